@@ -1,0 +1,85 @@
+import { CORE_BLOCK_BYTES, CORE_BLOCKS, KERNEL_HEADER } from './memory-map.js';
+import { struct } from './struct.js';
+
+/**
+ * Words shared by the kernel thread and all cores. All are accessed with Atomics (i32) unless noted.
+ */
+export const KernelHeader = struct('KernelHeader', {
+  /** Doorbell of the kernel: incremented and notified after a push on the kernel ring or by other threads. */
+  doorbell: 'i32',
+  /** 1 while the kernel thread is inside waitAsync; cores only notify then. */
+  kernelSleeping: 'i32',
+  /** Kernel ring (MPSC): next slot to claim (cores), next slot to read (kernel). Slots hold TCB addresses, 0 = not yet filled. */
+  ringHead: 'i32',
+  ringTail: 'i32',
+  /** Run queue: spin lock, head, tail (u32 counters modulo RUN_QUEUE_SLOTS), and the word idle cores sleep on. */
+  runqLock: 'i32',
+  runqHead: 'i32',
+  runqTail: 'i32',
+  runqWake: 'i32',
+  /** Cores asleep on runqWake. */
+  idleCores: 'i32',
+  /** Number of started cores. */
+  coreCount: 'i32',
+  /** 1: cores leave their loops and their threads end. */
+  shutdown: 'i32',
+  /** kernel.go runningTasks: tasks that are running application or kernel code. */
+  runningTasks: 'i32',
+  /** Global lock for locked operations that wasm atomics cannot do (unaligned, 16 bytes). */
+  bigAtomicLock: 'i32',
+  /** Frame allocator (shared/frames.ts): spin lock, bump pointer (frame number), head of the free list (frame number), limits. */
+  frameLock: 'i32',
+  frameBump: 'i32',
+  frameFree: 'i32',
+  frameLimit: 'i32',
+  framesInUse: 'i32',
+  /** Decoded-code cache: lock of structure changes. */
+  codeLock: 'i32',
+  codeEpoch: 'i32',
+  /** kernel.go cpuClock: ticks of linux.ClockTick (10 ms). */
+  cpuClock: 'u64',
+  /** Linear address of the vDSO parameter page, 0 before it exists. */
+  vdsoParams: 'u32',
+  /** Time stamp counter: tsc = (hostNs * tscMulQ32) >> 32 with hostNs from the monotonic clock. */
+  tscOffsetNs: 'i64',
+}, 4096);
+
+/** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */
+export const CoreBlock = struct('CoreBlock', {
+  /** Bits of CoreCommand; set by anybody with Atomics.or, cleared by the core. Polled at safepoints. */
+  command: 'i32',
+  /** 1 while wasm guest code runs. */
+  inGuest: 'i32',
+  /** Incremented at every safepoint passed (leaving guest code or answering SAFEPOINT). */
+  epoch: 'i32',
+  /** TCB of the task on this core, 0 = none; address space id of that task. */
+  currentTcb: 'u32',
+  currentAsId: 'u32',
+  /** 1 once the core loop runs. */
+  online: 'i32',
+  /** Remaining branch budget; when it falls below 0 guest code is left with Trap.PREEMPT. */
+  budget: 'i32',
+  /** Time of the last entry into guest code (ns, low 32 bits) — diagnostics. */
+  pad: 'i32',
+  /** Bounce buffer for page-crossing accesses. */
+  bounce: { bytes: 256, align: 64 },
+  /** Exit and slow-path counters, see CoreCounter. */
+  counters: ['u64', 64],
+  /** Scratch of the interpreter (decoded one-shot ops, string-op state). */
+  scratch: { bytes: 1024, align: 64 },
+}, CORE_BLOCK_BYTES);
+
+export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;
+
+/** Named counters in CoreBlock.counters; printed by --stat. One list for writer and reader. */
+export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodedPages', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'splitLocks', 'contextSwitches', 'idleWaits', 'codeInvalidations', 'safepoints'] as const;
+export type CoreCounterName = (typeof CoreCounter)[number];
+
+export function coreBlockAddr(coreId: number): number {
+  return CORE_BLOCKS + coreId * CORE_BLOCK_BYTES;
+}
+
+/** i32 index (for Int32Array + Atomics) of a header field. */
+export function headerWord(field: keyof typeof KernelHeader.off): number {
+  return (KERNEL_HEADER + KernelHeader.off[field]) >> 2;
+}

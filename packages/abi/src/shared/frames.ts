@@ -1,0 +1,114 @@
+/**
+ * Frame allocator of the shared memory, usable from any thread.
+ *
+ * Owns:   frameLock frameBump frameFree framesInUse of KernelHeader, and the FRAME_REFS words.
+ * Order:  every change of the free list or the bump pointer happens under frameLock.
+ *         Reference counts change with Atomics without the lock; the thread that takes a count to 0 frees.
+ *
+ * A frame is named by its linear byte address (multiple of 4096, never 0).
+ */
+import { headerWord } from '../layout/header.js';
+import { FRAME_REFS, HEAP_START, MAX_FRAMES, PAGE_SHIFT, PAGE_SIZE } from '../layout/memory-map.js';
+import type { SharedMemory } from './shared-memory.js';
+import { lockWord, unlockWord } from './spin-lock.js';
+
+const LOCK = headerWord('frameLock');
+const BUMP = headerWord('frameBump');
+const FREE = headerWord('frameFree');
+const LIMIT = headerWord('frameLimit');
+const IN_USE = headerWord('framesInUse');
+const REFS = FRAME_REFS >> 2;
+
+export class FramePool {
+  /** Free chunks by size in frames; chunk lists are per thread (only the freeing thread reuses them). */
+  readonly #chunks = new Map<number, number[]>();
+
+  constructor(readonly shared: SharedMemory) {}
+
+  /** Called once by the kernel thread before any core starts. `limitBytes` bounds all frames. */
+  static initialise(shared: SharedMemory, limitBytes: number): FramePool {
+    const total = Math.min(MAX_FRAMES, Math.floor(shared.buffer.byteLength / PAGE_SIZE), Math.floor(limitBytes / PAGE_SIZE));
+    shared.i32[BUMP] = HEAP_START >> PAGE_SHIFT;
+    shared.i32[FREE] = 0;
+    shared.i32[LIMIT] = total;
+    shared.i32[IN_USE] = 0;
+    return new FramePool(shared);
+  }
+
+  /** A zeroed frame with reference count 1, or 0 when memory is exhausted. */
+  alloc(): number {
+    const frame = this.#take();
+    if (frame === 0) return 0;
+    this.shared.u8.fill(0, frame, frame + PAGE_SIZE);
+    return frame;
+  }
+
+  /** Like alloc, but the contents are undefined (the caller overwrites all 4096 bytes). */
+  allocUnzeroed(): number {
+    return this.#take();
+  }
+
+  #take(): number {
+    const { i32 } = this.shared;
+    lockWord(i32, LOCK);
+    let index = i32[FREE]!;
+    if (index !== 0) i32[FREE] = i32[(index << PAGE_SHIFT) >>> 2]!;
+    else if (i32[BUMP]! < i32[LIMIT]!) index = i32[BUMP]!++;
+    if (index !== 0) i32[IN_USE]!++;
+    unlockWord(i32, LOCK);
+    if (index === 0) return 0;
+    Atomics.store(i32, REFS + index, 1);
+    return index * PAGE_SIZE;
+  }
+
+  incRef(frame: number): void {
+    Atomics.add(this.shared.i32, REFS + frame / PAGE_SIZE, 1);
+  }
+
+  refCount(frame: number): number {
+    return Atomics.load(this.shared.i32, REFS + frame / PAGE_SIZE);
+  }
+
+  /** Drops a reference; frees the frame at 0. Returns true when it was freed. */
+  decRef(frame: number): boolean {
+    const { i32 } = this.shared;
+    const index = frame / PAGE_SIZE;
+    if (Atomics.sub(i32, REFS + index, 1) !== 1) return false;
+    lockWord(i32, LOCK);
+    i32[frame >>> 2] = i32[FREE]!;
+    i32[FREE] = index;
+    i32[IN_USE]!--;
+    unlockWord(i32, LOCK);
+    return true;
+  }
+
+  /**
+   * A page-aligned run of `sizeBytes` (contents undefined after reuse, zero when fresh), or 0.
+   * Chunks have no reference count.
+   */
+  allocChunk(sizeBytes: number): number {
+    const frames = Math.ceil(sizeBytes / PAGE_SIZE);
+    const reuse = this.#chunks.get(frames)?.pop();
+    if (reuse !== undefined) return reuse;
+    const { i32 } = this.shared;
+    lockWord(i32, LOCK);
+    let index = 0;
+    if (i32[BUMP]! + frames <= i32[LIMIT]!) {
+      index = i32[BUMP]!;
+      i32[BUMP]! += frames;
+    }
+    unlockWord(i32, LOCK);
+    return index * PAGE_SIZE;
+  }
+
+  freeChunk(addr: number, sizeBytes: number): void {
+    const frames = Math.ceil(sizeBytes / PAGE_SIZE);
+    const list = this.#chunks.get(frames);
+    if (list) list.push(addr);
+    else this.#chunks.set(frames, [addr]);
+  }
+
+  get framesInUse(): number {
+    return Atomics.load(this.shared.i32, IN_USE);
+  }
+}

@@ -1,0 +1,37 @@
+import { MAX_MEMORY_BYTES } from '../layout/memory-map.js';
+
+/**
+ * Views of the one shared linear memory. The memory never grows (initial = maximum; untouched pages
+ * cost the host nothing), so views stay valid for ever in every thread.
+ */
+export interface SharedMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly buffer: SharedArrayBuffer;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly i64: BigInt64Array;
+  readonly u64: BigUint64Array;
+  readonly view: DataView;
+}
+
+export function createMemory(sizeBytes: number = MAX_MEMORY_BYTES): WebAssembly.Memory {
+  const pages = Math.min(65535, Math.ceil(sizeBytes / 65536));
+  return new WebAssembly.Memory({ initial: pages, maximum: 65535, shared: true });
+}
+
+export function viewMemory(memory: WebAssembly.Memory): SharedMemory {
+  const buffer = memory.buffer as unknown as SharedArrayBuffer;
+  return {
+    memory,
+    buffer,
+    u8: new Uint8Array(buffer),
+    u16: new Uint16Array(buffer),
+    i32: new Int32Array(buffer),
+    u32: new Uint32Array(buffer),
+    i64: new BigInt64Array(buffer),
+    u64: new BigUint64Array(buffer),
+    view: new DataView(buffer),
+  };
+}
