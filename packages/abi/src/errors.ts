@@ -42,3 +42,14 @@ export class Invariant extends Error {
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Invariant(message);
 }
+
+/**
+ * Thrown by cold paths of system calls (copyIn of a bad pointer, argument checks deep inside);
+ * the dispatcher turns it into -errno. Hot paths return negative numbers instead.
+ */
+export class ErrnoError extends Error {
+  override readonly name = 'ErrnoError';
+  constructor(readonly errno: number, message = '') {
+    super(message);
+  }
+}

@@ -10,3 +10,5 @@ export * from './linux/syscall-numbers.js';
 export * from './shared/frames.js';
 export * from './shared/shared-memory.js';
 export * from './shared/spin-lock.js';
+export * from './actor/wait-queue.js';
+export * from './credentials.js';

@@ -1,0 +1,40 @@
+/**
+ * Wait queues: how blocked tasks, poll and epoll learn that something became ready.
+ * Level triggered: a woken party looks again; spurious wake-ups are legal.
+ */
+
+/** One party waiting on a queue. `events` is an EPOLL* mask; 0 = any event. */
+export interface Waiter {
+  readonly events: number;
+  /** Exclusive waiters are woken one at a time (futex, accept, EPOLLEXCLUSIVE). */
+  readonly exclusive?: boolean;
+  onWake(events: number): void;
+}
+
+export class WaitQueue {
+  readonly #waiters = new Set<Waiter>();
+
+  add(waiter: Waiter): void {
+    this.#waiters.add(waiter);
+  }
+
+  remove(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  get size(): number {
+    return this.#waiters.size;
+  }
+
+  /** Wakes every matching waiter, and at most `maxExclusive` of the exclusive ones. Returns how many were woken. */
+  wake(events: number, maxExclusive = 1): number {
+    let woken = 0;
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.events !== 0 && (waiter.events & events) === 0) continue;
+      if (waiter.exclusive && maxExclusive-- <= 0) continue;
+      woken++;
+      waiter.onWake(events);
+    }
+    return woken;
+  }
+}

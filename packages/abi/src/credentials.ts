@@ -1,0 +1,40 @@
+/** Identity and privileges of a task (credentials(7), capabilities(7)). Immutable: changes make a new object. */
+export interface Credentials {
+  readonly uid: number;
+  readonly euid: number;
+  readonly suid: number;
+  readonly fsuid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly sgid: number;
+  readonly fsgid: number;
+  readonly groups: readonly number[];
+  readonly capEffective: bigint;
+  readonly capPermitted: bigint;
+  readonly capInheritable: bigint;
+  readonly capBounding: bigint;
+  readonly capAmbient: bigint;
+  readonly securebits: number;
+}
+
+export const ALL_CAPABILITIES = (1n << 41n) - 1n;
+
+export function rootCredentials(): Credentials {
+  return userCredentials(0, 0, []);
+}
+
+/** Credentials of a fresh login: uid 0 has every capability, others none. */
+export function userCredentials(uid: number, gid: number, groups: readonly number[]): Credentials {
+  const caps = uid === 0 ? ALL_CAPABILITIES : 0n;
+  return {
+    uid, euid: uid, suid: uid, fsuid: uid, gid, egid: gid, sgid: gid, fsgid: gid, groups,
+    capEffective: caps, capPermitted: caps, capInheritable: 0n, capBounding: ALL_CAPABILITIES, capAmbient: 0n, securebits: 0,
+  };
+}
+
+/** Capability numbers (capabilities(7)). */
+export const Cap = { CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, IPC_LOCK: 14, SYS_CHROOT: 18, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_NICE: 23, SYS_RESOURCE: 24, SYS_TIME: 25, MKNOD: 27 } as const;
+
+export function hasCap(creds: Credentials, cap: number): boolean {
+  return (creds.capEffective >> BigInt(cap)) % 2n === 1n;
+}
