@@ -12,3 +12,5 @@ export * from './shared/shared-memory.js';
 export * from './shared/spin-lock.js';
 export * from './actor/wait-queue.js';
 export * from './credentials.js';
+export * from './shared/kernel-ring.js';
+export * from './shared/run-queue.js';

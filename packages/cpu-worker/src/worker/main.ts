@@ -1,0 +1,27 @@
+/**
+ * Worker thread entry (piscina task): runs one core until the kernel shuts down.
+ * The kernel starts it by URL; nothing imports it.
+ */
+import { writeSync } from 'node:fs';
+import { FramePool, viewMemory } from '@troupe/abi';
+import { createInterpEngine } from '../interp/engine.js';
+import { CoreLoop } from './core-loop.js';
+
+export interface CoreTask {
+  readonly memory: WebAssembly.Memory;
+  readonly coreId: number;
+  readonly spinMs?: number;
+}
+
+export default async function runCore(task: CoreTask): Promise<void> {
+  const shared = viewMemory(task.memory);
+  const frames = new FramePool(shared);
+  const createEngine = await createInterpEngine(task.memory, task.coreId, { frames });
+  new CoreLoop({
+    shared,
+    coreId: task.coreId,
+    createEngine,
+    ...(task.spinMs === undefined ? {} : { spinMs: task.spinMs }),
+    report: (message) => writeSync(2, `troupe: ${message}\n`),
+  }).run();
+}

@@ -1,0 +1,55 @@
+import type { Clock, TimeSource } from './clock.js';
+
+/**
+ * Timekeeper of one kernel (kernel.go Timekeeper): monotonic time since kernel start, realtime, and
+ * the offsets that keep both continuous across pauses and restores.
+ *
+ * Monotonic nanoseconds are numbers: exact for 104 days of uptime.
+ */
+export class Timekeeper {
+  /** Source time that corresponds to monotonic 0. */
+  #bootNs: bigint;
+  /** Added to the source's realtime (clock_settime). */
+  #realtimeOffsetNs = 0n;
+  /** Monotonic time at which updates were paused, or undefined while running. */
+  #pausedAtNs: bigint | undefined;
+
+  constructor(readonly source: TimeSource, startNs = 0n) {
+    this.#bootNs = source.monotonicNs() - startNs;
+  }
+
+  /** ns since kernel start; stands still while updates are paused. */
+  monotonicNs(): number {
+    return Number(this.#pausedAtNs ?? this.source.monotonicNs() - this.#bootNs);
+  }
+
+  /** ns since the epoch. */
+  realtimeNs(): bigint {
+    return this.source.realtimeNs() + this.#realtimeOffsetNs;
+  }
+
+  setRealtimeNs(valueNs: bigint): void {
+    this.#realtimeOffsetNs += valueNs - this.realtimeNs();
+  }
+
+  /** Stops monotonic time (kernel.go pauseTimeLocked); idempotent. */
+  pauseUpdates(): void {
+    this.#pausedAtNs ??= this.source.monotonicNs() - this.#bootNs;
+  }
+
+  /** Goes on where pauseUpdates stopped; idempotent. */
+  resumeUpdates(): void {
+    if (this.#pausedAtNs === undefined) return;
+    this.#bootNs = this.source.monotonicNs() - this.#pausedAtNs;
+    this.#pausedAtNs = undefined;
+  }
+
+  /** Source time of monotonic 0, for the vDSO parameter page. */
+  get bootSourceNs(): bigint {
+    return this.#bootNs;
+  }
+
+  readonly monotonicClock: Clock = { nowNs: () => this.monotonicNs() };
+  /** Realtime as a number: 256 ns granularity, good enough for deadlines. */
+  readonly realtimeClock: Clock = { nowNs: () => Number(this.realtimeNs()) };
+}
