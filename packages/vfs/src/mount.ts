@@ -1,0 +1,55 @@
+/** Mounts and the position of an object in the tree. */
+import type { Dentry } from './dentry.js';
+import type { FileSystem } from './file-system.js';
+import type { Inode } from './inode.js';
+
+/** A place in the tree: a dentry seen through a mount. Immutable; its dentry is never negative. */
+export class PathNode {
+  constructor(readonly mount: Mount, readonly dentry: Dentry) {}
+
+  get inode(): Inode {
+    return this.dentry.inode!;
+  }
+
+  equals(other: PathNode): boolean {
+    return this.mount === other.mount && this.dentry === other.dentry;
+  }
+}
+
+export class Mount {
+  /** Mounts on dentries of this mount. */
+  readonly children = new Map<Dentry, Mount>();
+  parent: Mount | null = null;
+  /** Where it is mounted, in `parent`; null = root of the tree or detached. */
+  mountpoint: Dentry | null = null;
+
+  constructor(
+    readonly id: number,
+    readonly fs: FileSystem,
+    /** Root of what the mount shows; a bind mount may show a subtree. */
+    readonly root: Dentry,
+    /** MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME … */
+    public flags: number,
+    /** Source as /proc/mounts shows it. */
+    readonly source: string,
+  ) {}
+
+  get rootNode(): PathNode {
+    return new PathNode(this, this.root);
+  }
+
+  attach(parent: Mount, mountpoint: Dentry): void {
+    this.parent = parent;
+    this.mountpoint = mountpoint;
+    parent.children.set(mountpoint, this);
+    mountpoint.mountCount++;
+  }
+
+  detach(): void {
+    if (this.parent === null || this.mountpoint === null) return;
+    this.parent.children.delete(this.mountpoint);
+    this.mountpoint.mountCount--;
+    this.parent = null;
+    this.mountpoint = null;
+  }
+}
