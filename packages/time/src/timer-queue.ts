@@ -5,6 +5,7 @@
  *   Accepts: arm, cancel, expire(now)
  *   Sends:   Expiry.onExpire, in deadline order; equal deadlines in arming order
  */
+import type { Clock } from './clock.js';
 
 /** What happens at a deadline. An object with plain state, so that it can be saved. */
 export interface Expiry {
@@ -23,8 +24,8 @@ export class TimerQueue {
   readonly #heap: TimerHandle[] = [];
   #seq = 0;
 
-  /** `onEarlier` is called when the next deadline moved closer. */
-  constructor(readonly onEarlier: (deadlineNs: number) => void = () => undefined) {}
+  /** `clock` is the clock of the deadlines; `onEarlier` is called when the next deadline moved closer. */
+  constructor(readonly clock: Clock, readonly onEarlier: (deadlineNs: number) => void = () => undefined) {}
 
   arm(deadlineNs: number, expiry: Expiry): TimerHandle {
     const handle: TimerHandle = { deadlineNs, expiry, armed: true, seq: this.#seq++ };

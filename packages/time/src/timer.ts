@@ -64,6 +64,8 @@ export class Timer implements Expiry {
   #rearm(): void {
     this.queue.cancel(this.#handle);
     this.#handle = undefined;
-    if (this.#setting.enabled && !this.#paused) this.#handle = this.queue.arm(this.#setting.nextNs, this);
+    if (!this.#setting.enabled || this.#paused) return;
+    const waitNs = this.#setting.nextNs - this.clock.nowNs();
+    this.#handle = this.queue.arm(this.queue.clock.nowNs() + waitNs, this);
   }
 }

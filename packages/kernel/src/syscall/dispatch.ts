@@ -1,0 +1,204 @@
+/**
+ * System call dispatch: from a trapped task to its result, with waits in between.
+ *
+ *   Owns:     task.syscall, task.parked, the ready list, the call counters
+ *   Accepts:  start (trap), wake (queue or deadline), interrupt (signal or kill)
+ *   Sends:    SyscallHost.syscallDone(task, result)
+ *   Order:    a wake-up only puts the task on the ready list; its handler runs again from drain(),
+ *             never inside the handler that woke it
+ */
+import { Errno, ErrnoError, Reg, Restart, TCB, type Waiter } from '@troupe/abi';
+import type { Expiry, TimerHandle, TimerQueue } from '@troupe/time';
+import type { Task } from '../task/task.js';
+import type { ArgKind, Block, SyscallResult, SyscallRow } from './row.js';
+import { formatCall } from './strace.js';
+
+/** What the dispatcher needs from the kernel. */
+export interface SyscallHost {
+  readonly timers: TimerQueue;
+  /** The call ended: store the result (undefined: registers are already set), deliver signals, run on. */
+  syscallDone(task: Task, result: number | bigint | undefined): void;
+  /** True when a signal or kill must end an interruptible wait. */
+  interruptPending(task: Task): boolean;
+  /** The task starts or ends waiting (runningTasks accounting). */
+  taskBlocked(task: Task): void;
+  taskUnblocked(task: Task): void;
+  onUnimplemented(task: Task, nr: number): void;
+}
+
+export interface CallCount {
+  calls: number;
+  errors: number;
+  timeMs: number;
+}
+
+/** Argument registers of the system call ABI (SysV ABI A.2.1). */
+const ARG_REGS = [Reg.RDI, Reg.RSI, Reg.RDX, Reg.R10, Reg.R8, Reg.R9];
+
+/** A task's registrations while it waits. */
+export class Parked implements Expiry {
+  readonly #waiters: Waiter[] = [];
+  #timer: TimerHandle | undefined;
+
+  constructor(readonly dispatcher: Dispatcher, readonly task: Task, readonly wait: Block) {
+    for (const { events, exclusive, queue } of wait.queues) {
+      const waiter: Waiter = { events, exclusive: exclusive ?? false, onWake: () => dispatcher.wake(task, false) };
+      this.#waiters.push(waiter);
+      queue.add(waiter);
+    }
+    if (wait.deadlineNs !== undefined && wait.deadlineNs !== Infinity) this.#timer = dispatcher.host.timers.arm(wait.deadlineNs, this);
+  }
+
+  onExpire(): void {
+    this.dispatcher.wake(this.task, true);
+  }
+
+  remove(): void {
+    this.wait.queues.forEach(({ queue }, index) => queue.remove(this.#waiters[index]!));
+    if (this.#timer) this.dispatcher.host.timers.cancel(this.#timer);
+  }
+}
+
+export class Dispatcher {
+  readonly #table: (SyscallRow | undefined)[] = [];
+  readonly #ready: Task[] = [];
+  readonly unimplemented = new Map<number, number>();
+  readonly counts = new Map<string, CallCount>();
+  /** Receives one line per finished call; undefined = no tracing. */
+  traceSink: ((task: Task, line: string) => void) | undefined;
+  traceFilter: (row: SyscallRow) => boolean = () => true;
+  isCounting = false;
+
+  constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
+    for (const row of rows) this.#table[row.nr] = row;
+  }
+
+  row(nr: number): SyscallRow | undefined {
+    return this.#table[nr];
+  }
+
+  /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */
+  start(task: Task): void {
+    const nr = Number(BigInt.asIntN(32, task.getReg(Reg.RAX)));
+    task.syscall = { nr, timedOut: false, resumed: false, data: undefined };
+    this.#run(task);
+  }
+
+  /** Re-runs the handlers of woken tasks until none is left. */
+  drain(): void {
+    for (let task = this.#ready.shift(); task; task = this.#ready.shift()) {
+      if (task.syscall === null) continue;
+      task.syscall.resumed = true;
+      this.#run(task);
+    }
+  }
+
+  /** A queue of the task's wait woke, or its deadline passed. */
+  wake(task: Task, timedOut: boolean): void {
+    if (!this.#unpark(task)) return;
+    task.syscall!.timedOut = timedOut;
+    this.#ready.push(task);
+  }
+
+  /** Ends an interruptible wait: the call gives its restart class or what `interrupted` says. False when the task does not wait. */
+  interrupt(task: Task): boolean {
+    if (!this.#unpark(task)) return false;
+    this.#finish(task, this.#table[task.syscall!.nr]!, this.#interruptedResult(task));
+    return true;
+  }
+
+  /** Forgets a waiting task that dies. */
+  abandon(task: Task): void {
+    this.#unpark(task);
+    task.syscall = null;
+  }
+
+  #unpark(task: Task): boolean {
+    if (!task.parked) return false;
+    task.parked.remove();
+    task.parked = null;
+    this.host.taskUnblocked(task);
+    return true;
+  }
+
+  #run(task: Task): void {
+    const row = this.#table[task.syscall!.nr];
+    if (!row) return this.#reject(task);
+    const startMs = this.isCounting ? performance.now() : 0;
+    const result = this.#call(task, row);
+    if (this.isCounting) this.#count(row, result, performance.now() - startMs);
+    if (typeof result !== 'object') return this.#finish(task, row, result);
+    if (this.host.interruptPending(task)) return this.#finish(task, row, this.#interruptedResult(task));
+    task.syscall!.timedOut = false;
+    this.host.taskBlocked(task);
+    task.parked = new Parked(this, task, result);
+  }
+
+  #call(task: Task, row: SyscallRow): SyscallResult {
+    const a = this.#decode(task, row);
+    try {
+      return row.handler(task, a[0], a[1], a[2], a[3], a[4], a[5]);
+    } catch (error) {
+      if (error instanceof ErrnoError) return -error.errno;
+      throw error;
+    }
+  }
+
+  #decode(task: Task, row: SyscallRow): (number | bigint)[] {
+    const { u32 } = task.shared;
+    const gpr = (task.tcb + TCB.off.gpr) >> 2;
+    return row.args.map((arg, index) => {
+      const at = gpr + ARG_REGS[index]! * 2;
+      return decodeArg(arg.kind, u32[at]!, u32[at + 1]!);
+    });
+  }
+
+  #interruptedResult(task: Task): number {
+    const row = this.#table[task.syscall!.nr]!;
+    const own = row.interrupted?.(task);
+    if (own !== undefined) return own;
+    const restart = row.restart ?? 'ERESTARTSYS';
+    return restart === 'EINTR' ? -Errno.EINTR : -Restart[restart];
+  }
+
+  #finish(task: Task, row: SyscallRow, result: number | bigint | undefined): void {
+    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, formatCall(task, row, this.#decode(task, row), result));
+    this.host.syscallDone(task, result);
+  }
+
+  #reject(task: Task): void {
+    const { nr } = task.syscall!;
+    this.unimplemented.set(nr, (this.unimplemented.get(nr) ?? 0) + 1);
+    this.host.onUnimplemented(task, nr);
+    if (this.traceSink) this.traceSink(task, `syscall_${nr}() = -1 ENOSYS`);
+    this.host.syscallDone(task, -Errno.ENOSYS);
+  }
+
+  #count(row: SyscallRow, result: SyscallResult, timeMs: number): void {
+    let entry = this.counts.get(row.name);
+    if (!entry) this.counts.set(row.name, (entry = { calls: 0, errors: 0, timeMs: 0 }));
+    entry.timeMs += timeMs;
+    if (typeof result === 'object') return;
+    entry.calls++;
+    if (typeof result === 'number' && result < 0 && result >= -4095) entry.errors++;
+  }
+}
+
+function decodeArg(kind: ArgKind, lo: number, hi: number): number | bigint {
+  switch (kind) {
+    case 'int':
+    case 'fd':
+    case 'flags':
+    case 'signal':
+      return lo | 0;
+    case 'uint':
+    case 'mode':
+      return lo >>> 0;
+    case 'long':
+      return (hi | 0) * 0x1_0000_0000 + (lo >>> 0);
+    case 'u64':
+      return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+    default:
+      return (hi >>> 0) * 0x1_0000_0000 + (lo >>> 0);
+  }
+}
