@@ -55,9 +55,9 @@ export class KernelRing {
     Atomics.store(this.shared.i32, SLEEPING, sleeping ? 1 : 0);
   }
 
-  /** Kernel thread: resolves when the doorbell moved past `seen`. */
-  async whenRung(seen: number): Promise<void> {
-    const wait = Atomics.waitAsync(this.shared.i32, DOORBELL, seen);
+  /** Kernel thread: resolves when the doorbell moved past `seen` or the time is over. */
+  async whenRung(seen: number, timeoutMs: number): Promise<void> {
+    const wait = Atomics.waitAsync(this.shared.i32, DOORBELL, seen, timeoutMs);
     if (wait.async) await wait.value;
   }
 }

@@ -1,0 +1,88 @@
+/**
+ * The worker threads that are the emulated CPUs, kept by piscina: one long-lived task per worker.
+ *
+ *   Owns:    the pool, the CoreBlock of a core that is not online
+ *   Sends:   onCoreDied(tcb, reason) when a worker ends while the kernel runs
+ *   Order:   cores start on demand: core 0 at start, the next when a task is runnable and no core idle
+ */
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type CoreCounterName, type SharedMemory } from '@troupe/abi';
+import { Piscina } from 'piscina';
+
+const SHUTDOWN = headerWord('shutdown');
+const IDLE = headerWord('idleCores');
+/** A core that dies this often without having run for a while is not started again. */
+const MAX_RESTARTS = 100;
+
+export interface CorePoolOptions {
+  readonly shared: SharedMemory;
+  readonly cores: number;
+  readonly onCoreDied: (tcb: number, reason: string) => void;
+}
+
+export class CorePool {
+  readonly #shared: SharedMemory;
+  readonly #queue: RunQueue;
+  readonly #pool: Piscina;
+  #started = 0;
+  #restarts = 0;
+  #closing = false;
+
+  constructor(readonly options: CorePoolOptions) {
+    this.#shared = options.shared;
+    this.#queue = new RunQueue(options.shared);
+    this.#pool = new Piscina({
+      filename: new URL(import.meta.resolve('@troupe/cpu-worker/worker/main.js')).href,
+      minThreads: 0,
+      maxThreads: options.cores,
+      idleTimeout: Infinity,
+      atomics: 'disabled',
+    });
+  }
+
+  get startedCores(): number {
+    return this.#started;
+  }
+
+  /** Starts core 0, or one more core when work waits and nobody is idle. */
+  ensureCapacity(): void {
+    if (this.#started >= this.options.cores) return;
+    if (this.#started > 0 && (Atomics.load(this.#shared.i32, IDLE) > 0 || this.#queue.isEmpty)) return;
+    this.#startCore(this.#started++);
+  }
+
+  #startCore(coreId: number): void {
+    const task = { memory: this.#shared.memory, coreId };
+    this.#pool.run(task).then(
+      () => this.#onEnd(coreId, 'core loop ended'),
+      (error: unknown) => this.#onEnd(coreId, error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  #onEnd(coreId: number, reason: string): void {
+    if (this.#closing) return;
+    const block = coreBlockAddr(coreId);
+    const tcb = this.#shared.u32[(block + CoreBlock.off.currentTcb) >> 2]!;
+    this.#shared.u8.fill(0, block, block + CoreBlock.off.bounce);
+    if (tcb !== 0) this.options.onCoreDied(tcb, reason);
+    if (this.#restarts++ < MAX_RESTARTS) this.#startCore(coreId);
+  }
+
+  /** Sums of the cores' counters, for --stat. */
+  counters(): Record<CoreCounterName, number> {
+    const sums = Object.fromEntries(CoreCounter.map((name) => [name, 0])) as Record<CoreCounterName, number>;
+    for (let core = 0; core < this.#started; core++) {
+      const base = (coreBlockAddr(core) + CoreBlock.off.counters) / 8;
+      CoreCounter.forEach((name, index) => (sums[name] += Number(this.#shared.u64[base + index]!)));
+    }
+    return sums;
+  }
+
+  /** Ends all cores and waits for their threads. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    Atomics.store(this.#shared.i32, SHUTDOWN, 1);
+    for (let core = 0; core < this.#started; core++) Atomics.or(this.#shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, 1);
+    this.#queue.wakeCores(Infinity);
+    await this.#pool.destroy();
+  }
+}

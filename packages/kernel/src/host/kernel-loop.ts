@@ -1,0 +1,100 @@
+/**
+ * Runs the kernel on its thread: traps from the cores, woken calls, timers, one after the other.
+ *
+ *   Owns:    the reading end of the kernel ring, kernelSleeping
+ *   Accepts: the doorbell (cores, kick), timer deadlines
+ *   Sends:   LoopTarget.onTrap(tcb), drain(), timers.expire
+ *   Order:   kernelSleeping is set before the ring is looked at for the last time, so a push that
+ *            misses the sleeping flag is seen by that look
+ */
+import { KernelRing, type SharedMemory } from '@troupe/abi';
+import type { TimerQueue } from '@troupe/time';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+export interface LoopTarget {
+  readonly shared: SharedMemory;
+  readonly timers: TimerQueue;
+  onTrap(tcb: number): void;
+  /** Re-runs woken system calls and delivers queued actor messages. */
+  drain(): void;
+  /** Called when a round of work ended and tasks may have become runnable. */
+  afterWork(): void;
+}
+
+/** Longest time without giving the host's event loop a turn (stdin, API calls). */
+const MAX_ROUND_MS = 2;
+/** Look this long for more traps before going to sleep. */
+const SPIN_MS = 0.05;
+const MAX_SLEEP_MS = 60_000;
+
+export class KernelLoop {
+  readonly #ring: KernelRing;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+
+  constructor(readonly target: LoopTarget, readonly spinMs = SPIN_MS) {
+    this.#ring = new KernelRing(target.shared);
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Something changed outside of the cores (API call, input): look again. */
+  kick(): void {
+    this.#ring.ring();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.kick();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      this.#round();
+      await nextTurn();
+      if (!this.#stopped) await this.#sleep();
+    }
+  }
+
+  /** Works until nothing is left for spinMs, or the event loop must get its turn. */
+  #round(): void {
+    const endMs = performance.now() + MAX_ROUND_MS;
+    let idleSinceMs = 0;
+    for (;;) {
+      const nowMs = performance.now();
+      if (this.pump()) idleSinceMs = 0;
+      else if (idleSinceMs === 0) idleSinceMs = nowMs;
+      else if (nowMs - idleSinceMs > this.spinMs) return;
+      if (nowMs > endMs) return;
+    }
+  }
+
+  /** One pass over ring, timers and woken calls; true when there was anything to do. */
+  pump(): boolean {
+    let worked = false;
+    for (let tcb = this.#ring.pop(); tcb !== 0; tcb = this.#ring.pop()) {
+      this.target.onTrap(tcb);
+      this.target.drain();
+      worked = true;
+    }
+    const { timers } = this.target;
+    if (timers.nextNs !== Infinity && timers.expire(timers.clock.nowNs()) > 0) worked = true;
+    this.target.drain();
+    if (worked) this.target.afterWork();
+    return worked;
+  }
+
+  async #sleep(): Promise<void> {
+    const seen = this.#ring.doorbell;
+    this.#ring.setSleeping(true);
+    if (!this.pump()) {
+      const { timers } = this.target;
+      const untilMs = Math.max(0, (timers.nextNs - timers.clock.nowNs()) / 1e6);
+      await this.#ring.whenRung(seen, Math.min(untilMs, MAX_SLEEP_MS));
+    }
+    this.#ring.setSleeping(false);
+  }
+}
