@@ -10,6 +10,11 @@ import type { Inode } from './inode.js';
 import type { PathNode } from './mount.js';
 import type { DirEntry, IoctlCaller, Mappable, NegativeErrno, VfsContext } from './types.js';
 
+/** Something that must let go of a file with its last reference. */
+export interface ReleaseListener {
+  onFileReleased(file: FileDescription): void;
+}
+
 export abstract class FileDescription {
   /** Access mode and status flags (F_GETFL). */
   flags: number;
@@ -18,6 +23,10 @@ export abstract class FileDescription {
   /** Woken with EPOLL* bits at every change of readiness. */
   readonly waiters = new WaitQueue();
   #refs = 0;
+  /** Told when the last reference goes: epoll interest lists, flock and OFD locks. */
+  releaseListeners: Set<ReleaseListener> | null = null;
+  /** Open file descriptions own flock and OFD locks; they never wait for POSIX locks. */
+  waitsForLockOf: null = null;
   /** F_SETOWN, F_SETSIG. */
   owner = 0;
   ownerSignal = 0;
@@ -125,7 +134,9 @@ export abstract class FileDescription {
 
   /** Drops a reference; the last one releases the file. */
   decRef(): void {
-    if (--this.#refs <= 0) this.release();
+    if (--this.#refs > 0) return;
+    if (this.releaseListeners !== null) for (const listener of [...this.releaseListeners]) listener.onFileReleased(this);
+    this.release();
   }
 
   get refs(): number {

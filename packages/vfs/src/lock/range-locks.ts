@@ -7,8 +7,11 @@ import { WaitQueue } from '@troupe/abi';
 
 export type RangeLockKind = 'read' | 'write';
 
-/** Who holds a lock: a descriptor table (POSIX) or an open file description (OFD). Compared by identity. */
-export type LockOwner = object;
+/** Who holds a lock: a descriptor table (POSIX) or an open file description (flock, OFD). Compared by identity. */
+export interface LockOwner {
+  /** The owner of the POSIX lock a task of this table sleeps for; null while none does. */
+  waitsForLockOf: LockOwner | null;
+}
 
 export interface RangeLock {
   readonly owner: LockOwner;

@@ -1,0 +1,110 @@
+/** Timers read as descriptors (timerfd_create(2)). */
+import { EPOLLIN, Errno, O_RDWR } from '@troupe/abi';
+import { newAnonymousNode } from './anonymous.js';
+import { FileDescription } from './file-description.js';
+import type { ArmedDeadline, TimerExpiry, TimerQueue } from './timer-queue.js';
+
+const BYTES = 8;
+
+/** Time left and period; 0 = disarmed, not periodic. */
+export interface TimerSetting {
+  readonly valueNs: number;
+  readonly intervalNs: number;
+}
+
+export class TimerFile extends FileDescription implements TimerExpiry {
+  /** Next expiry on the monotonic clock; Infinity = disarmed. */
+  #nextNs = Infinity;
+  #intervalNs = 0;
+  /** The deadline passed and nobody read it; a periodic timer rests until then, as Linux does. */
+  #hasExpired = false;
+  #wasClockSet = false;
+  #armed: ArmedDeadline | null = null;
+  /** TFD_TIMER_CANCEL_ON_SET. */
+  cancelOnSet = false;
+
+  constructor(readonly clockId: number, readonly timers: TimerQueue, flags: number) {
+    super(newAnonymousNode('[timerfd]'), O_RDWR | flags);
+  }
+
+  /** timerfd_settime(2): `deadlineNs` is monotonic; Infinity disarms. */
+  set(deadlineNs: number, intervalNs: number): void {
+    this.#armed?.cancel();
+    this.#armed = null;
+    this.#hasExpired = false;
+    this.#wasClockSet = false;
+    this.#nextNs = deadlineNs;
+    this.#intervalNs = intervalNs;
+    this.#arm();
+  }
+
+  /** timerfd_gettime(2): time to the next expiry, counting the periods that passed unread. */
+  get setting(): TimerSetting {
+    if (this.#nextNs === Infinity) return { valueNs: 0, intervalNs: this.#intervalNs };
+    const nowNs = this.timers.monotonicNs();
+    const leftNs = this.#nextNs - nowNs;
+    if (leftNs > 0) return { valueNs: leftNs, intervalNs: this.#intervalNs };
+    if (this.#intervalNs === 0) return { valueNs: 0, intervalNs: 0 };
+    return { valueNs: this.#intervalNs - (-leftNs % this.#intervalNs), intervalNs: this.#intervalNs };
+  }
+
+  onExpire(): void {
+    this.#armed = null;
+    this.#hasExpired = true;
+    this.waiters.wake(EPOLLIN);
+  }
+
+  /** The realtime clock was set (clock_settime(2)). */
+  onClockSet(): void {
+    if (!this.cancelOnSet) return;
+    this.#wasClockSet = true;
+    this.waiters.wake(EPOLLIN);
+  }
+
+  override read(dst: Uint8Array): number {
+    if (dst.length < BYTES) return -Errno.EINVAL;
+    if (this.#wasClockSet) {
+      this.#wasClockSet = false;
+      return -Errno.ECANCELED;
+    }
+    if (!this.#hasExpired) return -Errno.EAGAIN;
+    this.#hasExpired = false;
+    new DataView(dst.buffer, dst.byteOffset).setBigUint64(0, BigInt(this.#takeTicks()), true);
+    return BYTES;
+  }
+
+  override write(): number {
+    return -Errno.EINVAL;
+  }
+
+  override poll(): number {
+    return this.#hasExpired || this.#wasClockSet ? EPOLLIN : 0;
+  }
+
+  override fdInfo(): string {
+    const { valueNs, intervalNs } = this.setting;
+    const pair = (ns: number) => `(${Math.floor(ns / 1e9)}, ${Math.floor(ns % 1e9)})`;
+    return `clockid: ${this.clockId}\nticks: ${this.#hasExpired ? 1 : 0}\nsettime flags: 01\nit_value: ${pair(valueNs)}\nit_interval: ${pair(intervalNs)}\n`;
+  }
+
+  protected override release(): void {
+    this.#armed?.cancel();
+    this.#armed = null;
+  }
+
+  /** Expirations since the last read; the next period starts on the grid of the first. */
+  #takeTicks(): number {
+    if (this.#intervalNs === 0) {
+      this.#nextNs = Infinity;
+      return 1;
+    }
+    const ticks = 1 + Math.floor((this.timers.monotonicNs() - this.#nextNs) / this.#intervalNs);
+    this.#nextNs += ticks * this.#intervalNs;
+    this.#arm();
+    return ticks;
+  }
+
+  #arm(): void {
+    if (this.#nextNs !== Infinity) this.#armed = this.timers.arm(this.#nextNs, this);
+  }
+}
