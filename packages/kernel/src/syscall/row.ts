@@ -36,6 +36,8 @@ export interface Block {
   readonly queues: readonly { readonly queue: WaitQueue; readonly events: number; readonly exclusive?: boolean }[];
   /** Monotonic deadline, ns since boot; absent = none. */
   readonly deadlineNs?: number;
+  /** Only a kill ends the wait early (vfork, execve waiting for its siblings). */
+  readonly uninterruptible?: boolean;
 }
 
 /**

@@ -1,15 +1,39 @@
 /**
  * A task (Linux thread): kernel-side state. Registers and everything a core needs live in its TCB
  * in shared memory (packages/abi layout/tcb.ts).
+ *
+ * Owns:   the fields below; written on the kernel thread only.
+ * Order:  the TCB may be written only while its runState is KERNEL or TRAPPED.
+ * Saved:  every field is plain data or a reference to another savable object.
  */
-import type { Credentials, SharedMemory } from '@troupe/abi';
-import { TCB } from '@troupe/abi';
+import type { Credentials, ExitStatus, SharedMemory, SigSet } from '@troupe/abi';
+import { ALL_SIGNALS, TCB, UNBLOCKABLE } from '@troupe/abi';
 import type { FdTable } from '../fdtable.js';
 import type { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
+import { PendingSignals } from '../signal/pending-signals.js';
+import type { Parked } from '../syscall/dispatch.js';
 import type { SyscallState } from '../syscall/row.js';
 import type { ThreadGroup } from './thread-group.js';
+
+/**
+ * Life of a task as the kernel sees it.
+ *   new      created, not started
+ *   running  on a core, in the run queue, or inside a system call on the kernel thread
+ *   blocked  waits in `parked`
+ *   stopped  parked by a group stop or by Kernel.pause; nothing to do until continued
+ *   zombie   exited, not reaped
+ *   dead     reaped; the tid is free
+ */
+export type TaskState = 'new' | 'running' | 'blocked' | 'stopped' | 'zombie' | 'dead';
+
+/** sigaltstack(2). `sizeBytes` 0 = disabled. */
+export interface AltStack {
+  addr: bigint;
+  sizeBytes: number;
+  flags: number;
+}
 
 export class Task {
   mm!: MemoryManager;
@@ -20,11 +44,53 @@ export class Task {
   syscall: SyscallState | null = null;
   /** comm: at most 15 bytes. */
   name = '';
+  state: TaskState = 'new';
+  /** Registrations of the wait; null unless the call of `syscall` waits. Owned by the dispatcher. */
+  parked: Parked | null = null;
+
+  /** Signals sent to this thread alone. */
+  readonly pending = new PendingSignals();
+  /** Something for the signal delivery to look at before the next return to user mode (Linux TIF_SIGPENDING). */
+  signalPending = false;
+  /**
+   * Mask to restore before returning to user mode, set by calls that swap the mask while they wait
+   * (setTemporaryMask). A handler frame saves this one. null = no swap in progress.
+   */
+  savedSigMask: SigSet | null = null;
+  altStack: AltStack = { addr: 0n, sizeBytes: 0, flags: 0 };
+  /** Call to resume on restart_syscall(2) (ERESTART_RESTARTBLOCK). */
+  restartBlock: SyscallState | null = null;
+  /** Killed: exits with this status at the next delivery point (SIGKILL, exit_group, execve of a sibling). */
+  killStatus: ExitStatus | null = null;
+  exitStatus: ExitStatus | null = null;
+
+  /** set_tid_address(2), CLONE_CHILD_CLEARTID: word cleared and woken at exit; 0 = none. */
+  clearChildTid = 0;
+  /** PR_SET_PDEATHSIG: signal when the parent dies; 0 = none. */
+  parentDeathSignal = 0;
+  /** Parent of a vfork waits for this child; null otherwise. */
+  vforkParent: Task | null = null;
+  /** Monotonic start time. */
+  startNs = 0;
+  /** Minor and major page faults. */
+  minorFaults = 0;
+  majorFaults = 0;
+  /** nice value (-20…19), scheduling policy and real-time priority as set by sched_setscheduler(2). */
+  nice = 0;
+  schedPolicy = 0;
+  rtPriority = 0;
+  /** prctl(2) state. */
+  noNewPrivs = false;
+  dumpable = 1;
+  timerSlackNs = 50_000;
+  keepCaps = false;
+  /** rseq(2) area, 0 = none. */
+  rseqAddr = 0;
 
   constructor(
     readonly kernel: Kernel,
-    readonly tid: number,
-    readonly group: ThreadGroup,
+    public tid: number,
+    public group: ThreadGroup,
     /** Linear address of the TCB. */
     readonly tcb: number,
   ) {}
@@ -39,5 +105,46 @@ export class Task {
 
   setReg(reg: number, value: bigint): void {
     this.shared.u64[(this.tcb + TCB.off.gpr) / 8 + reg] = BigInt.asUintN(64, value);
+  }
+
+  get rip(): bigint {
+    return this.shared.u64[(this.tcb + TCB.off.rip) / 8]!;
+  }
+
+  set rip(value: bigint) {
+    this.shared.u64[(this.tcb + TCB.off.rip) / 8] = BigInt.asUintN(64, value);
+  }
+
+  /** Blocked signals. */
+  get sigMask(): SigSet {
+    return this.shared.u64[(this.tcb + TCB.off.sigMask) / 8]!;
+  }
+
+  set sigMask(mask: SigSet) {
+    this.shared.u64[(this.tcb + TCB.off.sigMask) / 8] = mask & ALL_SIGNALS & ~UNBLOCKABLE;
+    this.recalcSignalPending();
+  }
+
+  /**
+   * Swaps the mask for the duration of a wait (ppoll, pselect6, epoll_pwait, sigsuspend). The old mask
+   * comes back before the return to user mode. Calling it again in a retried handler is harmless.
+   */
+  setTemporaryMask(mask: SigSet): void {
+    this.savedSigMask ??= this.sigMask;
+    this.sigMask = mask;
+  }
+
+  /** Unblocked signals are pending for this task or its group, or the task has been killed. */
+  recalcSignalPending(): void {
+    const deliverable = (this.pending.set | this.group.pending.set) & ~this.sigMask;
+    this.signalPending = deliverable !== 0n || this.killStatus !== null || this.group.stopRequested;
+  }
+
+  get isLeader(): boolean {
+    return this.group.leader === this;
+  }
+
+  get isAlive(): boolean {
+    return this.state !== 'zombie' && this.state !== 'dead';
   }
 }

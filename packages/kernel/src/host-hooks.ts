@@ -1,0 +1,9 @@
+/** What the kernel needs from the layer that owns threads (host/). */
+export interface KernelHost {
+  /** Pushes a RUNNABLE TCB on the run queue and wakes an idle core. */
+  enqueue(tcb: number): void;
+  /** TCB.interrupt was set: makes the core that runs the TCB (if any) leave guest code soon. */
+  preempt(tcb: number): void;
+  /** Work arrived outside of a trap, or the next deadline moved closer: the kernel loop must look again. */
+  kick(): void;
+}

@@ -1,0 +1,235 @@
+/**
+ * The emulated Linux kernel: life cycle of processes, time, and the meeting point of the actors
+ * (kernel.go Kernel).
+ *
+ * Everything here runs on the thread that made the kernel. Traps, timers and external calls are
+ * handled one after the other, each to its end, which replaces the seed's extMu.
+ */
+import type { ExitStatus, SharedMemory, SigInfo } from '@troupe/abi';
+import { FramePool, Invariant } from '@troupe/abi';
+import type { Clock, Timekeeper } from '@troupe/time';
+import { TimerQueue } from '@troupe/time';
+import type { Vfs } from '@troupe/vfs';
+import type { KernelHost } from './host-hooks.js';
+import { Signals } from './signal/signals.js';
+import { Dispatcher } from './syscall/dispatch.js';
+import type { SyscallRow } from './syscall/row.js';
+import { createProcess } from './task/create-process.js';
+import type { CreateProcessArgs } from './task/create-process.js';
+import { killTask } from './task/kill.js';
+import { RunningTasks } from './task/running-tasks.js';
+import { TaskRunner } from './task/task-runner.js';
+import { TaskSet } from './task/task-set.js';
+import type { Task } from './task/task.js';
+import { TcbPool } from './task/tcb-pool.js';
+import type { ThreadGroup } from './task/thread-group.js';
+
+/** One auxiliary vector entry (getauxval(3)). */
+export interface AuxEntry {
+  readonly key: number;
+  readonly value: bigint;
+}
+
+/** Names of a UTS namespace (uname(2)). */
+export interface UtsNamespace {
+  hostname: string;
+  domainname: string;
+}
+
+/** kernel.go InitKernelArgs. */
+export interface InitKernelArgs {
+  readonly shared: SharedMemory;
+  readonly frames: FramePool;
+  readonly host: KernelHost;
+  readonly vfs: Vfs;
+  readonly rows: Iterable<SyscallRow>;
+  readonly timekeeper: Timekeeper;
+  /** Logical CPUs visible to applications: [0, applicationCores). */
+  readonly applicationCores: number;
+  /** CPU features announced to programs; opaque here, kept for save and restore. */
+  readonly featureSet: object;
+  readonly extraAuxv?: readonly AuxEntry[];
+  readonly utsNamespace?: UtsNamespace;
+  /** Bound on live tasks (fork bombs get EAGAIN). */
+  readonly maxTasks?: number;
+}
+
+const DEFAULT_MAX_TASKS = 4096;
+
+export class Kernel {
+  readonly shared: SharedMemory;
+  readonly frames: FramePool;
+  readonly host: KernelHost;
+  readonly vfs: Vfs;
+  readonly timekeeper: Timekeeper;
+  readonly timers: TimerQueue;
+  readonly dispatcher: Dispatcher;
+  readonly tasks: TaskSet;
+  readonly signals: Signals;
+  readonly tcbs: TcbPool;
+  readonly running: RunningTasks;
+  readonly runner: TaskRunner;
+  readonly applicationCores: number;
+  readonly featureSet: object;
+  readonly extraAuxv: readonly AuxEntry[];
+  readonly uts: UtsNamespace;
+  /** Thread group with tid 1, kept after its end; null before the first createProcess. */
+  globalInit: ThreadGroup | null = null;
+  /** Listeners for lifecycle and diagnostics (never on a system call path). */
+  onUnimplementedSyscall: ((task: Task, nr: number) => void) | null = null;
+  onReport: ((message: string) => void) | null = null;
+  started = false;
+  #uniqueId = 0;
+  #inotifyCookie = 0;
+  #saveError: Error | null = null;
+
+  /** kernel.go Init: a kernel without tasks. */
+  constructor(args: InitKernelArgs) {
+    if (!args.featureSet) throw new Invariant('FeatureSet is missing');
+    if (!args.timekeeper) throw new Invariant('Timekeeper is missing');
+    if (args.applicationCores < 1) throw new Invariant('ApplicationCores is 0');
+    this.shared = args.shared;
+    this.frames = args.frames;
+    this.host = args.host;
+    this.vfs = args.vfs;
+    this.timekeeper = args.timekeeper;
+    this.applicationCores = args.applicationCores;
+    this.featureSet = args.featureSet;
+    this.extraAuxv = args.extraAuxv ?? [];
+    this.uts = args.utsNamespace ?? { hostname: 'troupe', domainname: '(none)' };
+    this.timers = new TimerQueue(args.timekeeper.monotonicClock, () => this.host.kick());
+    this.tcbs = new TcbPool(args.frames);
+    this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
+    this.signals = new Signals(this);
+    this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
+    this.runner = new TaskRunner(this);
+    this.dispatcher = new Dispatcher(this.runner, args.rows);
+  }
+
+  get monotonicClock(): Clock {
+    return this.timekeeper.monotonicClock;
+  }
+
+  get realtimeClock(): Clock {
+    return this.timekeeper.realtimeClock;
+  }
+
+  /** ns since kernel start. */
+  monotonicNs(): number {
+    return this.timekeeper.monotonicNs();
+  }
+
+  /** ns since the epoch. */
+  realtimeNs(): bigint {
+    return this.timekeeper.realtimeNs();
+  }
+
+  /** kernel.go CPUClockNow: ticks of 10 ms during which something ran. */
+  cpuClockNow(): bigint {
+    return this.running.cpuClockNow();
+  }
+
+  /** kernel.go UniqueID: never repeats, never 0. */
+  uniqueId(): number {
+    return ++this.#uniqueId;
+  }
+
+  /** kernel.go GenerateInotifyCookie: wraps at 2^32 and skips 0. */
+  generateInotifyCookie(): number {
+    this.#inotifyCookie = (this.#inotifyCookie + 1) >>> 0 || 1;
+    return this.#inotifyCookie;
+  }
+
+  /** kernel.go CreateProcess: a new process without a parent; runs at start(), or at startProcess() when already started. */
+  createProcess(args: CreateProcessArgs): ThreadGroup {
+    const group = createProcess(this, args);
+    this.globalInit ??= group;
+    return group;
+  }
+
+  /** kernel.go StartProcess. */
+  startProcess(group: ThreadGroup): void {
+    this.runner.startTask(group.leader);
+    this.host.kick();
+  }
+
+  /** kernel.go Start: runs every task created so far. */
+  start(): void {
+    if (!this.globalInit) throw new Invariant('kernel contains no tasks');
+    if (this.started) throw new Invariant('kernel already started');
+    this.started = true;
+    this.running.startTicker();
+    for (const task of [...this.tasks.all()]) if (task.state === 'new') this.runner.startTask(task);
+    this.host.kick();
+  }
+
+  /** kernel.go WaitExited: resolves when every task has exited. */
+  waitExited(): Promise<void> {
+    return this.runner.whenIdle(() => this.tasks.liveCount === 0);
+  }
+
+  /** kernel.go Kill: every task exits as if group exiting with `status`; does not wait. */
+  kill(status: ExitStatus): void {
+    for (const task of [...this.tasks.all()]) {
+      if (!task.isAlive) continue;
+      task.group.exitStatus ??= status;
+      killTask(task, status);
+    }
+    this.host.kick();
+  }
+
+  /** kernel.go Pause: nests; resolves when no task runs any more. */
+  pause(): Promise<void> {
+    this.runner.beginExternalStop();
+    return this.runner.whenIdle(() => this.runner.onCores === 0);
+  }
+
+  /** kernel.go Unpause. */
+  unpause(): void {
+    this.runner.endExternalStop();
+    this.host.kick();
+  }
+
+  /** kernel.go SendExternalSignal: to the init process, or the session's terminal group by its caller's choice. */
+  sendExternalSignal(info: SigInfo): void {
+    if (!this.globalInit) throw new Invariant('kernel contains no init process');
+    this.signals.sendToGroup(this.globalInit, info);
+    this.host.kick();
+  }
+
+  /** kernel.go SendContainerSignal: to every process of the container; the last error, or 0. */
+  sendContainerSignal(containerId: string, info: SigInfo): number {
+    let lastError = 0;
+    for (const group of [...this.tasks.groups]) {
+      if (group.containerId !== containerId || group.isZombie) continue;
+      const result = this.signals.sendToGroup(group, info);
+      if (result < 0) lastError = result;
+    }
+    this.host.kick();
+    return lastError;
+  }
+
+  get saveError(): Error | null {
+    return this.#saveError;
+  }
+
+  /** kernel.go SetSaveError: the first one is kept. */
+  setSaveError(error: Error): void {
+    this.#saveError ??= error;
+  }
+
+  /** Host loop: a core handed this TCB over. */
+  onTrap(tcb: number): void {
+    this.runner.onTrap(tcb);
+  }
+
+  /** Host loop: re-runs woken system calls. */
+  drain(): void {
+    this.runner.drain();
+  }
+
+  /** Gives a task to the cores. */
+  makeRunnable(task: Task): void {
+    this.runner.makeRunnable(task);
+  }
+}

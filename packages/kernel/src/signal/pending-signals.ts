@@ -1,0 +1,72 @@
+/**
+ * Pending signals of a task or thread group: standard signals at most once, real-time signals queued
+ * in the order sent (signal(7), "Queueing and delivery semantics for real-time signals").
+ */
+import type { SigInfo, SigSet } from '@troupe/abi';
+import { NSIG, SIGRTMIN, SYNCHRONOUS_SIGNALS, sigBit, sigHas } from '@troupe/abi';
+
+export class PendingSignals {
+  /** Signals with at least one entry. */
+  set: SigSet = 0n;
+  readonly #queues = new Map<number, SigInfo[]>();
+  #count = 0;
+
+  /** Queued entries, as counted by RLIMIT_SIGPENDING. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** False when a standard signal was already pending: the new one is dropped. */
+  enqueue(info: SigInfo): boolean {
+    const { signo } = info;
+    if (signo < SIGRTMIN && sigHas(this.set, signo)) return false;
+    this.set |= sigBit(signo);
+    const queue = this.#queues.get(signo);
+    if (queue) queue.push(info);
+    else this.#queues.set(signo, [info]);
+    this.#count++;
+    return true;
+  }
+
+  /** Makes a signal pending without an entry (RLIMIT_SIGPENDING reached for kill(2)). */
+  markPending(signo: number): void {
+    this.set |= sigBit(signo);
+  }
+
+  /** Next signal number in `mask`: synchronous ones first, then the lowest; 0 = none. */
+  next(mask: SigSet): number {
+    const ready = this.set & mask;
+    if (ready === 0n) return 0;
+    const first = (ready & SYNCHRONOUS_SIGNALS) || ready;
+    for (let signo = 1; signo <= NSIG; signo++) if (sigHas(first, signo)) return signo;
+    return 0;
+  }
+
+  /** Takes the oldest entry of the next signal in `mask`. */
+  dequeue(mask: SigSet): SigInfo | null {
+    const signo = this.next(mask);
+    return signo === 0 ? null : this.take(signo);
+  }
+
+  take(signo: number): SigInfo {
+    const queue = this.#queues.get(signo);
+    const info = queue?.shift();
+    if (info) this.#count--;
+    if (!queue || queue.length === 0) {
+      this.#queues.delete(signo);
+      this.set &= ~sigBit(signo);
+    }
+    return info ?? { signo, code: 0, pid: 0, uid: 0 };
+  }
+
+  /** Drops every entry of the signals in `mask`. */
+  discard(mask: SigSet): void {
+    if ((this.set & mask) === 0n) return;
+    this.set &= ~mask;
+    for (const [signo, queue] of this.#queues) {
+      if (!sigHas(mask, signo)) continue;
+      this.#count -= queue.length;
+      this.#queues.delete(signo);
+    }
+  }
+}

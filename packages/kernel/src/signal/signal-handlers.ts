@@ -1,0 +1,45 @@
+/** Signal dispositions, shared by the tasks of a thread group and by CLONE_SIGHAND (sigaction(2)). */
+import type { SigSet } from '@troupe/abi';
+import { NSIG, SIG_DFL, SIG_IGN, defaultAction } from '@troupe/abi';
+
+export interface SigAction {
+  /** SIG_DFL, SIG_IGN or the address of the handler. */
+  readonly handler: bigint;
+  readonly flags: number;
+  readonly restorer: bigint;
+  readonly mask: SigSet;
+}
+
+export const DEFAULT_ACTION: SigAction = { handler: BigInt(SIG_DFL), flags: 0, restorer: 0n, mask: 0n };
+
+export class SignalHandlers {
+  readonly #actions: SigAction[];
+
+  constructor(actions?: readonly SigAction[]) {
+    this.#actions = actions ? [...actions] : new Array<SigAction>(NSIG + 1).fill(DEFAULT_ACTION);
+  }
+
+  get(signo: number): SigAction {
+    return this.#actions[signo]!;
+  }
+
+  set(signo: number, action: SigAction): void {
+    this.#actions[signo] = action;
+  }
+
+  /** Ignored by SIG_IGN, or by SIG_DFL of a signal whose default is to do nothing. */
+  ignores(signo: number): boolean {
+    const { handler } = this.#actions[signo]!;
+    return handler === BigInt(SIG_IGN) || (handler === BigInt(SIG_DFL) && defaultAction(signo) === 'ignore');
+  }
+
+  /** For fork (copy) and execve, where handlers go back to the default and SIG_IGN stays. */
+  copy(): SignalHandlers {
+    return new SignalHandlers(this.#actions);
+  }
+
+  copyForExec(): SignalHandlers {
+    const ignore = BigInt(SIG_IGN);
+    return new SignalHandlers(this.#actions.map((action) => (action.handler === ignore ? { ...DEFAULT_ACTION, handler: ignore } : DEFAULT_ACTION)));
+  }
+}

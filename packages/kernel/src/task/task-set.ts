@@ -1,0 +1,151 @@
+/**
+ * TaskSet actor: the process tree of one kernel (kernel.go TaskSet).
+ *
+ * Owns:      the tid table, thread groups, process groups, sessions, parent links, run state of tasks.
+ * Accepts:   see abi/actor/protocol.ts, TaskSet.*.
+ * May ask:   Signals, memory managers, descriptor tables, Vfs.
+ * Order:     a tid is given out before the task can be seen by others and freed after its last
+ *            reference in a group, process group or session is gone (pids are not reused while any holds them).
+ * Saved as:  TaskSet 1.
+ */
+import { Errno, Sig } from '@troupe/abi';
+import type { Kernel } from '../kernel.js';
+import type { SignalHandlers } from '../signal/signal-handlers.js';
+import type { LimitSet } from '@troupe/abi';
+import { ProcessGroup, Session } from './process-group.js';
+import type { Task } from './task.js';
+import { ThreadGroup } from './thread-group.js';
+
+/** Largest tid + 1 (/proc/sys/kernel/pid_max of a 64-bit Linux with few CPUs). */
+export const PID_MAX = 32768;
+/** First tid tried again after a wrap-around; low ones stay with long-lived system processes. */
+const RESERVED_PIDS = 300;
+
+export class TaskSet {
+  readonly #tasks = new Map<number, Task>();
+  readonly #byTcb = new Map<number, Task>();
+  readonly groups = new Set<ThreadGroup>();
+  readonly processGroups = new Map<number, ProcessGroup>();
+  readonly sessions = new Map<number, Session>();
+  #lastTid = 0;
+  /** Tasks that have not exited (kernel.go liveGoroutines). */
+  liveCount = 0;
+  /** Forks since boot (/proc/stat processes). */
+  forkCount = 0;
+
+  constructor(readonly kernel: Kernel, readonly maxTasks: number) {}
+
+  /** The task with this tid, zombies included. */
+  byTid(tid: number): Task | undefined {
+    return this.#tasks.get(tid);
+  }
+
+  /** The thread group whose leader has this tid, zombies included. */
+  groupByTgid(tgid: number): ThreadGroup | undefined {
+    const task = this.#tasks.get(tgid);
+    return task && task.group.leader === task ? task.group : undefined;
+  }
+
+  byTcb(tcb: number): Task | undefined {
+    return this.#byTcb.get(tcb);
+  }
+
+  all(): IterableIterator<Task> {
+    return this.#tasks.values();
+  }
+
+  get count(): number {
+    return this.#tasks.size;
+  }
+
+  get lastTid(): number {
+    return this.#lastTid;
+  }
+
+  /** Next free tid, or -EAGAIN when the table or the pid space is full. `wanted` asks for one (clone3 set_tid). */
+  allocateTid(wanted = 0): number {
+    if (this.#tasks.size >= this.maxTasks) return -Errno.EAGAIN;
+    if (wanted !== 0) return this.#isFree(wanted) ? wanted : -Errno.EEXIST;
+    for (let tries = 0; tries < PID_MAX; tries++) {
+      this.#lastTid = this.#lastTid + 1 < PID_MAX ? this.#lastTid + 1 : RESERVED_PIDS;
+      if (this.#isFree(this.#lastTid)) return this.#lastTid;
+    }
+    return -Errno.EAGAIN;
+  }
+
+  #isFree(tid: number): boolean {
+    return !this.#tasks.has(tid) && !this.processGroups.has(tid) && !this.sessions.has(tid);
+  }
+
+  add(task: Task): void {
+    this.#tasks.set(task.tid, task);
+    this.#byTcb.set(task.tcb, task);
+    this.groups.add(task.group);
+    this.liveCount++;
+  }
+
+  /** Frees the tid of a dead task. */
+  remove(task: Task): void {
+    if (this.#tasks.get(task.tid) === task) this.#tasks.delete(task.tid);
+    if (task.group.tasks.size === 0) this.groups.delete(task.group);
+  }
+
+  forgetTcb(task: Task): void {
+    this.#byTcb.delete(task.tcb);
+  }
+
+  /** execve by a thread that is not the leader: it takes over the leader's tid. */
+  renumber(task: Task, tid: number): void {
+    this.#tasks.delete(task.tid);
+    task.tid = tid;
+    this.#tasks.set(tid, task);
+  }
+
+  newThreadGroup(handlers: SignalHandlers, exitSignal: number, limits: LimitSet): ThreadGroup {
+    const group = new ThreadGroup(this.kernel, handlers, limits);
+    group.exitSignal = exitSignal;
+    return group;
+  }
+
+  /** Makes `group` leader of a new session and process group (setsid(2)). */
+  newSession(group: ThreadGroup): Session {
+    const session = new Session(group.tgid, group);
+    this.sessions.set(session.sid, session);
+    this.joinProcessGroup(group, this.newProcessGroup(group.tgid, session));
+    return session;
+  }
+
+  newProcessGroup(pgid: number, session: Session): ProcessGroup {
+    const processGroup = new ProcessGroup(pgid, session);
+    this.processGroups.set(pgid, processGroup);
+    return processGroup;
+  }
+
+  joinProcessGroup(group: ThreadGroup, to: ProcessGroup): void {
+    if (group.processGroup === to) return;
+    this.leaveProcessGroup(group);
+    group.processGroup = to;
+    to.members.add(group);
+  }
+
+  /** Drops the group from its process group; empty process groups and sessions vanish. */
+  leaveProcessGroup(group: ThreadGroup): void {
+    const from = group.processGroup as ProcessGroup | undefined;
+    if (!from) return;
+    from.members.delete(group);
+    if (from.members.size > 0) return;
+    this.processGroups.delete(from.pgid);
+    from.session.groups.delete(from);
+    if (from.session.groups.size === 0) this.sessions.delete(from.session.sid);
+  }
+
+  /** The process that adopts orphans: the nearest living subreaper ancestor, else init (prctl(2) PR_SET_CHILD_SUBREAPER). */
+  reaperOf(group: ThreadGroup): ThreadGroup | null {
+    for (let at = group.parent; at; at = at.parent) if (at.isChildSubreaper && !at.isZombie) return at;
+    const init = this.kernel.globalInit;
+    return init && init !== group && !init.isZombie ? init : null;
+  }
+
+  /** Signal that children send unless clone said otherwise. */
+  static readonly defaultExitSignal = Sig.CHLD;
+}

@@ -1,0 +1,30 @@
+/** Storage of task control blocks: two per frame. */
+import { Errno, FramePool, PAGE_SIZE, RunState, TCB } from '@troupe/abi';
+
+const TCBS_PER_FRAME = PAGE_SIZE / TCB.sizeBytes;
+
+export class TcbPool {
+  readonly #free: number[] = [];
+
+  constructor(readonly frames: FramePool) {}
+
+  /** A zeroed TCB, or -EAGAIN. */
+  alloc(): number {
+    if (this.#free.length === 0 && !this.#grow()) return -Errno.EAGAIN;
+    return this.#free.pop()!;
+  }
+
+  #grow(): boolean {
+    const frame = this.frames.alloc();
+    if (frame === 0) return false;
+    for (let n = TCBS_PER_FRAME - 1; n >= 0; n--) this.#free.push(frame + n * TCB.sizeBytes);
+    return true;
+  }
+
+  free(tcb: number): void {
+    const { u8, i32 } = this.frames.shared;
+    u8.fill(0, tcb, tcb + TCB.sizeBytes);
+    Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.DEAD);
+    this.#free.push(tcb);
+  }
+}

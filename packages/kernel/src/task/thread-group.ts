@@ -1,0 +1,91 @@
+/**
+ * A thread group (Linux process): the tasks that share signal handlers, limits, the parent, the
+ * process group and the session.
+ */
+import type { ExitStatus, LimitSet } from '@troupe/abi';
+import { Sig, WaitQueue } from '@troupe/abi';
+import type { Kernel } from '../kernel.js';
+import { PendingSignals } from '../signal/pending-signals.js';
+import type { SignalHandlers } from '../signal/signal-handlers.js';
+import type { ProcessGroup } from './process-group.js';
+import type { Task } from './task.js';
+
+/** What wait(2) may report about a stopped or continued group. */
+export type JobReport = { readonly kind: 'stopped'; readonly signo: number } | { readonly kind: 'continued' };
+
+/** CPU time and fault counts of tasks that are gone (getrusage(2), times(2)). */
+export class Usage {
+  cpuTimeNs = 0;
+  minorFaults = 0;
+  majorFaults = 0;
+  voluntarySwitches = 0;
+  involuntarySwitches = 0;
+
+  add(other: Usage): void {
+    this.cpuTimeNs += other.cpuTimeNs;
+    this.minorFaults += other.minorFaults;
+    this.majorFaults += other.majorFaults;
+    this.voluntarySwitches += other.voluntarySwitches;
+    this.involuntarySwitches += other.involuntarySwitches;
+  }
+}
+
+export class ThreadGroup {
+  /** Set when the first task is made; changes when another thread calls execve. */
+  leader!: Task;
+  /** Live tasks, and a leader that exited before the others. */
+  readonly tasks = new Set<Task>();
+  readonly children = new Set<ThreadGroup>();
+  /** Signals sent to the process. */
+  readonly pending = new PendingSignals();
+  parent: ThreadGroup | null = null;
+  /** The task that made this group (PR_SET_PDEATHSIG, __WNOTHREAD); may have exited. */
+  parentTask: Task | null = null;
+  processGroup!: ProcessGroup;
+  /** Signal sent to the parent at exit; SIGCHLD for processes, 0 or another for __WCLONE children. */
+  exitSignal: number = Sig.CHLD;
+  /** Woken when a child of this group changes state. */
+  readonly childWaiters = new WaitQueue();
+  /** Woken with EPOLLIN when the group exits (pidfd_open(2)). */
+  readonly exitWaiters = new WaitQueue();
+
+  /** Decided by exit_group, a deadly signal, or the last task's exit. */
+  exitStatus: ExitStatus | null = null;
+  /** Ends once every task has exited and the leader is a zombie. */
+  isZombie = false;
+  isReaped = false;
+  /** A task of the group runs execve: which one; the others die. */
+  execTask: Task | null = null;
+  /** True after the first execve (setpgid(2) EACCES). */
+  hasExeced = false;
+
+  /** A stop signal was taken and the tasks are on their way to stop, or have stopped. */
+  stopRequested = false;
+  stopSignal = 0;
+  /** Not yet consumed by wait. */
+  jobReport: JobReport | null = null;
+
+  isChildSubreaper = false;
+  /** POSIX timers, itimers and CPU clocks keep their group state here, owned by the timer rows. */
+  timers: unknown = null;
+  containerId = '';
+  /** Usage of exited threads, and of reaped children. */
+  readonly exitedUsage = new Usage();
+  readonly childUsage = new Usage();
+  oomScoreAdj = 0;
+
+  constructor(readonly kernel: Kernel, public handlers: SignalHandlers, public limits: LimitSet) {}
+
+  get tgid(): number {
+    return this.leader.tid;
+  }
+
+  /** Parent pid as getppid(2) shows it: 0 for a process without a parent. */
+  get ppid(): number {
+    return this.parent?.tgid ?? 0;
+  }
+
+  get isExiting(): boolean {
+    return this.exitStatus !== null;
+  }
+}
