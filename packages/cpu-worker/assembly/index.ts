@@ -1,0 +1,10 @@
+/**
+ * Run-time library of the core: what instruction rows call instead of building IR.
+ * x87 in extended precision, and the exact forms of SSE floating point.
+ */
+export { x87_load, x87_fld_st, x87_constant, x87_store, x87_store_truncated, x87_fst_st, x87_fxch, x87_fcmov, x87_ffree, x87_rotate } from './x87-move';
+export { x87_arith, x87_arith_mem, x87_compare, x87_compare_mem, x87_compare_flags, x87_unary, x87_scale, x87_remainder, x87_extract } from './x87-arith';
+export { x87_fldcw, x87_fnclex, x87_fninit, x87_fnstenv, x87_fldenv, x87_fnsave, x87_frstor, x87_fxsave, x87_fxrstor, x87_enter_mmx, x87_emms } from './x87-control';
+
+/** First byte after the static data. */
+export function staticEnd(): usize { return __heap_base; }
