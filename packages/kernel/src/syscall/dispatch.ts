@@ -1,15 +1,30 @@
 /**
- * System call dispatch: from a trapped task to its result.
+ * System call dispatch: from a trapped task to its result, with waits in between.
  *
- *   Owns:     the call counters; task.syscall from enter() on
- *   Accepts:  enter (trap), resume (wake-up or deadline), interrupt (signal or kill)
- *   Sends:    kernel.block(task, block) when the call must wait
+ *   Owns:     task.syscall, task.parked, the ready list, the call counters
+ *   Accepts:  start (trap), wake (queue or deadline), interrupt (signal or kill)
+ *   Sends:    SyscallHost.syscallDone(task, result)
+ *   Order:    a wake-up only puts the task on the ready list; its handler runs again from drain(),
+ *             never inside the handler that woke it
  */
-import { Errno, ErrnoError, Reg, Restart, TCB } from '@troupe/abi';
-import type { SyscallDispatcher } from '../host-hooks.js';
+import { Errno, ErrnoError, Reg, Restart, TCB, type Waiter } from '@troupe/abi';
+import type { Expiry, TimerHandle, TimerQueue } from '@troupe/time';
 import type { Task } from '../task/task.js';
-import type { ArgKind, SyscallResult, SyscallRow } from './row.js';
+import type { ArgKind, Block, SyscallResult, SyscallRow } from './row.js';
 import { formatCall } from './strace.js';
+
+/** What the dispatcher needs from the kernel. */
+export interface SyscallHost {
+  readonly timers: TimerQueue;
+  /** The call ended: store the result (undefined: registers are already set), deliver signals, run on. */
+  syscallDone(task: Task, result: number | bigint | undefined): void;
+  /** True when a signal or kill must end an interruptible wait. */
+  interruptPending(task: Task): boolean;
+  /** The task starts or ends waiting (runningTasks accounting). */
+  taskBlocked(task: Task): void;
+  taskUnblocked(task: Task): void;
+  onUnimplemented(task: Task, nr: number): void;
+}
 
 export interface CallCount {
   calls: number;
@@ -20,20 +35,41 @@ export interface CallCount {
 /** Argument registers of the system call ABI (SysV ABI A.2.1). */
 const ARG_REGS = [Reg.RDI, Reg.RSI, Reg.RDX, Reg.R10, Reg.R8, Reg.R9];
 
-type Values = readonly (number | bigint)[];
+/** A task's registrations while it waits. */
+export class Parked implements Expiry {
+  readonly #waiters: Waiter[] = [];
+  #timer: TimerHandle | undefined;
 
-export class Dispatcher implements SyscallDispatcher {
+  constructor(readonly dispatcher: Dispatcher, readonly task: Task, readonly wait: Block) {
+    for (const { events, exclusive, queue } of wait.queues) {
+      const waiter: Waiter = { events, exclusive: exclusive ?? false, onWake: () => dispatcher.wake(task, false) };
+      this.#waiters.push(waiter);
+      queue.add(waiter);
+    }
+    if (wait.deadlineNs !== undefined && wait.deadlineNs !== Infinity) this.#timer = dispatcher.host.timers.arm(wait.deadlineNs, this);
+  }
+
+  onExpire(): void {
+    this.dispatcher.wake(this.task, true);
+  }
+
+  remove(): void {
+    this.wait.queues.forEach(({ queue }, index) => queue.remove(this.#waiters[index]!));
+    if (this.#timer) this.dispatcher.host.timers.cancel(this.#timer);
+  }
+}
+
+export class Dispatcher {
   readonly #table: (SyscallRow | undefined)[] = [];
-  /** Calls without a row, by number: how often guests asked for them. */
+  readonly #ready: Task[] = [];
   readonly unimplemented = new Map<number, number>();
   readonly counts = new Map<string, CallCount>();
   /** Receives one line per finished call; undefined = no tracing. */
   traceSink: ((task: Task, line: string) => void) | undefined;
   traceFilter: (row: SyscallRow) => boolean = () => true;
-  onUnimplemented: (task: Task, nr: number) => void = () => undefined;
   isCounting = false;
 
-  constructor(rows: Iterable<SyscallRow>) {
+  constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
     for (const row of rows) this.#table[row.nr] = row;
   }
 
@@ -42,29 +78,64 @@ export class Dispatcher implements SyscallDispatcher {
   }
 
   /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */
-  enter(task: Task): void {
+  start(task: Task): void {
     const nr = Number(BigInt.asIntN(32, task.getReg(Reg.RAX)));
     task.syscall = { nr, timedOut: false, resumed: false, data: undefined };
-    this.resume(task);
+    this.#run(task);
   }
 
-  resume(task: Task): void {
+  /** Re-runs the handlers of woken tasks until none is left. */
+  drain(): void {
+    for (let task = this.#ready.shift(); task; task = this.#ready.shift()) {
+      if (task.syscall === null) continue;
+      task.syscall.resumed = true;
+      this.#run(task);
+    }
+  }
+
+  /** A queue of the task's wait woke, or its deadline passed. */
+  wake(task: Task, timedOut: boolean): void {
+    if (!this.#unpark(task)) return;
+    task.syscall!.timedOut = timedOut;
+    this.#ready.push(task);
+  }
+
+  /** Ends an interruptible wait: the call gives its restart class or what `interrupted` says. False when the task does not wait. */
+  interrupt(task: Task): boolean {
+    if (task.parked?.wait.uninterruptible || !this.#unpark(task)) return false;
+    this.#finish(task, this.#table[task.syscall!.nr]!, this.#interruptedResult(task));
+    return true;
+  }
+
+  /** Forgets a waiting task that dies. */
+  abandon(task: Task): void {
+    this.#unpark(task);
+    task.syscall = null;
+  }
+
+  #unpark(task: Task): boolean {
+    if (!task.parked) return false;
+    task.parked.remove();
+    task.parked = null;
+    this.host.taskUnblocked(task);
+    return true;
+  }
+
+  #run(task: Task): void {
     const row = this.#table[task.syscall!.nr];
     if (!row) return this.#reject(task);
     const startMs = this.isCounting ? performance.now() : 0;
-    const values = this.#decode(task, row);
-    const result = this.#call(task, row, values);
+    const result = this.#call(task, row);
     if (this.isCounting) this.#count(row, result, performance.now() - startMs);
-    if (typeof result === 'object') task.kernel.block(task, result);
-    else this.#finish(task, row, values, result);
+    if (typeof result !== 'object') return this.#finish(task, row, result);
+    if (!result.uninterruptible && this.host.interruptPending(task)) return this.#finish(task, row, this.#interruptedResult(task));
+    task.syscall!.timedOut = false;
+    this.host.taskBlocked(task);
+    task.parked = new Parked(this, task, result);
   }
 
-  interrupt(task: Task): void {
-    const row = this.#table[task.syscall!.nr]!;
-    this.#finish(task, row, this.#decode(task, row), this.#interruptedResult(task, row));
-  }
-
-  #call(task: Task, row: SyscallRow, a: Values): SyscallResult {
+  #call(task: Task, row: SyscallRow): SyscallResult {
+    const a = this.#decode(task, row);
     try {
       return row.handler(task, a[0], a[1], a[2], a[3], a[4], a[5]);
     } catch (error) {
@@ -82,25 +153,25 @@ export class Dispatcher implements SyscallDispatcher {
     });
   }
 
-  #interruptedResult(task: Task, row: SyscallRow): number {
+  #interruptedResult(task: Task): number {
+    const row = this.#table[task.syscall!.nr]!;
     const own = row.interrupted?.(task);
     if (own !== undefined) return own;
     const restart = row.restart ?? 'ERESTARTSYS';
     return restart === 'EINTR' ? -Errno.EINTR : -Restart[restart];
   }
 
-  #finish(task: Task, row: SyscallRow, values: Values, result: number | bigint | undefined): void {
-    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, formatCall(task, row, values, result));
-    if (result === undefined) task.syscall = null;
-    else task.setReg(Reg.RAX, BigInt(result));
+  #finish(task: Task, row: SyscallRow, result: number | bigint | undefined): void {
+    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, formatCall(task, row, this.#decode(task, row), result));
+    this.host.syscallDone(task, result);
   }
 
   #reject(task: Task): void {
     const { nr } = task.syscall!;
     this.unimplemented.set(nr, (this.unimplemented.get(nr) ?? 0) + 1);
-    this.onUnimplemented(task, nr);
+    this.host.onUnimplemented(task, nr);
     if (this.traceSink) this.traceSink(task, `syscall_${nr}() = -1 ENOSYS`);
-    task.setReg(Reg.RAX, BigInt(-Errno.ENOSYS));
+    this.host.syscallDone(task, -Errno.ENOSYS);
   }
 
   #count(row: SyscallRow, result: SyscallResult, timeMs: number): void {
