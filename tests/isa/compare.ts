@@ -1,0 +1,118 @@
+/**
+ * Compares two CaseOut records (host CPU, emulator) as far as the row defines the result.
+ */
+import type { Row } from '@troupe/cpu-worker/isa/row.js';
+import { CaseOut, Fx, INLINE_DIFF_BYTES } from '../support/oracle/layout.js';
+
+const FLAG_OF_LETTER: Record<string, number> = { o: 0x800, d: 0x400, s: 0x80, z: 0x40, a: 0x10, p: 4, c: 1 };
+/** OF DF SF ZF AF PF CF, and NT AC ID, which popf can set. */
+const COMPARED_FLAGS = 0x244cd5;
+/** Write, user, fetch: PRESENT is the kernel's to know. */
+const PF_ERROR_MASK = 0x16;
+const PF = 14;
+
+export const GPR_NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+
+export interface CompareRule {
+  readonly flagMask: number;
+  readonly toleranceUlp: number;
+  /** Memory written by the instruction holds host-specific words (FIP, FDP, FOP): compare its extent only. */
+  readonly memoryExtentOnly: boolean;
+}
+
+export function compareRule(row: Row): CompareRule {
+  let flagMask = COMPARED_FLAGS;
+  for (const letter of row.flags?.undef ?? '') flagMask &= ~FLAG_OF_LETTER[letter]!;
+  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic) };
+}
+
+const { off } = CaseOut;
+const hex = (value: number | bigint): string => value.toString(16);
+
+function bytesHex(view: DataView, at: number, count: number): string {
+  let text = '';
+  for (let i = 0; i < count; i++) text += view.getUint8(at + i).toString(16).padStart(2, '0');
+  return text;
+}
+
+class Comparison {
+  readonly differences: string[] = [];
+
+  constructor(readonly a: DataView, readonly aAt: number, readonly b: DataView, readonly bAt: number) {}
+
+  u64(name: string, offset: number): void {
+    const x = this.a.getBigUint64(this.aAt + offset, true);
+    const y = this.b.getBigUint64(this.bAt + offset, true);
+    if (x !== y) this.differences.push(`${name}: host ${hex(x)}, emulator ${hex(y)}`);
+  }
+
+  u32(name: string, offset: number, mask = -1): void {
+    const x = this.a.getUint32(this.aAt + offset, true) & mask;
+    const y = this.b.getUint32(this.bAt + offset, true) & mask;
+    if (x !== y) this.differences.push(`${name}: host ${hex(x >>> 0)}, emulator ${hex(y >>> 0)} (xor ${hex((x ^ y) >>> 0)})`);
+  }
+
+  u16(name: string, offset: number): void {
+    const x = this.a.getUint16(this.aAt + offset, true);
+    const y = this.b.getUint16(this.bAt + offset, true);
+    if (x !== y) this.differences.push(`${name}: host ${hex(x)}, emulator ${hex(y)}`);
+  }
+
+  /** `count` bytes, multiple of 2; reported as one number of little-endian hex. */
+  bytes(name: string, offset: number, count: number): void {
+    for (let i = 0; i < count; i += 2) {
+      if (this.a.getUint16(this.aAt + offset + i, true) === this.b.getUint16(this.bAt + offset + i, true)) continue;
+      this.differences.push(`${name}: host ${bytesHex(this.a, this.aAt + offset, count)}, emulator ${bytesHex(this.b, this.bAt + offset, count)}`);
+      return;
+    }
+  }
+}
+
+/** 80-bit values as sign-magnitude integers differ by at most `ulp`. */
+function near(c: Comparison, offset: number, ulp: number): boolean {
+  const value = (view: DataView, at: number): bigint => ((BigInt(view.getUint16(at + 8, true)) & 0x7fffn) << 63n) + (view.getBigUint64(at, true) & 0x7fff_ffff_ffff_ffffn);
+  const sign = (view: DataView, at: number): number => view.getUint16(at + 8, true) >> 15;
+  const distance = value(c.a, c.aAt + offset) - value(c.b, c.bAt + offset);
+  return sign(c.a, c.aAt + offset) === sign(c.b, c.bAt + offset) && distance <= BigInt(ulp) && distance >= -BigInt(ulp);
+}
+
+function compareX87(c: Comparison, rule: CompareRule): void {
+  const fx = off.fx;
+  c.u16('fcw', fx + Fx.fcw);
+  if (rule.toleranceUlp === 0) c.u16('fsw', fx + Fx.fsw);
+  c.u16('ftw', fx + Fx.ftw);
+  for (let i = 0; i < 8; i++) {
+    const at = fx + Fx.st + 16 * i;
+    if (rule.toleranceUlp === 0 || !near(c, at, rule.toleranceUlp)) c.bytes(`st${i}`, at, 10);
+  }
+}
+
+function compareMemory(c: Comparison, rule: CompareRule): void {
+  c.u32('first changed byte', off.diffStart);
+  c.u32('end of changed bytes', off.diffEnd);
+  if (rule.memoryExtentOnly || c.differences.length > 0) return;
+  const size = c.a.getUint32(c.aAt + off.diffEnd, true) - c.a.getUint32(c.aAt + off.diffStart, true);
+  if (size <= INLINE_DIFF_BYTES) c.bytes('memory', off.diff, size + (size & 1));
+  else c.u32('memory hash', off.diffHash);
+}
+
+/** Differences between the host's record and the emulator's; empty when they agree. */
+export function compareCase(rule: CompareRule, host: DataView, hostAt: number, emulator: DataView, emulatorAt: number): string[] {
+  const c = new Comparison(host, hostAt, emulator, emulatorAt);
+  c.u32('vector', off.vector);
+  const vector = host.getUint32(hostAt + off.vector, true);
+  if (vector === PF) {
+    c.u32('error code', off.error, PF_ERROR_MASK);
+    c.u64('fault address', off.faultAddr);
+  }
+  c.u64('rip', off.rip);
+  c.u32('rflags', off.rflags, rule.flagMask);
+  for (let i = 0; i < 16; i++) c.u64(GPR_NAMES[i]!, off.gpr + 8 * i);
+  c.u64('fsbase', off.fsBase);
+  c.u64('gsbase', off.gsBase);
+  c.u32('mxcsr', off.fx + Fx.mxcsr);
+  for (let i = 0; i < 16; i++) c.bytes(`xmm${i}`, off.fx + Fx.xmm + 16 * i, 16);
+  compareX87(c, rule);
+  compareMemory(c, rule);
+  return c.differences;
+}

@@ -1,0 +1,24 @@
+/** Disassembly of a case's code with iced-x86, for reports and audits. */
+import { createRequire } from 'node:module';
+
+const iced = createRequire(import.meta.url)('iced-x86') as typeof import('iced-x86');
+
+export interface IcedInstruction {
+  /** 0 = invalid. */
+  readonly length: number;
+  readonly text: string;
+}
+
+const formatter = new iced.Formatter(iced.FormatterSyntax.Intel);
+
+/** Decodes the first instruction of `bytes`. */
+export function icedDecode(bytes: Uint8Array, rip: number): IcedInstruction {
+  const decoder = new iced.Decoder(64, bytes, iced.DecoderOptions.None);
+  decoder.ip = BigInt(rip);
+  const instruction = decoder.decode();
+  const invalid = instruction.code === iced.Code.INVALID;
+  const result = { length: invalid ? 0 : instruction.length, text: invalid ? '(bad)' : formatter.format(instruction) };
+  instruction.free();
+  decoder.free();
+  return result;
+}

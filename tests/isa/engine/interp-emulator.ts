@@ -1,0 +1,150 @@
+/**
+ * The engine of packages/cpu-worker as an Emulator: this file plays the kernel's part (tables,
+ * answers to faults above 4 GiB, preemption).
+ */
+import { headerWord } from '@troupe/abi/layout/header.js';
+import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
+import { FramePool } from '@troupe/abi/shared/frames.js';
+import { createMemory, viewMemory } from '@troupe/abi/shared/shared-memory.js';
+import { createInterpEngine, type Engine } from '@troupe/cpu-worker/interp/engine.js';
+import type { Batch } from '../../support/oracle/batch.js';
+import { CaseIn, CaseOut, DATA_BYTES, hashBytes, HIGH_ADDR, INLINE_DIFF_BYTES, Patch, PATCHES, TIMEOUT_SIGNAL } from '../../support/oracle/layout.js';
+import type { Emulator } from './emulator.js';
+import { GuestPages } from './guest-pages.js';
+import { loadTcb, storeTcb } from './tcb-state.js';
+
+const { off } = TCB;
+const MEMORY_LIMIT_BYTES = 256 * 1024 * 1024;
+const BUDGET_BRANCHES = 100_000;
+const MAX_PREEMPTIONS = 20;
+const INT3 = 0xcc;
+
+export class InterpEmulator implements Emulator {
+  readonly name = 'interp';
+  #batch: Batch | undefined;
+  readonly #view: DataView;
+  readonly #shadow = Buffer.alloc(DATA_BYTES);
+  readonly #data: Buffer;
+
+  private constructor(readonly engine: Engine, readonly pages: GuestPages, buffer: ArrayBufferLike, readonly tcb: number) {
+    this.#view = new DataView(buffer);
+    this.#data = Buffer.from(pages.data.buffer, pages.data.byteOffset, DATA_BYTES);
+  }
+
+  static async create(): Promise<InterpEmulator> {
+    const memory = createMemory();
+    const shared = viewMemory(memory);
+    const frames = FramePool.initialise(shared, MEMORY_LIMIT_BYTES);
+    shared.i32[headerWord('coreCount')] = 1;
+    const pages = new GuestPages(frames);
+    const tcb = frames.alloc();
+    const engine = await createInterpEngine(memory, 0, { frames, resolveExec: () => 0 });
+    const emulator = new InterpEmulator(engine, pages, shared.buffer, tcb);
+    emulator.#setTables();
+    return emulator;
+  }
+
+  #setTables(): void {
+    const { tableRead, tableWrite, tableExec } = this.pages;
+    this.#view.setUint32(this.tcb + off.tableRead, tableRead, true);
+    this.#view.setUint32(this.tcb + off.tableWrite, tableWrite, true);
+    this.#view.setUint32(this.tcb + off.tableExec, tableExec, true);
+    this.#view.setUint32(this.tcb + off.asId, 1, true);
+  }
+
+  load(batch: Batch): void {
+    this.#batch = batch;
+    const { pages } = this;
+    pages.data.set(batch.data);
+    this.#shadow.set(batch.data);
+    pages.ro.set(batch.ro);
+    for (const frame of pages.codeFrames) this.engine.invalidateFrame(frame);
+    pages.code.fill(INT3);
+    pages.resetExec();
+    for (let i = 0; i < batch.count; i++) {
+      const at = batch.at(i);
+      const codeAt = at + CaseIn.off.code;
+      pages.code.set(batch.bytes.subarray(codeAt, codeAt + batch.view.getUint32(at + CaseIn.off.codeSize, true)), pages.codeOffset(batch.view.getUint32(at + CaseIn.off.codeAddr, true)));
+    }
+  }
+
+  run(index: number, out: DataView, outAt: number): void {
+    const batch = this.#batch!;
+    const at = batch.at(index);
+    this.#applyPatches(batch, at);
+    loadTcb(this.#view, this.tcb, batch.view, at);
+    const trap = this.#runToTrap();
+    this.#storeTrap(trap, out, outAt);
+    storeTcb(this.#view, this.tcb, out, outAt);
+    this.#takeMemory(out, outAt);
+    this.#undoPatches(batch, at);
+  }
+
+  #runToTrap(): number {
+    let highFills = 0;
+    for (let turn = 0; turn < MAX_PREEMPTIONS; ) {
+      const trap = this.engine.run(this.tcb, BUDGET_BRANCHES);
+      if (trap === Trap.EXCEPTION && highFills < 8 && this.#fillHigh()) highFills++;
+      else if (trap === Trap.PREEMPT || trap === Trap.INTERRUPT) turn++;
+      else return trap;
+    }
+    return Trap.PREEMPT;
+  }
+
+  /** Answers a page fault on the high alias of the data pages. */
+  #fillHigh(): boolean {
+    const view = this.#view;
+    if (view.getUint32(this.tcb + off.trapVector, true) !== Vector.PF) return false;
+    const page = Number(view.getBigUint64(this.tcb + off.trapAddr, true)) - HIGH_ADDR;
+    if (!(page >= 0 && page < DATA_BYTES)) return false;
+    return this.pages.fillHigh(view, this.tcb, HIGH_ADDR + (page - (page % PAGE_SIZE)), this.pages.dataFrames[Math.floor(page / PAGE_SIZE)]!);
+  }
+
+  #storeTrap(trap: number, out: DataView, at: number): void {
+    const view = this.#view;
+    const vector = view.getUint32(this.tcb + off.trapVector, true);
+    out.setUint32(at + CaseOut.off.signo, trap === Trap.PREEMPT ? TIMEOUT_SIGNAL : 0, true);
+    out.setUint32(at + CaseOut.off.vector, trap === Trap.EXCEPTION ? vector : 0x100 + trap, true);
+    out.setUint32(at + CaseOut.off.error, view.getUint32(this.tcb + off.trapErrorCode, true), true);
+    if (vector === Vector.PF) out.setBigUint64(at + CaseOut.off.faultAddr, view.getBigUint64(this.tcb + off.trapAddr, true), true);
+  }
+
+  #applyPatches(batch: Batch, at: number): void {
+    for (let i = 0; i < PATCHES; i++) {
+      const record = at + CaseIn.off.patches + i * Patch.sizeBytes;
+      const offset = batch.view.getUint32(record + Patch.off.offset, true);
+      const size = batch.view.getUint32(record + Patch.off.size, true);
+      if (size === 0) continue;
+      const bytes = batch.bytes.subarray(record + Patch.off.bytes, record + Patch.off.bytes + size);
+      this.#data.set(bytes, offset);
+      this.#shadow.set(bytes, offset);
+    }
+  }
+
+  #undoPatches(batch: Batch, at: number): void {
+    for (let i = 0; i < PATCHES; i++) {
+      const record = at + CaseIn.off.patches + i * Patch.sizeBytes;
+      const offset = batch.view.getUint32(record + Patch.off.offset, true);
+      const bytes = batch.data.subarray(offset, offset + batch.view.getUint32(record + Patch.off.size, true));
+      this.#data.set(bytes, offset);
+      this.#shadow.set(bytes, offset);
+    }
+  }
+
+  #takeMemory(out: DataView, at: number): void {
+    const data = this.#data;
+    const shadow = this.#shadow;
+    if (data.compare(shadow) === 0) return;
+    let start = 0;
+    let end = DATA_BYTES;
+    while (data[start] === shadow[start]) start++;
+    while (data[end - 1] === shadow[end - 1]) end--;
+    out.setUint32(at + CaseOut.off.diffStart, start, true);
+    out.setUint32(at + CaseOut.off.diffEnd, end, true);
+    out.setUint32(at + CaseOut.off.diffHash, hashBytes(data, start, end), true);
+    const shown = Math.min(end - start, INLINE_DIFF_BYTES);
+    for (let i = 0; i < shown; i++) out.setUint8(at + CaseOut.off.diff + i, data[start + i]!);
+    data.set(shadow.subarray(start, end), start);
+  }
+}

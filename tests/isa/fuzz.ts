@@ -1,0 +1,67 @@
+/**
+ * Differential run: rows against the host CPU. Used by the mocha tests (a few hundred cases per row)
+ * and by `pnpm isa:fuzz` (millions).
+ */
+import type { HostOracle } from '../support/oracle/host.js';
+import { CaseOut, TIMEOUT_SIGNAL } from '../support/oracle/layout.js';
+import { type CompareRule, compareCase, compareRule } from './compare.js';
+import { type Emulator, runBatch } from './engine/emulator.js';
+import { BATCH_CASES, Generator } from './gen/generator.js';
+import type { Template } from './gen/template.js';
+import { type Mismatch, mismatchText } from './report.js';
+
+export interface RowResult {
+  readonly template: Template;
+  cases: number;
+  /** Cases that ended in a fault on the host. */
+  faults: number;
+  mismatches: number;
+  /** First few mismatches. */
+  readonly examples: Mismatch[];
+}
+
+const MAX_EXAMPLES = 5;
+const INT3_VECTOR = 3;
+
+export class DifferentialRun {
+  readonly #generator: Generator;
+
+  constructor(readonly oracle: HostOracle, readonly emulator: Emulator, readonly seed: number) {
+    this.#generator = new Generator(seed);
+  }
+
+  /** Runs cases `from` … `from + count - 1` of one row. */
+  async row(template: Template, count: number, from = 0): Promise<RowResult> {
+    const result: RowResult = { template, cases: 0, faults: 0, mismatches: 0, examples: [] };
+    const rule = compareRule(template.row);
+    for (let done = 0; done < count; ) {
+      const size = Math.min(count - done, BATCH_CASES);
+      await this.#batch(result, rule, from + done, size);
+      done += size;
+    }
+    return result;
+  }
+
+  async #batch(result: RowResult, rule: CompareRule, from: number, size: number): Promise<void> {
+    const batch = this.#generator.batch(result.template, from, size);
+    const reply = this.oracle.run(batch);
+    const emulated = runBatch(this.emulator, batch, CaseOut.sizeBytes);
+    const host = await reply;
+    const hostView = new DataView(host.buffer, host.byteOffset, host.byteLength);
+    const emulatedView = new DataView(emulated.buffer);
+    for (let i = 0; i < size; i++) {
+      const at = i * CaseOut.sizeBytes;
+      const signo = hostView.getUint32(at + CaseOut.off.signo, true);
+      if (signo === TIMEOUT_SIGNAL) continue;
+      result.cases++;
+      if (hostView.getUint32(at + CaseOut.off.vector, true) !== INT3_VECTOR) result.faults++;
+      const differences = compareCase(rule, hostView, at, emulatedView, at);
+      if (differences.length === 0) continue;
+      result.mismatches++;
+      if (result.examples.length >= MAX_EXAMPLES) continue;
+      const { row, name } = result.template;
+      const replay = `pnpm isa:fuzz --row '${name}' --seed ${this.seed} --case ${from + i}`;
+      result.examples.push({ rowName: name, mnemonic: row.mnemonic, seed: this.seed, index: from + i, text: mismatchText(batch, i, differences, hostView, at, replay) });
+    }
+  }
+}

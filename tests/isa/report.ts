@@ -1,0 +1,57 @@
+/**
+ * Text of a mismatch: instruction, differences, and the initial state that matters.
+ */
+import type { Batch } from '../support/oracle/batch.js';
+import { CaseIn, CaseOut, DATA_ADDR, Fx, Patch, PATCHES } from '../support/oracle/layout.js';
+import { GPR_NAMES } from './compare.js';
+import { icedDecode } from './disassembly.js';
+
+export interface Mismatch {
+  readonly rowName: string;
+  readonly mnemonic: string;
+  readonly seed: number;
+  readonly index: number;
+  readonly text: string;
+}
+
+function hexBytes(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function hasVectors(text: string): boolean {
+  return /xmm/.test(text);
+}
+
+function stateLines(batch: Batch, at: number, instruction: string): string[] {
+  const { view } = batch;
+  const gprs = GPR_NAMES.map((name, i) => `${name}=${view.getBigUint64(at + CaseIn.off.gpr + 8 * i, true).toString(16)}`);
+  const fx = at + CaseIn.off.fx;
+  const lines = [gprs.slice(0, 8).join(' '), gprs.slice(8).join(' ')];
+  lines.push(`rflags=${view.getUint32(at + CaseIn.off.rflags, true).toString(16)} mxcsr=${view.getUint32(fx + Fx.mxcsr, true).toString(16)} fcw=${view.getUint16(fx, true).toString(16)} fsw=${view.getUint16(fx + Fx.fsw, true).toString(16)} ftw=${view.getUint8(fx + Fx.ftw).toString(16)} fs=${view.getBigUint64(at + CaseIn.off.fsBase, true).toString(16)} gs=${view.getBigUint64(at + CaseIn.off.gsBase, true).toString(16)}`);
+  if (hasVectors(instruction)) {
+    for (let i = 0; i < 16; i++) if (new RegExp(`xmm${i}\\b`).test(instruction) || i === 0) lines.push(`xmm${i}=${hexBytes(batch.bytes.subarray(fx + Fx.xmm + 16 * i, fx + Fx.xmm + 16 * i + 16))}`);
+  }
+  if (/^f|\bmm\d/.test(instruction)) for (let i = 0; i < 8; i++) lines.push(`st${i}=${hexBytes(batch.bytes.subarray(fx + Fx.st + 16 * i, fx + Fx.st + 16 * i + 10))}`);
+  for (let i = 0; i < PATCHES; i++) {
+    const record = at + CaseIn.off.patches + i * Patch.sizeBytes;
+    const size = view.getUint32(record + Patch.off.size, true);
+    if (size) lines.push(`[${(DATA_ADDR + view.getUint32(record + Patch.off.offset, true)).toString(16)}]=${hexBytes(batch.bytes.subarray(record + Patch.off.bytes, record + Patch.off.bytes + size))}`);
+  }
+  return lines;
+}
+
+/** The report of one mismatching case; `replay` is the command line that runs it again. */
+export function mismatchText(batch: Batch, index: number, differences: readonly string[], host: DataView, hostAt: number, replay: string): string {
+  const at = batch.at(index);
+  const codeAddr = batch.view.getUint32(at + CaseIn.off.codeAddr, true);
+  const size = batch.view.getUint32(at + CaseIn.off.codeSize, true);
+  const code = batch.bytes.subarray(at + CaseIn.off.code, at + CaseIn.off.code + size);
+  const instruction = icedDecode(code, codeAddr).text;
+  const vector = host.getUint32(hostAt + CaseOut.off.vector, true);
+  return [
+    `${codeAddr.toString(16)}: ${hexBytes(code)}  ${instruction}   (host vector ${vector})`,
+    ...differences.map((line) => `  ${line}`),
+    ...stateLines(batch, at, instruction).map((line) => `    ${line}`),
+    `  replay: ${replay}`,
+  ].join('\n');
+}
