@@ -59,24 +59,14 @@ function wholeRows(): Row[] {
 
 /** Stores and loads that bypass the cache: memory only. */
 const NON_TEMPORAL: [mnemonic: string, enc: string, ops: string, feature: Feature][] = [
-  ['movntps', 'NP 0F 2B /r', 'w:m128 r:xmm', 'sse'],
-  ['movntpd', '66 0F 2B /r', 'w:m128 r:xmm', 'sse2'],
-  ['movntdq', '66 0F E7 /r', 'w:m128 r:xmm', 'sse2'],
-  ['movntdqa', '66 0F 38 2A /r', 'w:xmm r:m128', 'sse41'],
+  ['movntps', 'NP 0F 2B /r', 'w:m128a r:xmm', 'sse'],
+  ['movntpd', '66 0F 2B /r', 'w:m128a r:xmm', 'sse2'],
+  ['movntdq', '66 0F E7 /r', 'w:m128a r:xmm', 'sse2'],
+  ['movntdqa', '66 0F 38 2A /r', 'w:xmm r:m128a', 'sse41'],
   ['lddqu', 'F2 0F F0 /r', 'w:xmm r:m128', 'sse3'],
   ['movnti', 'NP W0 0F C3 /r', 'w:m32 r:r32', 'sse2'],
   ['movnti', 'NP REX.W 0F C3 /r', 'w:m64 r:r64', 'sse2'],
 ];
-
-/** m128 operands say nothing of alignment: movnt* need it, lddqu does not. */
-function nonTemporalSem(mnemonic: string): Row['sem'] {
-  if (mnemonic === 'movnti') return move;
-  const aligned = mnemonic !== 'lddqu';
-  return (b, dst, src) => {
-    if (dst.kind === 'mem') b.storeV128(b.ea(dst), b.getV128(src), aligned);
-    else b.set(dst, b.loadV128(b.ea(src), aligned));
-  };
-}
 
 function setHalf(b: Builder, dst: Operand, half: 0 | 1, value: I64): void {
   b.set(dst, b.lane('i64x2.replace_lane', half, b.getV128(dst), value));
@@ -143,6 +133,6 @@ const MASKS: Move[] = [
 
 export const sseMoveRows: readonly Row[] = [
   ...wholeRows(),
-  ...NON_TEMPORAL.map(([mnemonic, enc, ops, feature]) => ({ mnemonic, enc, ops, feature, cite: sdm(mnemonic), sem: nonTemporalSem(mnemonic) })),
+  ...NON_TEMPORAL.map(([mnemonic, enc, ops, feature]) => ({ mnemonic, enc, ops, feature, cite: sdm(mnemonic), sem: move })),
   ...[...SCALAR_AND_HALF, ...MASKS].map((row) => ({ ...row, cite: sdm(row.mnemonic) })),
 ];

@@ -11,8 +11,9 @@ export function getVector(b: Builder, o: Operand): V128 {
   return fromLow64(b, low64Of(b, o));
 }
 
-/** Low 64 bits of an xmm, mm or 64-bit operand. */
+/** Low 64 bits of an xmm, mm or memory operand, which is accessed in its whole size. */
 export function low64Of(b: Builder, o: Operand): I64 {
+  if (o.kind === 'mem' && o.sizeBits === 128) return low64(b, b.getV128(o));
   return o.kind === 'xmm' ? b.low(o, 'i64') : (b.get(o) as I64);
 }
 
