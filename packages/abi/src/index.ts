@@ -20,3 +20,5 @@ export * from './linux/clone.js';
 export * from './linux/limits.js';
 export * from './linux/signal.js';
 export * from './linux/wait.js';
+export * from './linux/futex.js';
+export * from './linux/time.js';

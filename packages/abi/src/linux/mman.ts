@@ -1,0 +1,40 @@
+/** Constants of <sys/mman.h> (mmap(2), mremap(2), madvise(2), msync(2), mlockall(2), membarrier(2); x86-64 values). */
+export const Prot = { NONE: 0, READ: 1, WRITE: 2, EXEC: 4, GROWSDOWN: 0x0100_0000, GROWSUP: 0x0200_0000 } as const;
+
+export const MapFlag = {
+  SHARED: 1,
+  PRIVATE: 2,
+  SHARED_VALIDATE: 3,
+  TYPE_MASK: 0xf,
+  FIXED: 0x10,
+  ANONYMOUS: 0x20,
+  BIT32: 0x40,
+  GROWSDOWN: 0x100,
+  DENYWRITE: 0x800,
+  EXECUTABLE: 0x1000,
+  LOCKED: 0x2000,
+  NORESERVE: 0x4000,
+  POPULATE: 0x8000,
+  NONBLOCK: 0x1_0000,
+  STACK: 0x2_0000,
+  HUGETLB: 0x4_0000,
+  SYNC: 0x8_0000,
+  FIXED_NOREPLACE: 0x10_0000,
+} as const;
+
+export const Mremap = { MAYMOVE: 1, FIXED: 2, DONTUNMAP: 4 } as const;
+
+export const Madv = {
+  NORMAL: 0, RANDOM: 1, SEQUENTIAL: 2, WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11,
+  MERGEABLE: 12, UNMERGEABLE: 13, HUGEPAGE: 14, NOHUGEPAGE: 15, DONTDUMP: 16, DODUMP: 17, WIPEONFORK: 18, KEEPONFORK: 19,
+  COLD: 20, PAGEOUT: 21, POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
+} as const;
+
+export const Msync = { ASYNC: 1, INVALIDATE: 2, SYNC: 4 } as const;
+export const Mcl = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;
+export const MLOCK_ONFAULT = 1;
+
+export const Membarrier = {
+  QUERY: 0, GLOBAL: 1, GLOBAL_EXPEDITED: 2, REGISTER_GLOBAL_EXPEDITED: 4, PRIVATE_EXPEDITED: 8, REGISTER_PRIVATE_EXPEDITED: 16,
+  PRIVATE_EXPEDITED_SYNC_CORE: 32, REGISTER_PRIVATE_EXPEDITED_SYNC_CORE: 64,
+} as const;

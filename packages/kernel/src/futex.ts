@@ -1,0 +1,103 @@
+/**
+ * Futexes (futex(2); seed: futex.Manager).
+ *
+ *   Owns:   the queues of waiters
+ *   Order:  the word is compared and the waiter queued in one kernel step; wakers run on the same
+ *           thread, so no wake-up falls in between
+ *
+ * A private futex is named by (address space, address); a shared one by the linear address of its
+ * word, which is stable because shared mappings never copy their frames.
+ */
+import { WaitQueue } from '@troupe/abi';
+import type { MemoryManager } from './mm/memory-manager.js';
+import type { Task } from './task/task.js';
+
+/** One waiting task. It is woken by `woken = true` and its queue. */
+export class FutexWaiter {
+  woken = false;
+  readonly queue = new WaitQueue();
+  bucket: FutexBucket | null = null;
+
+  constructor(readonly task: Task, readonly bitset: number, readonly index = 0) {}
+
+  wake(): void {
+    this.woken = true;
+    this.bucket = null;
+    this.queue.wake(0);
+  }
+}
+
+/** Waiters of one futex word, in arrival order. */
+export class FutexBucket {
+  readonly waiters = new Set<FutexWaiter>();
+
+  constructor(readonly owner: Map<number, FutexBucket>, readonly key: number) {}
+
+  add(waiter: FutexWaiter): void {
+    this.waiters.add(waiter);
+    waiter.bucket = this;
+  }
+
+  remove(waiter: FutexWaiter): void {
+    this.waiters.delete(waiter);
+    waiter.bucket = null;
+    if (this.waiters.size === 0 && this.owner.get(this.key) === this) this.owner.delete(this.key);
+  }
+
+  wake(count: number, bitset: number): number {
+    let woken = 0;
+    for (const waiter of [...this.waiters]) {
+      if (woken >= count) break;
+      if ((waiter.bitset & bitset) === 0) continue;
+      this.remove(waiter);
+      waiter.wake();
+      woken++;
+    }
+    return woken;
+  }
+}
+
+export class FutexManager {
+  readonly #shared = new Map<number, FutexBucket>();
+  readonly #private = new WeakMap<MemoryManager, Map<number, FutexBucket>>();
+
+  /** The bucket of a word. `isPrivate`: FUTEX_PRIVATE_FLAG was given. */
+  bucket(mm: MemoryManager, addr: number, isPrivate: boolean): FutexBucket {
+    const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
+    if (sharedKey !== 0) return bucketIn(this.#shared, sharedKey);
+    let map = this.#private.get(mm);
+    if (!map) this.#private.set(mm, (map = new Map()));
+    return bucketIn(map, addr);
+  }
+
+  wake(mm: MemoryManager, addr: number, isPrivate: boolean, count: number, bitset = -1): number {
+    return this.bucket(mm, addr, isPrivate).wake(count, bitset);
+  }
+
+  /** Wakes waiters of a word whatever flags they used (thread exit: CLEARTID, robust lists). */
+  wakeAny(mm: MemoryManager, addr: number, count: number): number {
+    const woken = this.wake(mm, addr, true, count);
+    return woken < count ? woken + this.wake(mm, addr, false, count - woken) : woken;
+  }
+
+  /** Wakes `wakeCount`, moves up to `requeueCount` others to `to`; returns [woken, moved]. */
+  requeue(from: FutexBucket, to: FutexBucket, wakeCount: number, requeueCount: number): [number, number] {
+    const woken = from.wake(wakeCount, -1);
+    let moved = 0;
+    for (const waiter of [...from.waiters]) {
+      if (moved >= requeueCount) break;
+      if (from !== to) {
+        from.remove(waiter);
+        to.add(waiter);
+      }
+      moved++;
+    }
+    return [woken, moved];
+  }
+}
+
+function bucketIn(map: Map<number, FutexBucket>, key: number): FutexBucket {
+  let bucket = map.get(key);
+  if (!bucket) map.set(key, (bucket = new FutexBucket(map, key)));
+  return bucket;
+}

@@ -1,0 +1,209 @@
+/** futex(2), futex_waitv(2) and robust lists. */
+import { ClockId, Errno, Futex, FutexWord, TCB } from '@troupe/abi';
+import { FutexWaiter } from '../../futex.js';
+import type { Task } from '../../task/task.js';
+import { addr, block, flags, int, outBuf, size, uint, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { readTimespecNs } from '../timespec.js';
+
+const OPS = Object.entries(Futex).filter(([, value]) => value < 14) as [string, number][];
+const CMD_MASK = ~(Futex.PRIVATE_FLAG | Futex.CLOCK_REALTIME);
+const PRIVATE = Futex.PRIVATE_FLAG;
+
+interface WaitData {
+  readonly waiters: readonly FutexWaiter[];
+  readonly deadlineNs: number | undefined;
+}
+
+/** Atomic value of the word, faulting the page in. */
+function loadWord(task: Task, uaddr: number): number {
+  return Atomics.load(task.shared.i32, task.mm.wordAddr(uaddr, false) >>> 2);
+}
+
+function monotonicDeadline(task: Task, timeoutAddr: number, isAbsolute: boolean, clock: number): number | undefined {
+  if (timeoutAddr === 0) return undefined;
+  const ns = readTimespecNs(task.mm, timeoutAddr);
+  const nowNs = task.kernel.monotonicNs();
+  if (!isAbsolute) return nowNs + ns;
+  return clock === ClockId.REALTIME ? nowNs + (ns - Number(task.kernel.realtimeNs())) : ns;
+}
+
+function wait(task: Task, uaddr: number, op: number, val: number, timeoutAddr: number, bitset: number): SyscallResult {
+  const state = task.syscall!;
+  if (!state.data) {
+    if (bitset === 0) return -Errno.EINVAL;
+    const isAbsolute = (op & CMD_MASK) === Futex.WAIT_BITSET;
+    const clock = op & Futex.CLOCK_REALTIME ? ClockId.REALTIME : ClockId.MONOTONIC;
+    const deadlineNs = monotonicDeadline(task, timeoutAddr, isAbsolute, clock);
+    if (loadWord(task, uaddr) !== (val | 0)) return -Errno.EAGAIN;
+    const waiter = new FutexWaiter(task, bitset);
+    task.kernel.futexes.bucket(task.mm, uaddr, (op & PRIVATE) !== 0).add(waiter);
+    state.data = { waiters: [waiter], deadlineNs } satisfies WaitData;
+  }
+  const data = state.data as WaitData;
+  const waiter = data.waiters[0]!;
+  if (waiter.woken) return 0;
+  if (state.timedOut) {
+    waiter.bucket?.remove(waiter);
+    return -Errno.ETIMEDOUT;
+  }
+  return waitOn(waiter.queue, 0, data.deadlineNs);
+}
+
+/** Result of an interrupted wait: a wake-up that already happened counts. */
+function interrupted(task: Task): number | undefined {
+  const data = task.syscall!.data as WaitData | undefined;
+  const woken = data?.waiters.findIndex((waiter) => waiter.woken) ?? -1;
+  for (const waiter of data?.waiters ?? []) waiter.bucket?.remove(waiter);
+  return woken >= 0 ? woken : undefined;
+}
+
+/** FUTEX_WAKE_OP: the operation encoded in val3 (futex(2)). */
+function applyWakeOp(task: Task, uaddr2: number, encoded: number): boolean {
+  const operation = (encoded >>> 28) & 7;
+  const compare = (encoded >>> 24) & 15;
+  const rawArg = ((encoded << 8) >> 20) | 0;
+  const arg = (encoded >>> 31) & 1 ? 1 << (rawArg & 31) : rawArg;
+  const cmpArg = (encoded << 20) >> 20;
+  const { i32 } = task.shared;
+  const word = task.mm.wordAddr(uaddr2, true) >>> 2;
+  const old = [
+    () => Atomics.exchange(i32, word, arg),
+    () => Atomics.add(i32, word, arg),
+    () => Atomics.or(i32, word, arg),
+    () => Atomics.and(i32, word, ~arg),
+    () => Atomics.xor(i32, word, arg),
+  ][operation]?.();
+  if (old === undefined) return false;
+  return [old === cmpArg, old !== cmpArg, old < cmpArg, old <= cmpArg, old > cmpArg, old >= cmpArg][compare] ?? false;
+}
+
+function wakeOp(task: Task, uaddr: number, op: number, count: number, count2: number, uaddr2: number, encoded: number): number {
+  const isPrivate = (op & PRIVATE) !== 0;
+  loadWord(task, uaddr);
+  const wakeSecond = applyWakeOp(task, uaddr2, encoded);
+  const { futexes } = task.kernel;
+  const woken = futexes.wake(task.mm, uaddr, isPrivate, count);
+  return wakeSecond ? woken + futexes.wake(task.mm, uaddr2, isPrivate, count2) : woken;
+}
+
+function requeue(task: Task, uaddr: number, op: number, count: number, count2: number, uaddr2: number, expected: number | null): number {
+  if (count < 0 || count2 < 0) return -Errno.EINVAL;
+  if (expected !== null && loadWord(task, uaddr) !== (expected | 0)) return -Errno.EAGAIN;
+  const isPrivate = (op & PRIVATE) !== 0;
+  const { futexes } = task.kernel;
+  const [woken, moved] = futexes.requeue(futexes.bucket(task.mm, uaddr, isPrivate), futexes.bucket(task.mm, uaddr2, isPrivate), count, count2);
+  return expected === null ? woken : woken + moved;
+}
+
+function sysFutex(task: Task, uaddr: number, op: number, val: number, arg4: number, uaddr2: number, val3: number): SyscallResult {
+  if (uaddr % 4 !== 0) return -Errno.EINVAL;
+  switch (op & CMD_MASK) {
+    case Futex.WAIT:
+      return wait(task, uaddr, op, val, arg4, -1);
+    case Futex.WAIT_BITSET:
+      return wait(task, uaddr, op, val, arg4, val3 | 0);
+    case Futex.WAKE:
+      return task.kernel.futexes.wake(task.mm, uaddr, (op & PRIVATE) !== 0, Math.max(1, val | 0));
+    case Futex.WAKE_BITSET:
+      if (val3 === 0) return -Errno.EINVAL;
+      return task.kernel.futexes.wake(task.mm, uaddr, (op & PRIVATE) !== 0, Math.max(1, val | 0), val3 | 0);
+    case Futex.REQUEUE:
+      return requeue(task, uaddr, op, val | 0, arg4 | 0, uaddr2, null);
+    case Futex.CMP_REQUEUE:
+      return requeue(task, uaddr, op, val | 0, arg4 | 0, uaddr2, val3);
+    case Futex.WAKE_OP:
+      return wakeOp(task, uaddr, op, val | 0, arg4 | 0, uaddr2, val3);
+    default:
+      return -Errno.ENOSYS;
+  }
+}
+
+const WAITV_MAX = 128;
+const WAITV_BYTES = 24;
+const FUTEX2_SIZE_U32 = 2;
+
+function sysFutexWaitv(task: Task, waitersAddr: number, count: number, flagBits: number, timeout: number, clock: number): SyscallResult {
+  const state = task.syscall!;
+  if (!state.data) {
+    if (count === 0 || count > WAITV_MAX || flagBits !== 0 || waitersAddr === 0) return -Errno.EINVAL;
+    const waiters: FutexWaiter[] = [];
+    state.data = { waiters, deadlineNs: monotonicDeadline(task, timeout, true, clock) } satisfies WaitData;
+    for (let index = 0; index < count; index++) {
+      const at = waitersAddr + index * WAITV_BYTES;
+      const word = task.mm.readUlong(at + 8);
+      const wordFlags = task.mm.readU32(at + 16);
+      if ((wordFlags & 3) !== FUTEX2_SIZE_U32 || word % 4 !== 0) return interrupted(task) ?? -Errno.EINVAL;
+      if (loadWord(task, word) !== (task.mm.readU32(at) | 0)) return interrupted(task) ?? -Errno.EAGAIN;
+      const waiter = new FutexWaiter(task, -1, index);
+      task.kernel.futexes.bucket(task.mm, word, (wordFlags & PRIVATE) !== 0).add(waiter);
+      waiters.push(waiter);
+    }
+  }
+  const data = state.data as WaitData;
+  if (data.waiters.some((waiter) => waiter.woken)) return interrupted(task);
+  if (state.timedOut) return interrupted(task) ?? -Errno.ETIMEDOUT;
+  return block(data.waiters.map((waiter) => ({ queue: waiter.queue, events: 0 })), data.deadlineNs);
+}
+
+const ROBUST_LIST_HEAD_BYTES = 24;
+
+function sysSetRobustList(task: Task, head: number, sizeBytes: number): number {
+  if (sizeBytes !== ROBUST_LIST_HEAD_BYTES) return -Errno.EINVAL;
+  task.shared.u64[(task.tcb + TCB.off.robustList) / 8] = BigInt(head);
+  return 0;
+}
+
+function sysGetRobustList(task: Task, tid: number, headAddr: number, sizeAddr: number): number {
+  const target = tid === 0 ? task : task.kernel.tasks.findTask(tid);
+  if (!target) return -Errno.ESRCH;
+  task.mm.writeU64(headAddr, task.shared.u64[(target.tcb + TCB.off.robustList) / 8]!);
+  task.mm.writeU64(sizeAddr, BigInt(ROBUST_LIST_HEAD_BYTES));
+  return 0;
+}
+
+/** Limit of entries walked, against cycles (get_robust_list(2)). */
+const ROBUST_LIST_LIMIT = 2048;
+
+/** Marks the robust futexes a dying task holds and wakes one waiter of each. */
+export function releaseRobustFutexes(task: Task): void {
+  const head = Number(task.shared.u64[(task.tcb + TCB.off.robustList) / 8]!);
+  if (head === 0) return;
+  try {
+    const offset = Number(BigInt.asIntN(64, task.mm.readU64(head + 8)));
+    const pending = task.mm.readUlong(head + 16);
+    let entry = task.mm.readUlong(head);
+    for (let i = 0; i < ROBUST_LIST_LIMIT && entry !== head && entry !== 0; i++) {
+      const next = task.mm.readUlong(entry);
+      if (entry !== pending) releaseRobustWord(task, withoutPiBit(entry) + offset);
+      entry = withoutPiBit(next);
+    }
+    if (pending !== 0) releaseRobustWord(task, withoutPiBit(pending) + offset);
+  } catch {
+    // A damaged list ends the walk, as on Linux.
+  }
+}
+
+/** Bit 0 of a list entry marks a priority-inheritance futex. */
+function withoutPiBit(entry: number): number {
+  return entry - (entry % 2);
+}
+
+function releaseRobustWord(task: Task, uaddr: number): void {
+  const { i32 } = task.shared;
+  const word = task.mm.wordAddr(uaddr, true) >>> 2;
+  for (;;) {
+    const value = Atomics.load(i32, word);
+    if ((value & FutexWord.TID_MASK) !== task.tid) return;
+    const dead = (value & (FutexWord.WAITERS | 0)) | FutexWord.OWNER_DIED;
+    if (Atomics.compareExchange(i32, word, value, dead) !== value) continue;
+    if (value & (FutexWord.WAITERS | 0)) task.kernel.futexes.wakeAny(task.mm, uaddr, 1);
+    return;
+  }
+}
+
+export const rows: readonly SyscallRow[] = [
+  { nr: 202, name: 'futex', args: [addr('uaddr'), flags('op', OPS), uint('val'), addr('timeout'), addr('uaddr2'), uint('val3')], groups: ['%ipc'], restart: 'ERESTARTSYS', support: { partial: 'no priority inheritance (FUTEX_LOCK_PI …)' }, man: 'futex(2)', handler: sysFutex, interrupted },
+  { nr: 449, name: 'futex_waitv', args: [addr('waiters'), uint('nr_futexes'), uint('flags'), addr('timeout'), int('clockid')], groups: ['%ipc'], restart: 'ERESTARTSYS', support: 'full', man: 'futex(2)', handler: sysFutexWaitv, interrupted },
+  { nr: 273, name: 'set_robust_list', args: [addr('head'), size('len')], groups: ['%process'], support: 'full', man: 'set_robust_list(2)', handler: sysSetRobustList },
+  { nr: 274, name: 'get_robust_list', args: [int('pid'), outBuf('head_ptr', 8), outBuf('len_ptr', 8)], groups: ['%process'], support: 'full', man: 'get_robust_list(2)', handler: sysGetRobustList },
+];
