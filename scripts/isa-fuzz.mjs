@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+/**
+ * Random instruction cases against the host CPU, by the million.
+ *
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--all]
+ *
+ * --cases     total number of cases, spread over the rows (default 200 per row)
+ * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
+ * --case      replays one case of one row
+ * --examples  mismatches shown per row (default 1)
+ * --all       lists the rows without mismatches as well
+ */
+import { parseArgs } from 'node:util';
+import { InterpEmulator } from '../tests/dist/isa/engine/interp-emulator.js';
+import { DifferentialRun } from '../tests/dist/isa/fuzz.js';
+import { testableRows } from '../tests/dist/isa/rows.js';
+import { HostOracle, oracleUnavailable } from '../tests/dist/support/oracle/host.js';
+
+const { values } = parseArgs({
+  args: process.argv.slice(2).filter((arg) => arg !== '--'),
+  options: {
+    cases: { type: 'string' },
+    row: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    case: { type: 'string' },
+    examples: { type: 'string', default: '1' },
+    all: { type: 'boolean', default: false },
+  },
+});
+
+const unavailable = oracleUnavailable();
+if (unavailable) {
+  console.error(`isa-fuzz: ${unavailable}`);
+  process.exit(125);
+}
+
+const DEFAULT_CASES_PER_ROW = 200;
+const templates = testableRows(values.row);
+if (templates.length === 0) {
+  console.error(`isa-fuzz: no row matches ${values.row}`);
+  process.exit(125);
+}
+const single = values.case === undefined ? undefined : Number(values.case);
+const perRow = single !== undefined ? 1 : values.cases ? Math.ceil(Number(values.cases) / templates.length) : DEFAULT_CASES_PER_ROW;
+
+const oracle = new HostOracle();
+const emulator = await InterpEmulator.create();
+const run = new DifferentialRun(oracle, emulator, Number(values.seed));
+const startMs = performance.now();
+const totals = { cases: 0, mismatches: 0, rows: 0 };
+
+for (const template of templates) {
+  const result = await run.row(template, perRow, single ?? 0);
+  totals.cases += result.cases;
+  totals.mismatches += result.mismatches;
+  if (result.mismatches > 0) totals.rows++;
+  if (result.mismatches > 0 || values.all) {
+    const line = `${template.name.padEnd(56)} cases ${String(result.cases).padStart(8)}  faults ${String(result.faults).padStart(7)}  mismatches ${result.mismatches}`;
+    console.log(line);
+  }
+  for (const example of result.examples.slice(0, Number(values.examples))) console.log(example.text);
+}
+
+const seconds = (performance.now() - startMs) / 1000;
+console.log(`${templates.length} rows, ${totals.cases} cases in ${seconds.toFixed(1)} s (${Math.round(totals.cases / seconds)}/s): ${totals.mismatches} mismatches in ${totals.rows} rows`);
+oracle.close();
+process.exitCode = totals.mismatches > 0 ? 1 : 0;

@@ -1,0 +1,55 @@
+/**
+ * Every row of the ISA table against the host CPU: registers, flags, memory, XMM, x87, faults.
+ */
+import { expect } from 'chai';
+import { HostOracle, oracleUnavailable } from '../support/oracle/host.js';
+import type { Emulator } from './engine/emulator.js';
+import { InterpEmulator } from './engine/interp-emulator.js';
+import { DifferentialRun } from './fuzz.js';
+import type { Template } from './gen/template.js';
+import { testableRows } from './rows.js';
+
+const CASES_PER_ROW = 200;
+const SEED = 0x7101;
+
+function byMnemonic(templates: readonly Template[]): Map<string, Template[]> {
+  const groups = new Map<string, Template[]>();
+  for (const t of templates) groups.set(t.row.mnemonic, [...(groups.get(t.row.mnemonic) ?? []), t]);
+  return groups;
+}
+
+const unavailable = oracleUnavailable();
+
+describe(`instruction rows against the host CPU${unavailable ? ` (skipped: ${unavailable})` : ''}`, function () {
+  this.timeout(20_000);
+  const templates = testableRows();
+  const exercised = new Set<string>();
+  let oracle: HostOracle;
+  let emulator: Emulator;
+
+  before(async function () {
+    if (unavailable) return this.skip();
+    oracle = new HostOracle();
+    emulator = await InterpEmulator.create();
+  });
+
+  after(() => oracle?.close());
+
+  for (const [mnemonic, rows] of byMnemonic(templates)) {
+    it(`${mnemonic} (${rows.length} rows)`, async () => {
+      const run = new DifferentialRun(oracle, emulator, SEED);
+      const reports: string[] = [];
+      for (const template of rows) {
+        const result = await run.row(template, CASES_PER_ROW);
+        expect(result.cases, template.name).to.be.greaterThan(CASES_PER_ROW / 2);
+        exercised.add(template.name);
+        if (result.mismatches > 0) reports.push(`${template.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]!.text}`);
+      }
+      expect(reports, reports.join('\n')).to.have.length(0);
+    });
+  }
+
+  it('exercises every row of the table', () => {
+    expect(templates.filter((t) => !exercised.has(t.name)).map((t) => t.name)).to.deep.equal([]);
+  });
+});
