@@ -4,7 +4,7 @@
  */
 import { addExact, divExact, mulExact, setExact, sqrtExact, xHi, xSign } from './exact';
 import { DENORMAL, INFINITE, INT_BIT, NORMAL, QNAN, ZERO, classify, isNormal, isWidenedDenormal, normalised, normalisedExp, setInvalid, setNanResult, setQuieted, setValue } from './number80';
-import { DE, OE, RC_DOWN, UE, ZE, rExp, rFlags, rSig, rUp, roundExact } from './round';
+import { DE, OE, PE, RC_DOWN, UE, ZE, rExp, rFlags, rSig, rUp, roundExact } from './round';
 import { fcw, precisionBits, raise, rounding, setRoundedUp } from './state';
 
 /** Operation numbers: the /r field of D8. */
@@ -15,17 +15,27 @@ export const SUBR: u32 = 5;
 export const DIV: u32 = 6;
 export const DIVR: u32 = 7;
 
+/** Exponent of the rounded result, with the bias of an unmasked underflow or overflow (SDM Vol. 1 8.5.4, 8.5.5). */
+function biasedExponent(tcb: usize): i32 {
+  const unmasked = rFlags() & ~fcw(tcb);
+  return rExp() + ((unmasked & UE) != 0 ? 24576 : (unmasked & OE) != 0 ? -24576 : 0);
+}
+
 /** Rounds the exact result to `bits` and leaves it as a register value. */
 export function finishRegister(tcb: usize, bits: i32): void {
   const sign = xSign() << 15;
   if (xHi() == 0) { setValue(sign, 0); return; }
   roundExact(bits, 1, 0x7ffe, rounding(tcb), fcw(tcb));
-  const flags = rFlags();
-  raise(flags);
+  let exp = biasedExponent(tcb);
+  if ((rFlags() & ~fcw(tcb) & (OE | UE)) != 0 && (exp < 1 || exp > 0x7ffe)) {
+    // FSCALE only: out of range even with the bias. Infinity or zero whatever the rounding control.
+    raise(rFlags() | PE);
+    setRoundedUp(exp > 1);
+    setValue(sign | (exp > 1 ? 0x7fff : 0), exp > 1 ? INT_BIT : 0);
+    return;
+  }
+  raise(rFlags());
   setRoundedUp(rUp());
-  let exp = rExp();
-  if ((flags & UE) != 0 && (fcw(tcb) & UE) == 0) exp += 24576;
-  else if ((flags & OE) != 0 && (fcw(tcb) & OE) == 0) exp -= 24576;
   const sig = rSig();
   setValue(sign | (u32(sig >> 63 != 0 ? exp : 0) & 0x7fff), sig);
 }

@@ -5,17 +5,17 @@ import { DENORMAL, INFINITE, INT_BIT, QNAN, UNSUPPORTED, ZERO, classify, normali
 import { DE, ZE } from './round';
 import { C0, C1, C2, C3, raise } from './state';
 
-/** Quotient bits produced by one step when the exponents differ by 64 or more. */
-const PARTIAL_BITS: i32 = 63;
+/** Answer of `remainder` when the result is a NaN: C2 is cleared, the other condition codes stay. */
+export const NO_QUOTIENT: u32 = 0xffffffff;
 
 /**
  * a rem b; truncating quotient (FPREM) or nearest (FPREM1, `nearest`). The result is in vSe()/vSig().
- * Returns the condition code bits: C2 incomplete, else C0 C3 C1 = quotient bits 2 1 0.
+ * Returns the condition code bits: C2 = incomplete, else C0 C3 C1 = quotient bits 2 1 0.
  */
 export function remainder(tcb: usize, aSe: u32, a: u64, bSe: u32, b: u64, nearest: bool): u32 {
   const ca = classify(aSe, a), cb = classify(bSe, b);
-  if (ca >= QNAN || cb >= QNAN) { setNanResult(aSe, a, bSe, b); return 0; }
-  if (ca == INFINITE || cb == ZERO) { setInvalid(); return 0; }
+  if (ca >= QNAN || cb >= QNAN) { setNanResult(aSe, a, bSe, b); return NO_QUOTIENT; }
+  if (ca == INFINITE || cb == ZERO) { setInvalid(); return NO_QUOTIENT; }
   if (ca == DENORMAL || cb == DENORMAL) raise(DE);
   if (ca == ZERO) { setValue(aSe, a); return 0; }
   if (cb == INFINITE) { keep(tcb, aSe, a); return 0; }
@@ -34,7 +34,7 @@ function keep(tcb: usize, se: u32, sig: u64): void {
 function reduce(tcb: usize, sign: u32, ae: i32, a: u64, be: i32, b: u64, nearest: bool): u32 {
   const distance = ae - be;
   const partial = distance >= 64;
-  const steps = partial ? PARTIAL_BITS - 32 + (distance & 31) : distance;
+  const steps = partial ? 32 + (distance & 31) : distance;
   let q: u64 = 0;
   let r = a;
   let over = false;

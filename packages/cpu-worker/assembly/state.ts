@@ -107,12 +107,22 @@ export function setRoundedUp(up: bool): void { roundedUp = up; }
 @inline
 export function isSuppressed(tcb: usize): bool { return (raised & ~fcw(tcb) & (IE | DE | ZE)) != 0; }
 
-/** Ends the instruction: C1, sticky exception bits, and the error summary when one is unmasked. */
+/**
+ * Ends the instruction: C1, sticky exception bits, and the error summary when one is unmasked.
+ * An exception that suppresses the result hides those of the rounding that did not take place.
+ */
 export function commit(tcb: usize): void {
+  if (isSuppressed(tcb)) dropRounding(OE | UE | PE);
   let sw = (fsw(tcb) & ~C1) | raised;
   if (roundedUp) sw |= C1;
   if ((raised & ~fcw(tcb) & ALL_EXCEPTIONS) != 0) sw |= ES | BUSY;
   setFsw(tcb, sw);
+}
+
+/** Forgets exceptions of a rounding whose result is not delivered, and C1 with them. */
+export function dropRounding(flags: u32): void {
+  raised &= ~flags;
+  if ((raised & SF) == 0) roundedUp = false;
 }
 
 /** Stack underflow: raises IE and SF with C1 = 0. */

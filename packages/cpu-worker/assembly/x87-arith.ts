@@ -2,7 +2,7 @@
 import { arith, sqrt80 } from './arith80';
 import { LESS, EQUAL, UNORDERED, compare } from './compare80';
 import { roundToInteger } from './convert80';
-import { extract, extractedSe, extractedSig, remainder, scale } from './reduce80';
+import { NO_QUOTIENT, extract, extractedSe, extractedSig, remainder, scale } from './reduce80';
 import { C0, C1, C2, C3, CONDITION, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, fcw, fsw, isEmpty, isSuppressed, popStack, raisedFlags, regSe, regSig, setFsw, setReg, setRoundedUp, setTop, stackOverflow, stackUnderflow, top } from './state';
 import { DENORMAL, INFINITE, NORMAL, QNAN, SNAN, UNSUPPORTED, ZERO, classify, setValue, setWidenedDenormal, vSe, vSig } from './number80';
 import { readMemory } from './x87-move';
@@ -100,15 +100,13 @@ function test(tcb: usize): void {
 }
 
 /**
- * FCOMI FCOMIP FUCOMI FUCOMIP: returns ZF PF CF in their RFLAGS positions; bit 31 is set when the
- * flags must stay as they were (unmasked invalid operation).
+ * FCOMI FCOMIP FUCOMI FUCOMIP: returns ZF PF CF in their RFLAGS positions. The flags are written
+ * even when an unmasked exception is raised; the pop is not done then.
  */
 export function x87_compare_flags(tcb: usize, i: u32, quiet: u32, pop: u32): u32 {
   const relation = relationToReg(tcb, i, quiet);
-  const keep = isSuppressed(tcb);
-  if (!keep && pop) popStack(tcb);
+  if (pop && !isSuppressed(tcb)) popStack(tcb);
   commit(tcb);
-  if (keep) return 0x80000000;
   return relation == UNORDERED ? 0x45 : relation == EQUAL ? 0x40 : relation == LESS ? 1 : 0;
 }
 
@@ -159,14 +157,19 @@ export function x87_scale(tcb: usize): void {
 /** FPREM (nearest = 0), FPREM1 (nearest = 1). */
 export function x87_remainder(tcb: usize, nearest: u32): void {
   clearRaised();
-  let bits: u32 = 0;
+  let bits = NO_QUOTIENT;
   if (isEmpty(tcb, 0) || isEmpty(tcb, 1)) {
     stackUnderflow();
     setValue(INDEFINITE_SE, INDEFINITE_SIG);
   } else {
     bits = remainder(tcb, regSe(tcb, 0), regSig(tcb, 0), regSe(tcb, 1), regSig(tcb, 1), nearest != 0);
   }
-  if ((raisedFlags() & IE) == 0) setCondition(tcb, bits);
+  if (isSuppressed(tcb) || bits == NO_QUOTIENT) {
+    bits = 0;
+    setFsw(tcb, fsw(tcb) & ~C2);
+  } else {
+    setCondition(tcb, bits);
+  }
   if (!isSuppressed(tcb)) setReg(tcb, 0, vSe(), vSig());
   setRoundedUp((bits & C1) != 0);
   commit(tcb);

@@ -150,4 +150,7 @@ export function x87_enter_mmx(tcb: usize): void {
   setFtw(tcb, 0xff);
 }
 
-export function x87_emms(tcb: usize): void { setFtw(tcb, 0); }
+export function x87_emms(tcb: usize): void {
+  setFsw(tcb, fsw(tcb) & ~u32(0x3800));
+  setFtw(tcb, 0);
+}

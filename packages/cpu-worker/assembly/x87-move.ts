@@ -5,9 +5,9 @@
  * (FSW.ES) and, for memory operands, has translated the address, so that nothing can fault in here.
  */
 import { bcdHigh, fromBcd, isStoreSuppressed, narrow, toBcd, toInteger, widen32, widen64, widenInt } from './convert80';
-import { INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, fcw, fsw, ftw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, rounding, setFtw, setReg, setTop, stackOverflow, stackUnderflow, top } from './state';
+import { INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, dropRounding, fcw, fsw, ftw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, rounding, setFtw, setReg, setTop, stackOverflow, stackUnderflow, top } from './state';
 import { QNAN, SNAN, classify, isWidenedDenormal, setQuieted, setValue, vSe, vSig } from './number80';
-import { DE, IE, RC_NEAREST, RC_UP, RC_DOWN, RC_ZERO } from './round';
+import { DE, IE, PE, RC_NEAREST, RC_UP, RC_DOWN, RC_ZERO } from './round';
 
 /** Memory formats. */
 export const M_F32: u32 = 0;
@@ -55,7 +55,8 @@ export function x87_load(tcb: usize, format: u32, at: usize): void {
     if (isWidenedDenormal()) raise(DE);
     else if (classify(vSe(), vSig()) == SNAN) setQuieted(vSe(), vSig());
   }
-  if (!isSuppressed(tcb)) push(tcb, vSe(), vSig());
+  // A denormal operand is pushed even when DE is unmasked; only an unmasked IE prevents the push.
+  if ((raisedFlags() & ~fcw(tcb) & IE) == 0) push(tcb, vSe(), vSig());
   commit(tcb);
 }
 
@@ -121,6 +122,8 @@ function storeRounded(tcb: usize, format: u32, pop: u32, at: usize, rc: u32): u3
     else store<u64>(at, bits);
     if (format == M_F80 || format == M_BCD) store<u16>(at, se, 8);
     if (pop) popStack(tcb);
+  } else {
+    dropRounding(PE);
   }
   commit(tcb);
   return u32(wanted);
@@ -166,7 +169,7 @@ export function x87_fcmov(tcb: usize, i: u32, condition: u32): void {
 /** FFREE ST(i); FFREEP pops as well. */
 export function x87_ffree(tcb: usize, i: u32, pop: u32): void {
   setFtw(tcb, ftw(tcb) & ~(u32(1) << ((top(tcb) + i) & 7)));
-  if (pop) setTop(tcb, top(tcb) + 1);
+  if (pop) popStack(tcb);
 }
 
 /** FINCSTP (by = 1), FDECSTP (by = 7). */
