@@ -22,3 +22,14 @@ export function icedDecode(bytes: Uint8Array, rip: number): IcedInstruction {
   decoder.free();
   return result;
 }
+
+/** Text of all instructions in `bytes`. */
+export function icedText(bytes: Uint8Array, rip: number): string {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const { length, text } = icedDecode(bytes.subarray(at), rip + at);
+    lines.push(text);
+    at += length || bytes.length;
+  }
+  return lines.join(' ; ');
+}

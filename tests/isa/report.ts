@@ -4,7 +4,7 @@
 import type { Batch } from '../support/oracle/batch.js';
 import { CaseIn, CaseOut, DATA_ADDR, Fx, Patch, PATCHES } from '../support/oracle/layout.js';
 import { GPR_NAMES } from './compare.js';
-import { icedDecode } from './disassembly.js';
+import { icedText } from './disassembly.js';
 
 export interface Mismatch {
   readonly rowName: string;
@@ -46,7 +46,7 @@ export function mismatchText(batch: Batch, index: number, differences: readonly 
   const codeAddr = batch.view.getUint32(at + CaseIn.off.codeAddr, true);
   const size = batch.view.getUint32(at + CaseIn.off.codeSize, true);
   const code = batch.bytes.subarray(at + CaseIn.off.code, at + CaseIn.off.code + size);
-  const instruction = icedDecode(code, codeAddr).text;
+  const instruction = icedText(code, codeAddr);
   const vector = host.getUint32(hostAt + CaseOut.off.vector, true);
   return [
     `${codeAddr.toString(16)}: ${hexBytes(code)}  ${instruction}   (host vector ${vector})`,

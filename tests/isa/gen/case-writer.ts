@@ -15,6 +15,8 @@ export const RSP = 4;
 
 export class CaseWriter {
   at = 0;
+  /** Length of the instruction under test, without what follows it. */
+  instructionBytes = 0;
   /** Linear address of the explicit memory operand. */
   target = 0n;
   #patches = 0;
@@ -97,7 +99,7 @@ export class CaseWriter {
     this.target = targetAddress(random, Math.max(1, t.rm!.memBits >> 3), t.rm!.aligned, low);
     const offset = this.target - this.segmentBase();
     if (m.ripRelative) {
-      const next = BigInt(this.codeAddr + e.size);
+      const next = BigInt(this.codeAddr + this.instructionBytes);
       e.patch(m.dispAt, 4, (offset - next) & 0xffff_ffffn);
     } else if (m.base === NO_REG && m.index === NO_REG) {
       e.patch(m.dispAt, 4, offset & 0xffff_ffffn);

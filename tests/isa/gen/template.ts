@@ -42,6 +42,8 @@ export interface Template {
   readonly rm: OperandSpec | undefined;
   readonly rmRegister: boolean;
   readonly rmMemory: boolean;
+  /** Condition codes whose flags the row defines: cases end in an instruction that reads one (suffix.ts). */
+  readonly readBack?: readonly number[];
 }
 
 const IMMEDIATE_BYTES: Record<string, number> = { ib: 1, iw: 2, id: 4, io: 8 };
