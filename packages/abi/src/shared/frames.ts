@@ -23,6 +23,11 @@ export class FramePool {
   /** Free chunks by size in frames; chunk lists are per thread (only the freeing thread reuses them). */
   readonly #chunks = new Map<number, number[]>();
 
+  /** Told before a frame goes back to the free list (kernel thread: its decoded code must go first). */
+  onFree: ((frame: number) => void) | null = null;
+  /** Told before the kernel writes to a frame that guests may have mapped (file write into the page cache). */
+  onWrite: ((frame: number) => void) | null = null;
+
   constructor(readonly shared: SharedMemory) {}
 
   /** Called once by the kernel thread before any core starts. `limitBytes` bounds all frames. */
@@ -74,6 +79,7 @@ export class FramePool {
     const { i32 } = this.shared;
     const index = frame / PAGE_SIZE;
     if (Atomics.sub(i32, REFS + index, 1) !== 1) return false;
+    this.onFree?.(frame);
     lockWord(i32, LOCK);
     i32[frame >>> 2] = i32[FREE]!;
     i32[FREE] = index;
@@ -106,6 +112,11 @@ export class FramePool {
     const list = this.#chunks.get(frames);
     if (list) list.push(addr);
     else this.#chunks.set(frames, [addr]);
+  }
+
+  /** Frame numbers end here: the memory limit in frames. */
+  get limitFrames(): number {
+    return this.shared.i32[LIMIT]!;
   }
 
   get framesInUse(): number {

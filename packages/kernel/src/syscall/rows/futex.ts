@@ -154,7 +154,7 @@ function sysSetRobustList(task: Task, head: number, sizeBytes: number): number {
 }
 
 function sysGetRobustList(task: Task, tid: number, headAddr: number, sizeAddr: number): number {
-  const target = tid === 0 ? task : task.kernel.tasks.findTask(tid);
+  const target = tid === 0 ? task : task.kernel.tasks.byTid(tid);
   if (!target) return -Errno.ESRCH;
   task.mm.writeU64(headAddr, task.shared.u64[(target.tcb + TCB.off.robustList) / 8]!);
   task.mm.writeU64(sizeAddr, BigInt(ROBUST_LIST_HEAD_BYTES));

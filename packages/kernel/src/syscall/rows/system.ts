@@ -1,0 +1,77 @@
+/** The system as a whole: names, memory totals, random numbers, the kernel log. */
+import { randomFillSync } from 'node:crypto';
+import { Cap, Errno, hasCap, NS_PER_SEC } from '@troupe/abi';
+import type { Task } from '../../task/task.js';
+import { addr, flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.js';
+
+/** What uname(2) reports besides the host name. */
+export const RELEASE = '6.1.0-troupe';
+export const VERSION = '#1 SMP Troupe';
+
+const UTS_FIELD_BYTES = 65;
+
+function sysUname(task: Task, out: number): number {
+  const { uts } = task.kernel;
+  const fields = ['Linux', uts.hostname, RELEASE, VERSION, 'x86_64', uts.domainname];
+  const bytes = Buffer.alloc(UTS_FIELD_BYTES * fields.length);
+  fields.forEach((text, index) => bytes.write(text.slice(0, UTS_FIELD_BYTES - 1), index * UTS_FIELD_BYTES, 'latin1'));
+  task.mm.copyOut(out, bytes);
+  return 0;
+}
+
+function setUtsField(task: Task, field: 'hostname' | 'domainname', name: number, sizeBytes: number): number {
+  if (sizeBytes < 0 || sizeBytes > 64) return -Errno.EINVAL;
+  if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
+  task.kernel.uts[field] = Buffer.from(task.mm.copyIn(name, sizeBytes)).toString('latin1');
+  return 0;
+}
+
+const SYSINFO_BYTES = 112;
+const PAGE = 4096;
+
+/** struct sysinfo (sysinfo(2)). */
+function sysSysinfo(task: Task, out: number): number {
+  const { kernel } = task;
+  const totalBytes = kernel.frames.limitFrames * PAGE;
+  const bytes = Buffer.alloc(SYSINFO_BYTES);
+  bytes.writeBigInt64LE(BigInt(Math.floor(kernel.monotonicNs() / NS_PER_SEC)), 0);
+  bytes.writeBigUInt64LE(BigInt(totalBytes), 32);
+  bytes.writeBigUInt64LE(BigInt(totalBytes - kernel.frames.framesInUse * PAGE), 40);
+  bytes.writeUInt16LE(Math.min(0xffff, kernel.tasks.count), 80);
+  bytes.writeUInt32LE(1, 104);
+  task.mm.copyOut(out, bytes);
+  return 0;
+}
+
+const GRND = [['GRND_NONBLOCK', 1], ['GRND_RANDOM', 2], ['GRND_INSECURE', 4]] as const;
+const RANDOM_CHUNK_BYTES = 1 << 20;
+
+function sysGetrandom(task: Task, buf: number, sizeBytes: number, flagBits: number): number {
+  if (flagBits & ~7) return -Errno.EINVAL;
+  const wanted = Math.min(sizeBytes, 0x7fff_f000);
+  let done = 0;
+  while (done < wanted) {
+    const chunk = randomFillSync(new Uint8Array(Math.min(RANDOM_CHUNK_BYTES, wanted - done)));
+    task.mm.copyOut(buf + done, chunk);
+    done += chunk.length;
+  }
+  return done;
+}
+
+const PER_LINUX = 0;
+const ADDR_NO_RANDOMIZE = 0x004_0000;
+
+/** personality(2): only the native personality exists; there is no address randomisation to turn off. */
+function sysPersonality(_task: Task, persona: number): number {
+  return persona === 0xffff_ffff || persona === PER_LINUX || persona === ADDR_NO_RANDOMIZE ? PER_LINUX : -Errno.EINVAL;
+}
+
+export const rows: readonly SyscallRow[] = [
+  { nr: 63, name: 'uname', args: [outBuf('buf', 390)], groups: ['%system'], support: 'full', man: 'uname(2)', handler: sysUname },
+  { nr: 170, name: 'sethostname', args: [inBuf('name', 'len'), int('len')], groups: ['%system'], support: 'full', man: 'sethostname(2)', handler: (task: Task, name: number, len: number) => setUtsField(task, 'hostname', name, len) },
+  { nr: 171, name: 'setdomainname', args: [inBuf('name', 'len'), int('len')], groups: ['%system'], support: 'full', man: 'setdomainname(2)', handler: (task: Task, name: number, len: number) => setUtsField(task, 'domainname', name, len) },
+  { nr: 99, name: 'sysinfo', args: [outBuf('info', SYSINFO_BYTES)], groups: ['%system'], support: 'full', man: 'sysinfo(2)', handler: sysSysinfo },
+  { nr: 318, name: 'getrandom', args: [outBuf('buf', 'buflen'), size('buflen'), flags('flags', GRND)], groups: ['%system'], support: 'full', man: 'getrandom(2)', handler: sysGetrandom },
+  { nr: 135, name: 'personality', args: [uint('persona')], groups: ['%process'], support: { partial: 'PER_LINUX only' }, man: 'personality(2)', handler: sysPersonality },
+  { nr: 103, name: 'syslog', args: [int('type'), addr('buf'), int('len')], groups: ['%system'], support: { partial: 'the log is empty' }, man: 'syslog(2)', handler: (_task: Task, type: number) => (type >= 0 && type <= 10 ? 0 : -Errno.EINVAL) },
+];
