@@ -1,0 +1,227 @@
+/**
+ * Page faults: which frame a guest page gets, and when it gets a copy of its own.
+ *
+ * A fault makes the page present (PageTable) and then maps it, together with its present
+ * neighbours, into the flat tables. Faults travel from a core to the kernel thread and back, so one
+ * fault should serve many pages: files map a window of pages, sequential first writes to anonymous
+ * memory map growing batches.
+ */
+import { Errno, PAGE_SIZE } from '@troupe/abi';
+import type { AddressSpace } from './address-space.js';
+import { Flat, LOW_PAGES } from './flat-tables.js';
+import { Pte, pteFrame } from './page-table.js';
+import { STACK_GUARD_BYTES } from './layout.js';
+import { VmFlag, type Vma } from './vma.js';
+import { Rlimit } from '@troupe/abi/linux/limits.js';
+import { Prot } from '@troupe/abi/linux/mman.js';
+
+export const Access = { READ: 1, WRITE: 2, EXEC: 4 } as const;
+
+/** Results of a failed fault: negative, so that they never look like a frame. */
+export const FaultError = {
+  /** No mapping: SIGSEGV SEGV_MAPERR. */
+  MAPERR: -1,
+  /** The mapping forbids the access: SIGSEGV SEGV_ACCERR. */
+  ACCERR: -2,
+  /** No file page there: SIGBUS BUS_ADRERR. */
+  BUS: -3,
+  /** Out of memory: SIGKILL. */
+  OOM: -4,
+} as const;
+
+/** Pages mapped around a fault when they are at hand. Power of two. */
+const WINDOW_PAGES = 16;
+const MAX_BATCH_PAGES = 16;
+/** A stack grows at least this much at a time. */
+const STACK_STEP_BYTES = 64 * 1024;
+
+/** Makes the page of `addr` accessible. Returns its frame, or a FaultError. */
+export function faultIn(space: AddressSpace, addr: number, access: number): number {
+  const vma = space.vmas.find(addr) ?? growStack(space, addr);
+  if (vma === undefined) return FaultError.MAPERR;
+  if (!allows(vma.prot, access)) return FaultError.ACCERR;
+  const page = Math.floor(addr / PAGE_SIZE);
+  const frame = access === Access.WRITE ? writePage(space, vma, page) : readPage(space, vma, page, access);
+  if (frame > 0 && page < LOW_PAGES) mapAround(space, vma, page, access, frame);
+  return frame;
+}
+
+/** x86 page protection: write or execute permission implies read. */
+function allows(prot: number, access: number): boolean {
+  if (access === Access.READ) return prot !== 0;
+  return (prot & access) !== 0;
+}
+
+/** The mapping above `addr`, extended down to it, if it is a stack that may grow there. */
+function growStack(space: AddressSpace, addr: number): Vma | undefined {
+  const { vmas } = space;
+  const index = vmas.indexAfter(addr);
+  const vma = vmas.at(index);
+  if (vma === undefined || (vma.flags & VmFlag.GROWSDOWN) === 0) return undefined;
+  const below = vmas.at(index - 1);
+  const wanted = Math.floor(addr / PAGE_SIZE) * PAGE_SIZE;
+  const lowest = Math.max(
+    PAGE_SIZE,
+    vma.end - Math.min(space.limits.soft(Rlimit.STACK), vma.end),
+    below === undefined || below.prot === 0 ? below?.end ?? 0 : below.end + STACK_GUARD_BYTES,
+  );
+  if (wanted < lowest) return undefined;
+  const start = Math.max(Math.ceil(lowest / PAGE_SIZE) * PAGE_SIZE, Math.min(wanted, vma.start - STACK_STEP_BYTES));
+  if (space.vmas.bytes + vma.start - start > space.limits.soft(Rlimit.AS)) return undefined;
+  vmas.growDown(vma, start);
+  return vma;
+}
+
+/** The frame of a page for reading or executing. */
+function readPage(space: AddressSpace, vma: Vma, page: number, access: number): number {
+  const entry = space.pages.get(page);
+  if (entry !== 0) return pteFrame(entry);
+  if (vma.file !== null) return filePage(space, vma, page, false);
+  if (access === Access.READ && page < LOW_PAGES) return space.system.zeroFrame;
+  return anonymousPage(space, page);
+}
+
+function anonymousPage(space: AddressSpace, page: number): number {
+  const frame = space.frames.alloc();
+  if (frame === 0) return FaultError.OOM;
+  space.addPage(page, frame, Pte.ANON | Pte.WRITABLE);
+  return frame;
+}
+
+/** Makes the file page present. `forWrite` only for shared mappings. */
+function filePage(space: AddressSpace, vma: Vma, page: number, forWrite: boolean): number {
+  const { pages } = vma.file!;
+  const index = vma.fileIndex(page * PAGE_SIZE);
+  if (index * PAGE_SIZE >= pages.sizeBytes) return FaultError.BUS;
+  const frame = pages.getPage(index, forWrite);
+  if (frame <= 0) return frame === -Errno.ENOMEM ? FaultError.OOM : FaultError.BUS;
+  space.frames.incRef(frame);
+  space.addPage(page, frame, forWrite ? Pte.WRITABLE : 0);
+  return frame;
+}
+
+/** The frame of a page for writing. */
+function writePage(space: AddressSpace, vma: Vma, page: number): number {
+  const entry = space.pages.get(page);
+  if (entry === 0) return writeAbsentPage(space, vma, page);
+  const frame = pteFrame(entry);
+  if (entry & Pte.WRITABLE) {
+    space.system.releaseCode(frame);
+    return frame;
+  }
+  if (vma.isShared) return shareForWrite(space, vma, page, frame, entry);
+  if (entry & Pte.ANON && space.frames.refCount(frame) === 1) {
+    space.pages.set(page, (entry | Pte.WRITABLE) >>> 0);
+    space.system.releaseCode(frame);
+    return frame;
+  }
+  return copyPage(space, page, entry, frame);
+}
+
+function writeAbsentPage(space: AddressSpace, vma: Vma, page: number): number {
+  if (vma.file === null) return anonymousWrite(space, vma, page);
+  const frame = filePage(space, vma, page, vma.isShared);
+  if (frame <= 0) return frame;
+  if (vma.isShared) {
+    space.system.releaseCode(frame);
+    return frame;
+  }
+  return copyPage(space, page, space.pages.get(page), frame);
+}
+
+/** First write to a shared page that was mapped for reading: the file learns that it gets dirty. */
+function shareForWrite(space: AddressSpace, vma: Vma, page: number, frame: number, entry: number): number {
+  const now = vma.file!.pages.getPage(vma.fileIndex(page * PAGE_SIZE), true);
+  if (now <= 0) return now === -Errno.ENOMEM ? FaultError.OOM : FaultError.BUS;
+  if (now === frame) {
+    space.pages.set(page, (entry | Pte.WRITABLE) >>> 0);
+  } else {
+    space.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    space.dropPage(page, entry);
+    space.frames.incRef(now);
+    space.addPage(page, now, Pte.WRITABLE);
+  }
+  space.system.releaseCode(now);
+  return now;
+}
+
+/** Copy-on-write: the page gets a frame of its own. */
+function copyPage(space: AddressSpace, page: number, entry: number, frame: number): number {
+  const copy = space.frames.allocUnzeroed();
+  if (copy === 0) return FaultError.OOM;
+  space.frames.shared.u8.copyWithin(copy, frame, frame + PAGE_SIZE);
+  space.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+  space.dropPage(page, entry);
+  space.addPage(page, copy, Pte.ANON | Pte.WRITABLE);
+  return copy;
+}
+
+/** Demand-zero, in batches that grow while faults are sequential. */
+function anonymousWrite(space: AddressSpace, vma: Vma, page: number): number {
+  const { history } = space;
+  const up = page === history.nextUp;
+  const down = page === history.nextDown;
+  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : 1;
+  const first = down ? Math.max(page - history.batchPages + 1, vma.start / PAGE_SIZE) : page;
+  const end = down ? page + 1 : Math.min(page + history.batchPages, vma.end / PAGE_SIZE);
+  history.nextUp = end;
+  history.nextDown = first - 1;
+  withdrawZeroFrames(space, first, end);
+  const frame = anonymousPage(space, page);
+  if (frame <= 0) return frame;
+  for (let other = first; other < end; other++) if (space.pages.get(other) === 0 && anonymousPage(space, other) <= 0) break;
+  return frame;
+}
+
+/** Pages that were only read may be mapped to the zero frame, which the page table does not know. */
+function withdrawZeroFrames(space: AddressSpace, first: number, end: number): void {
+  const { tables } = space;
+  if (tables === null || first >= LOW_PAGES) return;
+  for (let page = first; page < Math.min(end, LOW_PAGES); page++) {
+    if (tables.hasRead(page) && space.pages.get(page) === 0) return space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
+  }
+}
+
+/** Puts the page and its neighbours into the flat tables. Pages that are both written and executed come alone. */
+function mapAround(space: AddressSpace, vma: Vma, page: number, access: number, frame: number): void {
+  const alone = access === Access.EXEC && (vma.prot & Prot.WRITE) !== 0;
+  const first = alone ? page : Math.max(page & -WINDOW_PAGES, vma.start / PAGE_SIZE);
+  const end = alone ? page + 1 : Math.min((page & -WINDOW_PAGES) + WINDOW_PAGES, vma.end / PAGE_SIZE, LOW_PAGES);
+  if (vma.file !== null) readAhead(space, vma, first, end);
+  space.ownTables();
+  if (frame === space.system.zeroFrame) return mapZeroFrames(space, first, end);
+  for (let at = first; at < end; at++) {
+    const entry = space.pages.get(at);
+    if (entry !== 0) mapPresent(space, vma, at, entry, access);
+  }
+}
+
+function mapZeroFrames(space: AddressSpace, first: number, end: number): void {
+  for (let page = first; page < end; page++) if (space.pages.get(page) === 0) space.tables!.setRead(page, space.system.zeroFrame);
+}
+
+/** Pages of the window that the file has at hand. */
+function readAhead(space: AddressSpace, vma: Vma, first: number, end: number): void {
+  const { pages } = vma.file!;
+  for (let page = first; page < end; page++) {
+    if (space.pages.get(page) !== 0) continue;
+    const frame = pages.peekPage(vma.fileIndex(page * PAGE_SIZE));
+    if (frame <= 0) continue;
+    space.frames.incRef(frame);
+    space.addPage(page, frame, 0);
+  }
+}
+
+function mapPresent(space: AddressSpace, vma: Vma, page: number, entry: number, access: number): void {
+  const tables = space.tables!;
+  const frame = pteFrame(entry);
+  tables.setRead(page, frame);
+  if (access === Access.EXEC) {
+    if (tables.hasExec(page)) return;
+    if (tables.hasWrite(page)) space.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE, Flat.WRITE);
+    space.system.noteCode(frame);
+    tables.setExec(page, frame);
+  } else if (entry & Pte.WRITABLE && vma.prot & Prot.WRITE && !space.system.codeFrames.has(frame)) {
+    tables.setWrite(page, frame);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Flat tables: what cores read to translate guest addresses below 4 GiB. One set = read, write and
+ * execute table, 4 MiB of linear address space each, contiguous. They cache the PageTable: a set
+ * can be taken from one address space and given to another at any time that no core is using it.
+ *
+ * Owns:   all words of the tables, except that cores replace a non-zero execute entry by
+ *         compare-exchange (decoded code page for `frame | 1`).
+ * Order:  a non-zero entry may be replaced by another one only after clear and shootdown.
+ */
+import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE, type FramePool } from '@troupe/abi';
+
+export const FLAT_SET_BYTES = 3 * FLAT_TABLE_BYTES;
+/** Pages below 4 GiB, the only ones the flat tables know. */
+export const LOW_PAGES = 0x10_0000;
+const CHUNK_ENTRIES = 1024;
+const CHUNK_COUNT = LOW_PAGES / CHUNK_ENTRIES;
+
+/** Table selection for clear(). */
+export const Flat = { READ: 1, WRITE: 2, EXEC: 4, ALL: 7 } as const;
+
+export class FlatTables {
+  readonly readWord: number;
+  readonly writeWord: number;
+  readonly execWord: number;
+  /** 1 = some entry of the chunk may be non-zero in one of the three tables. */
+  readonly #touched = new Uint8Array(CHUNK_COUNT);
+  /** Address space that owns the set, 0 = none; and when it was last activated. */
+  ownerAsId = 0;
+  lastUse = 0;
+
+  constructor(readonly u32: Uint32Array, readonly base: number) {
+    this.readWord = base >>> 2;
+    this.writeWord = (base + FLAT_TABLE_BYTES) >>> 2;
+    this.execWord = (base + 2 * FLAT_TABLE_BYTES) >>> 2;
+  }
+
+  setRead(page: number, frame: number): void {
+    this.#touched[page >>> 10] = 1;
+    this.u32[this.readWord + page] = frame - page * PAGE_SIZE - ADDEND_BIAS;
+  }
+
+  setWrite(page: number, frame: number): void {
+    this.#touched[page >>> 10] = 1;
+    this.u32[this.writeWord + page] = frame - page * PAGE_SIZE - ADDEND_BIAS;
+  }
+
+  /** Marks the page executable and not decoded, unless an entry is there already. */
+  setExec(page: number, frame: number): void {
+    this.#touched[page >>> 10] = 1;
+    if (this.u32[this.execWord + page] === 0) this.u32[this.execWord + page] = frame | 1;
+  }
+
+  hasRead(page: number): boolean {
+    return this.u32[this.readWord + page] !== 0;
+  }
+
+  hasWrite(page: number): boolean {
+    return this.u32[this.writeWord + page] !== 0;
+  }
+
+  hasExec(page: number): boolean {
+    return this.u32[this.execWord + page] !== 0;
+  }
+
+  /** Clears the chosen tables for [firstPage, endPage); true when an entry was lost, so that a shootdown is due. */
+  clear(firstPage: number, endPage: number, which: number): boolean {
+    let lost = false;
+    const end = Math.min(endPage, LOW_PAGES);
+    for (let page = firstPage; page < end; ) {
+      const chunkEnd = Math.min(end, (page & -CHUNK_ENTRIES) + CHUNK_ENTRIES);
+      if (this.#touched[page >>> 10] !== 0) {
+        if (which & Flat.READ) lost = this.#clearWords(this.readWord + page, this.readWord + chunkEnd) || lost;
+        if (which & Flat.WRITE) lost = this.#clearWords(this.writeWord + page, this.writeWord + chunkEnd) || lost;
+        if (which & Flat.EXEC) lost = this.#clearWords(this.execWord + page, this.execWord + chunkEnd) || lost;
+      }
+      page = chunkEnd;
+    }
+    return lost;
+  }
+
+  /** Clears everything. */
+  reset(): void {
+    for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
+      if (this.#touched[chunk] === 0) continue;
+      const at = chunk * CHUNK_ENTRIES;
+      for (const word of [this.readWord, this.writeWord, this.execWord]) this.u32.fill(0, word + at, word + at + CHUNK_ENTRIES);
+      this.#touched[chunk] = 0;
+    }
+  }
+
+  #clearWords(from: number, to: number): boolean {
+    const { u32 } = this;
+    let lost = false;
+    for (let i = from; i < to; i++) {
+      if (u32[i] === 0) continue;
+      u32[i] = 0;
+      lost = true;
+    }
+    return lost;
+  }
+}
+
+/** The sets of one kernel. Sets are made on demand up to `maxSets`, then taken from the owner that ran least recently. */
+export class FlatTablePool {
+  readonly #sets: FlatTables[] = [];
+  /** An always empty set: tasks whose address space lost its tables fault on every access until they get new ones. */
+  readonly empty: FlatTables;
+  #clock = 0;
+
+  constructor(readonly frames: FramePool, readonly maxSets: number) {
+    this.empty = this.#make();
+  }
+
+  /** A cleared set without owner, or the least recently used one that `mayTake` allows (its owner is told by the caller), or null. */
+  acquire(mayTake: (tables: FlatTables) => boolean): FlatTables | null {
+    const free = this.#sets.find((set) => set.ownerAsId === 0);
+    if (free !== undefined) return free;
+    if (this.#sets.length < this.maxSets) {
+      const base = this.frames.allocChunk(FLAT_SET_BYTES);
+      if (base !== 0) {
+        const made = new FlatTables(this.frames.shared.u32, base);
+        this.#sets.push(made);
+        return made;
+      }
+    }
+    let victim: FlatTables | null = null;
+    for (const set of this.#sets) if ((victim === null || set.lastUse < victim.lastUse) && mayTake(set)) victim = set;
+    return victim;
+  }
+
+  touch(tables: FlatTables): void {
+    tables.lastUse = ++this.#clock;
+  }
+
+  release(tables: FlatTables): void {
+    tables.reset();
+    tables.ownerAsId = 0;
+  }
+
+  #make(): FlatTables {
+    return new FlatTables(this.frames.shared.u32, this.frames.allocChunk(FLAT_SET_BYTES));
+  }
+}

@@ -1,0 +1,32 @@
+/** Copy-on-write duplication of an address space (fork(2)). */
+import { PAGE_SIZE } from '@troupe/abi';
+import { Prot } from '@troupe/abi/linux/mman.js';
+import type { AddressSpace } from './address-space.js';
+import { Flat } from './flat-tables.js';
+import { Pte, pteFrame } from './page-table.js';
+import { VmFlag, type Vma } from './vma.js';
+
+/** Fills the fresh `child` with copies of the parent's mappings; private pages are shared until written. */
+export function copyAddressSpace(parent: AddressSpace, child: AddressSpace): void {
+  for (const vma of [...parent.vmas]) {
+    if (vma.flags & VmFlag.DONTFORK) continue;
+    const copy = vma.clone();
+    copy.flags &= ~VmFlag.LOCKED;
+    copy.file?.incRef();
+    child.addVma(copy);
+    if (!vma.isShared && (vma.flags & VmFlag.WIPEONFORK) === 0) sharePages(parent, child, vma);
+  }
+  for (const vma of parent.vmas) {
+    if (!vma.isShared && (vma.prot & Prot.WRITE) !== 0) parent.withdraw(vma.start, vma.end, Flat.WRITE);
+  }
+}
+
+/** Pages of shared mappings are not copied: the child faults them in from the object. */
+function sharePages(parent: AddressSpace, child: AddressSpace, vma: Vma): void {
+  parent.pages.forEach(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, (page, entry) => {
+    const shared = (entry & ~Pte.WRITABLE) >>> 0;
+    if (shared !== entry) parent.pages.set(page, shared);
+    parent.frames.incRef(pteFrame(entry));
+    child.addPage(page, pteFrame(entry), shared & Pte.ANON);
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * What all address spaces of one kernel share: frames, flat tables, the zero frame, and the
+ * knowledge which frames hold code that may have been decoded.
+ *
+ * Owns:   the flat table pool, the list of address spaces, the watched-frame bits of code.
+ * Order:  a frame with an execute entry anywhere has no write entry anywhere. `releaseCode` takes the
+ *         execute entries away (and waits for the cores) before a write entry may be made.
+ */
+import { fenceAllCores, isRunning, shootdown } from './shootdown.js';
+import { FlatTablePool, type FlatTables } from './flat-tables.js';
+import { FrameBits } from './frame-bits.js';
+import type { FramePool, SharedMemory } from '@troupe/abi';
+import { Invariant } from '@troupe/abi';
+import type { AddressSpace } from './address-space.js';
+
+export interface MemorySystemOptions {
+  /** Flat table sets; more than cores. */
+  readonly maxTableSets?: number;
+  /** Bytes that private mappings may ask for at most (obvious overcommits are refused). */
+  readonly limitBytes?: number;
+}
+
+export class MemorySystem {
+  readonly shared: SharedMemory;
+  readonly tables: FlatTablePool;
+  readonly spaces = new Map<number, AddressSpace>();
+  readonly limitBytes: number;
+  /** A frame of zeros, mapped read-only where private anonymous memory was only read. */
+  readonly zeroFrame: number;
+  /** Frames that have or had an execute entry: their decoded code must go before they are written or freed. */
+  readonly codeFrames = new FrameBits();
+  /** Drops decoded code of a frame from the code cache. Set by the owner of the cores. */
+  onCodeWrite: (frame: number) => void = () => undefined;
+  #nextAsId = 1;
+
+  constructor(readonly frames: FramePool, options: MemorySystemOptions = {}) {
+    this.shared = frames.shared;
+    this.limitBytes = options.limitBytes ?? this.shared.buffer.byteLength;
+    this.tables = new FlatTablePool(frames, options.maxTableSets ?? 48);
+    this.zeroFrame = frames.alloc();
+    frames.onFree = (frame) => this.#onFrameFreed(frame);
+    frames.onWrite = (frame) => this.releaseCode(frame);
+  }
+
+  register(space: AddressSpace): number {
+    const asId = this.#nextAsId++;
+    this.spaces.set(asId, space);
+    return asId;
+  }
+
+  unregister(space: AddressSpace): void {
+    this.spaces.delete(space.asId);
+  }
+
+  /** Gives the space an empty set of flat tables, taking it from a space that is not running if need be. */
+  acquireTables(space: AddressSpace): FlatTables {
+    const tables = this.tables.acquire((candidate) => !isRunning(this.shared, candidate.ownerAsId));
+    if (tables === null) throw new Invariant('no flat tables left');
+    if (tables.ownerAsId !== 0) this.#takeFrom(tables);
+    tables.ownerAsId = space.asId;
+    this.tables.touch(tables);
+    return tables;
+  }
+
+  #takeFrom(tables: FlatTables): void {
+    const asId = tables.ownerAsId;
+    this.spaces.get(asId)?.loseTables();
+    shootdown(this.shared, asId);
+    tables.reset();
+  }
+
+  /**
+   * Makes sure no decoded code of the frame is in use any more: execute entries go everywhere, cores
+   * leave the code, the code cache forgets it. Afterwards the frame may be written.
+   */
+  releaseCode(frame: number): void {
+    if (!this.codeFrames.has(frame)) return;
+    this.codeFrames.delete(frame);
+    for (const space of this.spaces.values()) space.dropExecEntries(frame);
+    fenceAllCores(this.shared);
+    this.onCodeWrite(frame);
+  }
+
+  /** The frame gets an execute entry: takes write entries away, also those of other address spaces. */
+  noteCode(frame: number): void {
+    if (this.codeFrames.has(frame)) return;
+    this.codeFrames.add(frame);
+    if (this.frames.refCount(frame) <= 1) return;
+    for (const space of this.spaces.values()) space.dropSharedWriteEntries(frame);
+  }
+
+  #onFrameFreed(frame: number): void {
+    if (!this.codeFrames.has(frame)) return;
+    this.codeFrames.delete(frame);
+    this.onCodeWrite(frame);
+  }
+}
