@@ -22,3 +22,7 @@ export * from './linux/signal.js';
 export * from './linux/wait.js';
 export * from './linux/futex.js';
 export * from './linux/time.js';
+export * from './linux/fcntl.js';
+export * from './linux/ioctl.js';
+export * from './linux/socket.js';
+export * from './linux/termios.js';

@@ -7,6 +7,7 @@
  */
 import { ALWAYS_READY, Errno, O_ACCMODE, O_APPEND, O_CREATION_MASK, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_SET, WaitQueue } from '@troupe/abi';
 import type { Inode } from './inode.js';
+import type { LockOwner } from './lock/range-locks.js';
 import type { PathNode } from './mount.js';
 import type { DirEntry, IoctlCaller, Mappable, NegativeErrno, VfsContext } from './types.js';
 
@@ -26,7 +27,7 @@ export abstract class FileDescription {
   /** Told when the last reference goes: epoll interest lists, flock and OFD locks. */
   releaseListeners: Set<ReleaseListener> | null = null;
   /** Open file descriptions own flock and OFD locks; they never wait for POSIX locks. */
-  waitsForLockOf: null = null;
+  waitsForLockOf: LockOwner | null = null;
   /** F_SETOWN, F_SETSIG. */
   owner = 0;
   ownerSignal = 0;

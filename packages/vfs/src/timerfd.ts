@@ -1,8 +1,8 @@
 /** Timers read as descriptors (timerfd_create(2)). */
 import { EPOLLIN, Errno, O_RDWR } from '@troupe/abi';
+import type { Expiry, TimerHandle, TimerQueue } from '@troupe/time';
 import { newAnonymousNode } from './anonymous.js';
 import { FileDescription } from './file-description.js';
-import type { ArmedDeadline, TimerExpiry, TimerQueue } from './timer-queue.js';
 
 const BYTES = 8;
 
@@ -12,14 +12,14 @@ export interface TimerSetting {
   readonly intervalNs: number;
 }
 
-export class TimerFile extends FileDescription implements TimerExpiry {
+export class TimerFile extends FileDescription implements Expiry {
   /** Next expiry on the monotonic clock; Infinity = disarmed. */
   #nextNs = Infinity;
   #intervalNs = 0;
   /** The deadline passed and nobody read it; a periodic timer rests until then, as Linux does. */
   #hasExpired = false;
   #wasClockSet = false;
-  #armed: ArmedDeadline | null = null;
+  #armed: TimerHandle | undefined;
   /** TFD_TIMER_CANCEL_ON_SET. */
   cancelOnSet = false;
 
@@ -29,8 +29,8 @@ export class TimerFile extends FileDescription implements TimerExpiry {
 
   /** timerfd_settime(2): `deadlineNs` is monotonic; Infinity disarms. */
   set(deadlineNs: number, intervalNs: number): void {
-    this.#armed?.cancel();
-    this.#armed = null;
+    this.timers.cancel(this.#armed);
+    this.#armed = undefined;
     this.#hasExpired = false;
     this.#wasClockSet = false;
     this.#nextNs = deadlineNs;
@@ -41,7 +41,7 @@ export class TimerFile extends FileDescription implements TimerExpiry {
   /** timerfd_gettime(2): time to the next expiry, counting the periods that passed unread. */
   get setting(): TimerSetting {
     if (this.#nextNs === Infinity) return { valueNs: 0, intervalNs: this.#intervalNs };
-    const nowNs = this.timers.monotonicNs();
+    const nowNs = this.timers.clock.nowNs();
     const leftNs = this.#nextNs - nowNs;
     if (leftNs > 0) return { valueNs: leftNs, intervalNs: this.#intervalNs };
     if (this.#intervalNs === 0) return { valueNs: 0, intervalNs: 0 };
@@ -49,7 +49,7 @@ export class TimerFile extends FileDescription implements TimerExpiry {
   }
 
   onExpire(): void {
-    this.#armed = null;
+    this.#armed = undefined;
     this.#hasExpired = true;
     this.waiters.wake(EPOLLIN);
   }
@@ -88,8 +88,8 @@ export class TimerFile extends FileDescription implements TimerExpiry {
   }
 
   protected override release(): void {
-    this.#armed?.cancel();
-    this.#armed = null;
+    this.timers.cancel(this.#armed);
+    this.#armed = undefined;
   }
 
   /** Expirations since the last read; the next period starts on the grid of the first. */
@@ -98,7 +98,7 @@ export class TimerFile extends FileDescription implements TimerExpiry {
       this.#nextNs = Infinity;
       return 1;
     }
-    const ticks = 1 + Math.floor((this.timers.monotonicNs() - this.#nextNs) / this.#intervalNs);
+    const ticks = 1 + Math.floor((this.timers.clock.nowNs() - this.#nextNs) / this.#intervalNs);
     this.#nextNs += ticks * this.#intervalNs;
     this.#arm();
     return ticks;

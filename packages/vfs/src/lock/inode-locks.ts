@@ -1,14 +1,15 @@
 /** The advisory locks of an inode, kept in `Inode.locks`, and the deadlock check of POSIX locks. */
+import type { FileDescription, ReleaseListener } from '../file-description.js';
 import type { Inode } from '../inode.js';
 import { Flock } from './flock.js';
 import { RangeLocks, type LockOwner } from './range-locks.js';
 
-export class InodeLocks {
+export class InodeLocks implements ReleaseListener {
   readonly ranges = new RangeLocks();
   readonly flock = new Flock();
 
   /** The last reference of an open file description went away: its flock and OFD locks go. */
-  onFileReleased(file: LockOwner): void {
+  onFileReleased(file: FileDescription): void {
     this.ranges.releaseAll(file);
     this.flock.release(file);
   }

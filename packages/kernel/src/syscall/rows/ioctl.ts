@@ -1,0 +1,46 @@
+/** ioctl(2): the requests every descriptor knows; the rest goes to the file. */
+import { Errno, Ioctl, Nr, O_ASYNC, O_NONBLOCK, O_PATH } from '@troupe/abi';
+import { ioctlCaller } from '../../ipc/caller.js';
+import { changeStatusFlags } from '../../ipc/signal-io.js';
+import type { Task } from '../../task/task.js';
+import { addr, fd, flags, type SyscallRow } from '../row.js';
+
+const REQUESTS = Object.entries(Ioctl).map(([name, value]) => [name, value | 0] as const);
+
+function sysIoctl(task: Task, fdNo: number, request: number, arg: number): number {
+  const file = task.fds.get(fdNo);
+  if (!file || (file.flags & O_PATH) !== 0) return -Errno.EBADF;
+  switch (request >>> 0) {
+    case Ioctl.FIOCLEX:
+      task.fds.setCloseOnExec(fdNo, true);
+      return 0;
+    case Ioctl.FIONCLEX:
+      task.fds.setCloseOnExec(fdNo, false);
+      return 0;
+    case Ioctl.FIONBIO:
+      changeStatusFlags(task.kernel, file, O_NONBLOCK, task.mm.readI32(arg) ? O_NONBLOCK : 0);
+      return 0;
+    case Ioctl.FIOASYNC:
+      changeStatusFlags(task.kernel, file, O_ASYNC, task.mm.readI32(arg) ? O_ASYNC : 0);
+      return 0;
+    case Ioctl.FIONREAD: {
+      const count = file.bytesReadable();
+      if (count < 0) break;
+      task.mm.writeU32(arg, count);
+      return 0;
+    }
+    case Ioctl.FIOSETOWN:
+    case Ioctl.SIOCSPGRP:
+      file.owner = task.mm.readI32(arg);
+      return 0;
+    case Ioctl.FIOGETOWN:
+    case Ioctl.SIOCGPGRP:
+      task.mm.writeU32(arg, file.owner);
+      return 0;
+  }
+  return file.ioctl(request >>> 0, arg, ioctlCaller(task));
+}
+
+export const rows: readonly SyscallRow[] = [
+  { nr: Nr.ioctl, name: 'ioctl', args: [fd(), flags('op', REQUESTS), addr('argp')], groups: ['%desc'], restart: 'ERESTARTSYS', support: 'full', man: 'ioctl(2)', handler: sysIoctl },
+];
