@@ -2,18 +2,19 @@
 /**
  * Random instruction cases against the host CPU, by the million.
  *
- *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--all]
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--all] [--undefined]
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
+ * --undefined compares undefined flags too: shows what this host does
  * --all       lists the rows without mismatches as well
  */
 import { parseArgs } from 'node:util';
 import { InterpEmulator } from '../tests/dist/isa/engine/interp-emulator.js';
 import { DifferentialRun } from '../tests/dist/isa/fuzz.js';
-import { testableRows } from '../tests/dist/isa/rows.js';
+import { selectRows, testableRows } from '../tests/dist/isa/rows.js';
 import { HostOracle, oracleUnavailable } from '../tests/dist/support/oracle/host.js';
 
 const { values } = parseArgs({
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     case: { type: 'string' },
     examples: { type: 'string', default: '1' },
+    undefined: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
   },
 });
@@ -35,7 +37,7 @@ if (unavailable) {
 }
 
 const DEFAULT_CASES_PER_ROW = 200;
-const templates = testableRows(values.row);
+const templates = selectRows(testableRows(), values.row);
 if (templates.length === 0) {
   console.error(`isa-fuzz: no row matches ${values.row}`);
   process.exit(125);
@@ -45,7 +47,7 @@ const perRow = single !== undefined ? 1 : values.cases ? Math.ceil(Number(values
 
 const oracle = new HostOracle();
 const emulator = await InterpEmulator.create();
-const run = new DifferentialRun(oracle, emulator, Number(values.seed));
+const run = new DifferentialRun(oracle, emulator, Number(values.seed), values.undefined ? 'compared' : 'ignored', Number(values.examples));
 const startMs = performance.now();
 const totals = { cases: 0, mismatches: 0, rows: 0 };
 
@@ -58,7 +60,7 @@ for (const template of templates) {
     const line = `${template.name.padEnd(56)} cases ${String(result.cases).padStart(8)}  faults ${String(result.faults).padStart(7)}  mismatches ${result.mismatches}`;
     console.log(line);
   }
-  for (const example of result.examples.slice(0, Number(values.examples))) console.log(example.text);
+  for (const example of result.examples) console.log(example.text);
 }
 
 const seconds = (performance.now() - startMs) / 1000;

@@ -20,9 +20,10 @@ export interface CompareRule {
   readonly memoryExtentOnly: boolean;
 }
 
-export function compareRule(row: Row): CompareRule {
+/** `undefinedFlags`: 'ignored' as the row says, or 'compared' to learn what this host does. */
+export function compareRule(row: Row, undefinedFlags: 'ignored' | 'compared' = 'ignored'): CompareRule {
   let flagMask = COMPARED_FLAGS;
-  for (const letter of row.flags?.undef ?? '') flagMask &= ~FLAG_OF_LETTER[letter]!;
+  for (const letter of undefinedFlags === 'ignored' ? (row.flags?.undef ?? '') : '') flagMask &= ~FLAG_OF_LETTER[letter]!;
   return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic) };
 }
 

@@ -2,12 +2,14 @@
  * Differential run: rows against the host CPU. Used by the mocha tests (a few hundred cases per row)
  * and by `pnpm isa:fuzz` (millions).
  */
+import type { Batch } from '../support/oracle/batch.js';
 import type { HostOracle } from '../support/oracle/host.js';
 import { CaseOut, TIMEOUT_SIGNAL } from '../support/oracle/layout.js';
 import { type CompareRule, compareCase, compareRule } from './compare.js';
 import { type Emulator, runBatch } from './engine/emulator.js';
 import { BATCH_CASES, Generator } from './gen/generator.js';
 import type { Template } from './gen/template.js';
+import { minimise } from './minimise.js';
 import { type Mismatch, mismatchText } from './report.js';
 
 export interface RowResult {
@@ -20,20 +22,19 @@ export interface RowResult {
   readonly examples: Mismatch[];
 }
 
-const MAX_EXAMPLES = 5;
 const INT3_VECTOR = 3;
 
 export class DifferentialRun {
   readonly #generator: Generator;
 
-  constructor(readonly oracle: HostOracle, readonly emulator: Emulator, readonly seed: number) {
+  constructor(readonly oracle: HostOracle, readonly emulator: Emulator, readonly seed: number, readonly undefinedFlags: 'ignored' | 'compared' = 'ignored', readonly maxExamples = 1) {
     this.#generator = new Generator(seed);
   }
 
   /** Runs cases `from` … `from + count - 1` of one row. */
   async row(template: Template, count: number, from = 0): Promise<RowResult> {
     const result: RowResult = { template, cases: 0, faults: 0, mismatches: 0, examples: [] };
-    const rule = compareRule(template.row);
+    const rule = compareRule(template.row, this.undefinedFlags);
     for (let done = 0; done < count; ) {
       const size = Math.min(count - done, BATCH_CASES);
       await this.#batch(result, rule, from + done, size);
@@ -58,10 +59,14 @@ export class DifferentialRun {
       const differences = compareCase(rule, hostView, at, emulatedView, at);
       if (differences.length === 0) continue;
       result.mismatches++;
-      if (result.examples.length >= MAX_EXAMPLES) continue;
-      const { row, name } = result.template;
-      const replay = `pnpm isa:fuzz --row '${name}' --seed ${this.seed} --case ${from + i}`;
-      result.examples.push({ rowName: name, mnemonic: row.mnemonic, seed: this.seed, index: from + i, text: mismatchText(batch, i, differences, hostView, at, replay) });
+      if (result.examples.length < this.maxExamples) result.examples.push(await this.#example(result.template, rule, batch, i, from + i));
     }
+  }
+
+  async #example(template: Template, rule: CompareRule, batch: Batch, position: number, index: number): Promise<Mismatch> {
+    const replay = `pnpm isa:fuzz --row '${template.name}' --seed ${this.seed} --case ${index}`;
+    const found = await minimise(batch, position, rule, this.oracle, this.emulator);
+    const text = found ? mismatchText(found.batch, 0, found.differences, found.host, 0, replay) : `only within its batch: ${replay}`;
+    return { rowName: template.name, mnemonic: template.row.mnemonic, seed: this.seed, index, text };
   }
 }

@@ -10,6 +10,7 @@ import type { Template } from './gen/template.js';
 import { testableRows } from './rows.js';
 
 const CASES_PER_ROW = 200;
+const CASES_PER_SEQUENCE = 50;
 const SEED = 0x7101;
 
 function byMnemonic(templates: readonly Template[]): Map<string, Template[]> {
@@ -21,8 +22,8 @@ function byMnemonic(templates: readonly Template[]): Map<string, Template[]> {
 const unavailable = oracleUnavailable();
 
 describe(`instruction rows against the host CPU${unavailable ? ` (skipped: ${unavailable})` : ''}`, function () {
-  this.timeout(20_000);
-  const templates = testableRows();
+  this.timeout(30_000);
+  const rows = testableRows();
   const exercised = new Set<string>();
   let oracle: HostOracle;
   let emulator: Emulator;
@@ -35,21 +36,27 @@ describe(`instruction rows against the host CPU${unavailable ? ` (skipped: ${una
 
   after(() => oracle?.close());
 
-  for (const [mnemonic, rows] of byMnemonic(templates)) {
-    it(`${mnemonic} (${rows.length} rows)`, async () => {
-      const run = new DifferentialRun(oracle, emulator, SEED);
-      const reports: string[] = [];
-      for (const template of rows) {
-        const result = await run.row(template, CASES_PER_ROW);
-        expect(result.cases, template.name).to.be.greaterThan(CASES_PER_ROW / 2);
-        exercised.add(template.name);
-        if (result.mismatches > 0) reports.push(`${template.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]!.text}`);
-      }
-      expect(reports, reports.join('\n')).to.have.length(0);
-    });
+  async function expectAgreement(templates: readonly Template[], cases: number): Promise<void> {
+    const run = new DifferentialRun(oracle, emulator, SEED);
+    const reports: string[] = [];
+    for (const template of templates) {
+      const result = await run.row(template, cases);
+      expect(result.cases, template.name).to.be.greaterThan(cases / 2);
+      exercised.add(template.name);
+      if (result.mismatches > 0) reports.push(`${template.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]!.text}`);
+    }
+    expect(reports, reports.join('\n')).to.have.length(0);
+  }
+
+  for (const [mnemonic, templates] of byMnemonic(rows.single)) {
+    it(`${mnemonic} (${templates.length} rows)`, () => expectAgreement(templates, CASES_PER_ROW));
   }
 
   it('exercises every row of the table', () => {
-    expect(templates.filter((t) => !exercised.has(t.name)).map((t) => t.name)).to.deep.equal([]);
+    expect(rows.single.filter((t) => !exercised.has(t.name)).map((t) => t.name)).to.deep.equal([]);
   });
+
+  it('flags read back by the next instruction', () => expectAgreement(rows.readBack, CASES_PER_SEQUENCE));
+
+  it('chains of instructions', () => expectAgreement(rows.chained, CASES_PER_SEQUENCE));
 });

@@ -1,15 +1,29 @@
 /** The rows that random tests can run on the host, as generator templates. */
 import { ISA } from '@troupe/cpu-worker/isa/table.js';
-import { withReadBack } from './gen/suffix.js';
+import { chainPool, withChain, withReadBack } from './gen/suffix.js';
 import { type Template, templateOf } from './gen/template.js';
 
-/**
- * Rows whose name matches `filter` (a regular expression or the exact name), without the untestable ones;
- * rows that write flags come a second time with an instruction that reads them.
- */
-export function testableRows(filter?: string): Template[] {
+/** Alone, with a reader of its flags behind it, or followed by other rows. */
+export interface TestableRows {
+  readonly single: readonly Template[];
+  readonly readBack: readonly Template[];
+  readonly chained: readonly Template[];
+}
+
+function isPresent(t: Template | undefined): t is Template {
+  return t !== undefined;
+}
+
+/** All rows but the untestable ones. */
+export function testableRows(): TestableRows {
   const single = ISA.filter((row) => row.untestable === undefined).map(templateOf);
-  const all = [...single, ...single.map(withReadBack).filter((t) => t !== undefined)];
+  const pool = chainPool(single);
+  return { single, readBack: single.map(withReadBack).filter(isPresent), chained: single.map((t) => withChain(t, pool)).filter(isPresent) };
+}
+
+/** Rows with exactly this name, or else those whose mnemonic or name match the regular expression. */
+export function selectRows(rows: TestableRows, filter?: string): Template[] {
+  const all = [...rows.single, ...rows.readBack, ...rows.chained];
   if (filter === undefined) return all;
   const exact = all.filter((t) => t.name === filter);
   if (exact.length > 0) return exact;

@@ -186,8 +186,17 @@ function chooseRegisters(e: Encoding, t: Template, random: Random): void {
 
 /** Draws an encoding of the row into `e`; displacement, code offset and moffs are left zero. */
 export function encode(e: Encoding, t: Template, random: Random): void {
+  encodeForm(e, t, random, t.modrm >= 0 && t.rmMemory && (!t.rmRegister || random.percent(50)));
+}
+
+/** The same with a register as ModRM operand. */
+export function encodeRegisters(e: Encoding, t: Template, random: Random): void {
+  encodeForm(e, t, random, false);
+}
+
+function encodeForm(e: Encoding, t: Template, random: Random, isMemory: boolean): void {
   e.reset();
-  e.isMemory = t.modrm >= 0 && t.rmMemory && (!t.rmRegister || random.percent(50));
+  e.isMemory = isMemory;
   chooseRegisters(e, t, random);
   if (e.isMemory) chooseMemory(e, random);
   choosePrefixes(e, t, random);

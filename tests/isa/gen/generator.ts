@@ -8,7 +8,7 @@ import { CaseWriter } from './case-writer.js';
 import { Encoding, encode } from './encoding.js';
 import { Random } from './random.js';
 import { shapeAfter, shapeBefore } from './shapes.js';
-import { putSuffix } from './suffix.js';
+import { putChain, putSuffix } from './suffix.js';
 import { valueKind, writeState } from './state.js';
 import type { Template } from './template.js';
 import { putValues } from './values.js';
@@ -72,6 +72,7 @@ export class Generator {
     encode(this.#e, t, random);
     const firstSize = this.#e.size;
     if (t.readBack) putSuffix(this.#e, t.readBack, random);
+    if (t.chain) putChain(this.#e, t.chain, random);
     w.instructionBytes = firstSize;
     w.place(this.#codeAddress(index % USABLE_SLOTS));
     const kind = valueKind(t, w);

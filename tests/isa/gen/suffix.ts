@@ -1,8 +1,9 @@
 /**
- * A second instruction that reads the flags of the first: tests lazy flags and fused pairs such as
- * cmp + jcc, which single instructions do not reach.
+ * Instructions behind the one under test: a reader of its flags (lazy flags, fused pairs such as
+ * cmp + jcc), or a chain of other rows in register form (state carried from one to the next).
  */
-import type { Encoding } from './encoding.js';
+import { MAX_CODE_BYTES } from '../../support/oracle/layout.js';
+import { Encoding, encodeRegisters } from './encoding.js';
 import type { Random } from './random.js';
 import type { Template } from './template.js';
 
@@ -32,5 +33,29 @@ export function putSuffix(e: Encoding, readBack: readonly number[], random: Rand
     for (const byte of [random.percent(50) ? 0x48 : 0x45, 0x0f, 0x40 | code, registers]) e.put(byte);
   } else {
     for (const byte of [0x48, random.pick(ADC_SBB), registers]) e.put(byte);
+  }
+}
+
+/** Instructions with implicit memory operands, control flow or results that are not exact. */
+const NOT_IN_CHAINS = /^(push|pop|call|ret|leave|enter|j|loop|int|iret|in$|out$|i?div|maskmov|xlat|f|emms|movs|cmps|scas|lods|stos|ins|outs|std|cld|hlt|ud|pcmp[ei]str|wr|rd)/;
+
+/** Rows that may follow another instruction in a chain. */
+export function chainPool(templates: readonly Template[]): Template[] {
+  return templates.filter((t) => t.rmRegister && t.rm !== undefined && !t.moffs && t.relBytes === 0 && t.repeat <= 0 && !t.row.ends && !t.row.flags?.undef && !t.row.toleranceUlp && !NOT_IN_CHAINS.test(t.row.mnemonic));
+}
+
+/** The same row followed by others; undefined when nothing can follow it. */
+export function withChain(t: Template, pool: readonly Template[]): Template | undefined {
+  if (t.row.ends === true || t.relBytes > 0 || t.row.flags?.undef || t.row.toleranceUlp || pool.length === 0) return undefined;
+  return { ...t, name: `${t.name} ; chain`, chain: pool };
+}
+
+const next = new Encoding();
+
+export function putChain(e: Encoding, pool: readonly Template[], random: Random): void {
+  for (let count = 1 + random.below(3); count > 0; count--) {
+    encodeRegisters(next, random.pick(pool), random);
+    if (e.size + next.size > MAX_CODE_BYTES) return;
+    for (let i = 0; i < next.size; i++) e.put(next.bytes[i]!);
   }
 }

@@ -44,6 +44,8 @@ export interface Template {
   readonly rmMemory: boolean;
   /** Condition codes whose flags the row defines: cases end in an instruction that reads one (suffix.ts). */
   readonly readBack?: readonly number[];
+  /** Rows from which up to three more instructions are drawn (suffix.ts). */
+  readonly chain?: readonly Template[];
 }
 
 const IMMEDIATE_BYTES: Record<string, number> = { ib: 1, iw: 2, id: 4, io: 8 };
