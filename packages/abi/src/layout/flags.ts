@@ -46,7 +46,7 @@ export function packFlags(ccRes: bigint, ccAux: bigint, flagsRest: number): numb
 export function unpackFlags(rflags: number): [bigint, bigint] {
   const bit = (mask: number): number => (rflags & mask ? 1 : 0);
   const cf = bit(Flag.CF);
-  let aux = (BigInt(cf) << 63n) | (BigInt(cf ^ bit(Flag.OF)) << 62n) | BigInt(bit(Flag.AF));
+  const aux = (BigInt(cf) << 63n) | (BigInt(cf ^ bit(Flag.OF)) << 62n) | BigInt(bit(Flag.AF));
   if (bit(Flag.ZF)) return [0n, aux | (BigInt(bit(Flag.SF)) << 1n) | (BigInt(bit(Flag.PF) ^ 1) << 2n)];
   const res = (bit(Flag.SF) ? -(1n << 63n) : 0n) | 0x100n | (bit(Flag.PF) ? 0n : 1n);
   return [res, aux];
