@@ -9,6 +9,8 @@ export class Dentry {
   children: Map<string, Dentry> | null = null;
   /** Mounts that sit on this dentry (under any parent mount): the path walk looks only when > 0. */
   mountCount = 0;
+  /** When the file system last confirmed the entry (its own clock); used by `FileSystem.revalidate`. */
+  checkedAt = 0;
 
   constructor(
     public parent: Dentry | null,

@@ -1,4 +1,5 @@
 /** A mounted instance of a file system type (a superblock). */
+import type { Dentry } from './dentry.js';
 import type { Inode } from './inode.js';
 import type { StatFs } from './types.js';
 
@@ -10,8 +11,8 @@ export interface FileSystem {
   readonly root: Inode;
   /** Names can change without the VFS knowing: cached names are asked again through `revalidate`. */
   readonly volatileNames: boolean;
-  /** Is the cached result (null = no such name) of a lookup still right? Only asked when volatileNames. */
-  revalidate(parent: Inode, name: string, child: Inode | null): boolean;
+  /** Is the cached result of a lookup (a negative dentry = no such name) still right? Only asked when volatileNames. */
+  revalidate(parent: Inode, dentry: Dentry): boolean;
   statFs(): StatFs;
   /** Writes everything back (syncfs(2)). */
   sync(): number;

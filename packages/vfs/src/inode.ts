@@ -113,15 +113,15 @@ export abstract class Inode implements Mappable {
     return -Errno.EINVAL;
   }
 
-  writeAt(_src: Uint8Array, _offBytes: number, _ctx: VfsContext | null): number {
+  writeAt(_src: Uint8Array, _offBytes: number): number {
     return -Errno.EINVAL;
   }
 
-  truncate(_sizeBytes: number, _ctx: VfsContext | null): number {
+  truncate(_sizeBytes: number): number {
     return this.isDirectory ? -Errno.EISDIR : -Errno.EINVAL;
   }
 
-  fallocate(_flags: number, _offBytes: number, _lenBytes: number, _ctx: VfsContext): number {
+  fallocate(_flags: number, _offBytes: number, _lenBytes: number): number {
     return this.isDirectory ? -Errno.EISDIR : -Errno.EOPNOTSUPP;
   }
 
@@ -177,8 +177,16 @@ export abstract class Inode implements Mappable {
 
   // Life time -------------------------------------------------------------------------------------
 
-  /** A last open description, mapping or dentry of an unlinked inode went away: storage may go. */
-  onUnused(): void {}
+  /** Before an open file description on it is made (host descriptors, copy-up); 0 or a negative errno. */
+  onOpen(_flags: number): number {
+    return 0;
+  }
+
+  /** The open file description of an `onOpen` with these flags is gone. */
+  onRelease(_flags: number): void {}
+
+  /** Data was read or entries were listed: access time (the caller checked the no-atime flags). */
+  onAccess(): void {}
 
   /** Tells the watches of this inode. */
   notify(mask: number, cookie = 0, name: string | null = null): void {
