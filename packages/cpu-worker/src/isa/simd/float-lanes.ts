@@ -1,0 +1,119 @@
+import type { Builder } from '../../ir/builder.js';
+import type { I32, I64, V128, Val } from '../../ir/types.js';
+import type { Operand } from '../operand.js';
+import { exactPacked, exactScalar } from './sse-runtime.js';
+import { splatConst } from './vector.js';
+
+/**
+ * Native float operations where they give what x86 gives, and the tests that tell.
+ *
+ * wasm rounds to nearest and keeps no exception flags, and NaN results are not those of x86. An
+ * operation is done natively only when
+ *   - MXCSR has the default rounding with all exceptions masked, and
+ *   - every flag that the operation can raise is either set already (PE, in practice) or excluded
+ *     by a test on operands and result: no denormal operand (DE), no infinite or NaN result
+ *     (IE, ZE, OE), result above the smallest normal number (UE).
+ * Otherwise the run-time library computes the exact result and flags.
+ */
+
+export type FloatTy = 'f32' | 'f64';
+
+/** MXCSR control and PE bits; see SDM Vol. 1 10.2.3. */
+export const Mxcsr = { PE: 0x20, DAZ: 0x40, MASKS: 0x1f80, PM: 0x1000, RC: 0x6000, FTZ: 0x8000 } as const;
+
+/** A per-lane condition: i32 for scalars, lane mask for vectors. */
+export type Mask = Val<any>;
+
+/** The lanes an instruction works on: the low one, or all. */
+export interface FloatLanes {
+  readonly ty: FloatTy;
+  readonly packed: boolean;
+  get(b: Builder, o: Operand): Val<any>;
+  set(b: Builder, o: Operand, value: Val): void;
+  /** Native operation by its name without shape: `add`, `sqrt`. */
+  native(b: Builder, name: 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'eq' | 'ne' | 'lt' | 'le' | 'abs' | 'ceil' | 'floor' | 'trunc' | 'nearest', ...args: Val[]): Val<any>;
+  /** Exact operation by the run-time library (`op` a FloatOp number). */
+  exact(b: Builder, op: I32, x: Val, y: Val): Val<any>;
+  /** Denormal (and not zero). */
+  denormal(b: Builder, x: Val): Mask;
+  /** Infinite or NaN. */
+  notFinite(b: Builder, x: Val): Mask;
+  /** Zero, denormal, the smallest normal number, infinite or NaN. */
+  notOrdinary(b: Builder, x: Val): Mask;
+  nan(b: Builder, x: Val): Mask;
+  /** Condition true in no lane, for all of the masks. */
+  none(b: Builder, ...masks: Mask[]): I32;
+  /** Operand of `exact` from an integer (roundsd's immediate). */
+  fromInt(b: Builder, value: I32): Val<any>;
+}
+
+/** Bit patterns shifted left by one (sign dropped): smallest normal number and infinity. */
+const SHIFTED = { f32: { bits: 32, min: 1n << 24n, inf: 0xffn << 24n }, f64: { bits: 64, min: 1n << 53n, inf: 0x7ffn << 53n } } as const;
+
+function scalar(ty: FloatTy): FloatLanes {
+  const { bits, min, inf } = SHIFTED[ty];
+  const int = ty === 'f32' ? 'i32' : 'i64';
+  const reinterpret = (b: Builder, x: Val): I64 => b.op(ty === 'f32' ? 'i32.reinterpret_f32' : 'i64.reinterpret_f64', x);
+  const magnitude = (b: Builder, x: Val): I64 => b.shl(reinterpret(b, x), b.int(bits, 1) as I64);
+  const constant = (b: Builder, value: bigint): I64 => b.int(bits, value) as I64;
+  return {
+    ty,
+    packed: false,
+    get: (b, o) => b.low(o, ty),
+    set: (b, o, value) => b.setLow(o, value),
+    native: (b, name, ...args) => b.op(`${ty}.${name}`, ...args),
+    exact: (b, op, x, y) => {
+      const second = y.ty === ty ? reinterpret(b, y) : y;
+      return b.op(ty === 'f32' ? 'f32.reinterpret_i32' : 'f64.reinterpret_i64', exactScalar(b, ty, op, reinterpret(b, x), second));
+    },
+    denormal: (b, x) => b.ltU(b.sub(magnitude(b, x), constant(b, 1n)), constant(b, min - 1n)),
+    notFinite: (b, x) => b.op(`${int}.ge_u`, magnitude(b, x), constant(b, inf)),
+    notOrdinary: (b, x) => b.op(`${int}.ge_u`, b.sub(magnitude(b, x), constant(b, min + 1n)), constant(b, inf - min - 1n)),
+    nan: (b, x) => b.op(`${ty}.ne`, x, x),
+    none: (b, ...masks) => b.eqz(masks.reduce((x, y) => b.or(x, y))),
+    fromInt: (b, value) => (ty === 'f32' ? value : b.zext64(value)),
+  };
+}
+
+function packed(ty: FloatTy): FloatLanes {
+  const { bits, min, inf } = SHIFTED[ty];
+  const float = ty === 'f32' ? 'f32x4' : 'f64x2';
+  const int = ty === 'f32' ? 'i32x4' : 'i64x2';
+  const half = 1n << BigInt(bits - 1);
+  /** Magnitude plus `offset`, top bit inverted so that signed comparison orders unsigned numbers. */
+  const biased = (b: Builder, x: Val, offset: bigint): V128 => b.op(`${int}.add`, b.op(`${int}.shl`, x, b.i32(1)), splatConst(b, bits, half + offset));
+  const limit = (b: Builder, value: bigint): V128 => splatConst(b, bits, value - half);
+  return {
+    ty,
+    packed: true,
+    get: (b, o) => b.getV128(o),
+    set: (b, o, value) => b.set(o, value),
+    native: (b, name, ...args) => b.op(`${float}.${name}`, ...args),
+    exact: (b, op, x, y) => exactPacked(b, ty, op, x as V128, y as V128),
+    denormal: (b, x) => b.op(`${int}.gt_s`, limit(b, min - 1n), biased(b, x, -1n)),
+    notFinite: (b, x) => b.op(`${int}.gt_s`, biased(b, x, 0n), limit(b, inf - 1n)),
+    notOrdinary: (b, x) => b.op(`${int}.gt_s`, biased(b, x, -min - 1n), limit(b, inf - min - 2n)),
+    nan: (b, x) => b.op(`${float}.ne`, x, x),
+    none: (b, ...masks) => b.eqz(b.op('v128.any_true', masks.reduce((x, y) => b.op('v128.or', x, y)))),
+    fromInt: (b, value) => b.op('i32x4.splat', value),
+  };
+}
+
+export const SCALAR = { f32: scalar('f32'), f64: scalar('f64') } as const;
+export const PACKED = { f32: packed('f32'), f64: packed('f64') } as const;
+
+/** MXCSR has PE set, rounds to nearest and masks all exceptions; FTZ and DAZ are clear too unless they may be ignored. */
+export function isRoundingDefault(b: Builder, ignore: 'daz' | 'daz-ftz'): I32 {
+  const control = Mxcsr.MASKS | Mxcsr.RC | Mxcsr.PE | (ignore === 'daz' ? Mxcsr.FTZ : 0);
+  return b.eq(b.and(b.field('mxcsr'), b.i32(control)), b.i32(Mxcsr.MASKS | Mxcsr.PE));
+}
+
+/** An inexact result rounded to nearest needs no attention: PE set and masked, RC nearest. */
+export function isInexactIgnored(b: Builder): I32 {
+  return b.eq(b.and(b.field('mxcsr'), b.i32(Mxcsr.PM | Mxcsr.RC | Mxcsr.PE)), b.i32(Mxcsr.PM | Mxcsr.PE));
+}
+
+/** As above for truncating conversions: the rounding mode does not matter. */
+export function isTruncationIgnored(b: Builder): I32 {
+  return b.eq(b.and(b.field('mxcsr'), b.i32(Mxcsr.PM | Mxcsr.PE)), b.i32(Mxcsr.PM | Mxcsr.PE));
+}
