@@ -1,5 +1,15 @@
 import type { Row } from './row.js';
 import { aluRowList } from './rows/alu.js';
+import { mmxRows } from './rows/mmx.js';
+import { sseIntArithRows } from './rows/sse-int-arith.js';
+import { sseMoveRows } from './rows/sse-move.js';
+import { sseShiftShuffleRows } from './rows/sse-shift-shuffle.js';
+import { sseStateRows } from './rows/sse-state.js';
+import { sse41Rows } from './rows/sse41.js';
+import { ssse3Rows } from './rows/ssse3.js';
 
 /** Every instruction row, in a fixed order: handler numbers of the interpreter follow from it. */
-export const ISA: readonly Row[] = [...aluRowList];
+export const ISA: readonly Row[] = [
+  ...aluRowList,
+  ...sseMoveRows, ...sseIntArithRows, ...sseShiftShuffleRows, ...sseStateRows, ...mmxRows, ...ssse3Rows, ...sse41Rows,
+];
