@@ -115,4 +115,18 @@ function controlCases(): X87Case[] {
   ];
 }
 
-export const X87_CASES: readonly X87Case[] = [...arithCases(), ...compareCases(), ...moveCases(), ...unaryCases(), ...controlCases()];
+function functionCases(): X87Case[] {
+  const make = (name: string, second: number, domain: X87Case['domain'], run: X87Case['run']): X87Case => reg(name, 0xd9, second, run, { toleranceUlp: 1, ...(domain ? { domain } : {}) });
+  return [
+    make('f2xm1', 0xf0, 'f2xm1', (lib, tcb) => lib.x87_f2xm1!(tcb)),
+    make('fyl2x', 0xf1, 'fyl2x', (lib, tcb) => lib.x87_fyl2x!(tcb)),
+    make('fptan', 0xf2, 'trig', (lib, tcb) => lib.x87_fptan!(tcb)),
+    make('fpatan', 0xf3, undefined, (lib, tcb) => lib.x87_fpatan!(tcb)),
+    make('fyl2xp1', 0xf9, 'fyl2xp1', (lib, tcb) => lib.x87_fyl2xp1!(tcb)),
+    make('fsincos', 0xfb, 'trig', (lib, tcb) => lib.x87_fsincos!(tcb)),
+    make('fsin', 0xfe, 'trig', (lib, tcb) => lib.x87_sine!(tcb, 0)),
+    make('fcos', 0xff, 'trig', (lib, tcb) => lib.x87_sine!(tcb, 1)),
+  ];
+}
+
+export const X87_CASES: readonly X87Case[] = [...arithCases(), ...compareCases(), ...moveCases(), ...unaryCases(), ...functionCases(), ...controlCases()];
