@@ -119,6 +119,14 @@ export class MemoryManager extends GuestAccess {
     return lockMemory(this, addr, lengthBytes, false, false);
   }
 
+  /**
+   * Key of a futex word that address spaces may share: its linear address. 0 when the word is in
+   * private memory (or not mapped), where the guest address is the key.
+   */
+  sharedWordKey(addr: number): number {
+    return this.vmas.find(addr)?.isShared ? this.wordAddr(addr, false) : 0;
+  }
+
   /** A copy-on-write duplicate (fork(2)); no task is attached yet. */
   fork(): MemoryManager {
     const child = new MemoryManager(this.system);

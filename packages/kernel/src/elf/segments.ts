@@ -1,0 +1,89 @@
+/** Maps the PT_LOAD segments of an image (gABI 5, "Program Loading"). */
+import { ErrnoError, PAGE_SIZE } from '@troupe/abi';
+import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
+import { PIE_BASE } from '../mm/layout.js';
+import { findFree, pageUp } from '../mm/mapping.js';
+import type { MappedFile } from '../mm/mappable.js';
+import type { MemoryManager } from '../mm/memory-manager.js';
+import { ElfError, ET_DYN, PF, type ElfImage, type ProgramHeader } from './elf-image.js';
+
+export interface LoadedImage {
+  /** Added to every address of the image. */
+  readonly bias: number;
+  readonly entry: number;
+  /** Guest address of the program headers, 0 when they are not mapped. */
+  readonly phdr: number;
+  /** First address after the last segment. */
+  readonly end: number;
+  readonly startCode: number;
+  readonly endCode: number;
+  readonly startData: number;
+  readonly endData: number;
+}
+
+function pageDown(addr: number): number {
+  return Math.floor(addr / PAGE_SIZE) * PAGE_SIZE;
+}
+
+function protOf(load: ProgramHeader): number {
+  return (load.flags & PF.R ? Prot.READ : 0) | (load.flags & PF.W ? Prot.WRITE : 0) | (load.flags & PF.X ? Prot.EXEC : 0);
+}
+
+/** Address of a main program: where it was linked, or PIE_BASE. */
+export function programBias(image: ElfImage): number {
+  if (image.type !== ET_DYN) return 0;
+  const first = pageDown(Math.min(...image.loads.map((load) => load.vaddr)));
+  const align = Math.max(PAGE_SIZE, ...image.loads.map((load) => (load.alignBytes <= 0x20_0000 ? load.alignBytes : 0)));
+  return Math.ceil(PIE_BASE / align) * align - first;
+}
+
+/** Address of an interpreter: a free place like any mmap. */
+export function interpreterBias(mm: MemoryManager, image: ElfImage): number {
+  if (image.type !== ET_DYN) return 0;
+  const first = pageDown(Math.min(...image.loads.map((load) => load.vaddr)));
+  const end = pageUp(Math.max(...image.loads.map((load) => load.vaddr + load.memBytes)));
+  const base = findFree(mm, end - first);
+  if (base < 0) throw new ErrnoError(-base);
+  return base - first;
+}
+
+export function mapSegments(mm: MemoryManager, file: MappedFile, image: ElfImage, bias: number): LoadedImage {
+  const sum = { end: 0, startCode: Infinity, endCode: 0, startData: 0, endData: 0 };
+  for (const load of image.loads) {
+    mapSegment(mm, file, load, bias);
+    const at = load.vaddr + bias;
+    sum.end = Math.max(sum.end, at + load.memBytes);
+    sum.startCode = Math.min(sum.startCode, at);
+    if (load.flags & PF.X) sum.endCode = Math.max(sum.endCode, at + load.fileBytes);
+    sum.startData = Math.max(sum.startData, at);
+    sum.endData = Math.max(sum.endData, at + load.fileBytes);
+  }
+  const holder = image.loads.find((load) => load.offBytes <= image.phoff && image.phoff < load.offBytes + load.fileBytes);
+  const phdr = holder === undefined ? 0 : image.phoff - holder.offBytes + holder.vaddr + bias;
+  return { bias, entry: image.entry + bias, phdr, ...sum };
+}
+
+function mapSegment(mm: MemoryManager, file: MappedFile, load: ProgramHeader, bias: number): void {
+  const at = load.vaddr + bias;
+  const start = pageDown(at);
+  const fileEnd = at + load.fileBytes;
+  const memEnd = at + load.memBytes;
+  const prot = protOf(load);
+  const flags = MapFlag.PRIVATE | MapFlag.FIXED;
+  let mappedEnd = start;
+  if (load.fileBytes > 0) {
+    mappedEnd = pageUp(fileEnd);
+    must(mm.mmap({ addr: start, lengthBytes: mappedEnd - start, prot, flags, file, offBytes: pageDown(load.offBytes) }));
+    if (memEnd > fileEnd) clearTail(mm, fileEnd, Math.min(mappedEnd, memEnd), prot);
+  }
+  if (pageUp(memEnd) > mappedEnd) must(mm.mmap({ addr: mappedEnd, lengthBytes: pageUp(memEnd) - mappedEnd, prot, flags }));
+}
+
+/** Zeroes what follows the file bytes in the last page; a read-only segment keeps the file's bytes there, as on Linux. */
+function clearTail(mm: MemoryManager, from: number, to: number, prot: number): void {
+  if ((prot & Prot.WRITE) !== 0 && to > from) mm.zeroOut(from, to - from);
+}
+
+function must(result: number): void {
+  if (result < 0) throw result === -22 ? new ElfError('segment misaligned') : new ErrnoError(-result);
+}
