@@ -2,13 +2,14 @@
 /**
  * Random instruction cases against the host CPU, by the million.
  *
- *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--all] [--undefined]
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--all] [--undefined] [--kind single|readBack|chained]
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
  * --undefined compares undefined flags too: shows what this host does
+ * --kind      rows alone, with a flag reader behind them, or in chains (default: all three)
  * --all       lists the rows without mismatches as well
  */
 import { parseArgs } from 'node:util';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     case: { type: 'string' },
     examples: { type: 'string', default: '1' },
+    kind: { type: 'string' },
     undefined: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
   },
@@ -37,7 +39,7 @@ if (unavailable) {
 }
 
 const DEFAULT_CASES_PER_ROW = 200;
-const templates = selectRows(testableRows(), values.row);
+const templates = selectRows(testableRows(), values.row, values.kind);
 if (templates.length === 0) {
   console.error(`isa-fuzz: no row matches ${values.row}`);
   process.exit(125);

@@ -22,8 +22,8 @@ export function testableRows(): TestableRows {
 }
 
 /** Rows with exactly this name, or else those whose mnemonic or name match the regular expression. */
-export function selectRows(rows: TestableRows, filter?: string): Template[] {
-  const all = [...rows.single, ...rows.readBack, ...rows.chained];
+export function selectRows(rows: TestableRows, filter?: string, kind?: keyof TestableRows): Template[] {
+  const all = kind ? [...rows[kind]] : [...rows.single, ...rows.readBack, ...rows.chained];
   if (filter === undefined) return all;
   const exact = all.filter((t) => t.name === filter);
   if (exact.length > 0) return exact;

@@ -23,6 +23,7 @@ const INT3 = 0xcc;
 export class InterpEmulator implements Emulator {
   readonly name = 'interp';
   #batch: Batch | undefined;
+  readonly #errors = new Set<string>();
   readonly #view: DataView;
   readonly #shadow = Buffer.alloc(DATA_BYTES);
   readonly #data: Buffer;
@@ -39,7 +40,7 @@ export class InterpEmulator implements Emulator {
     shared.i32[headerWord('coreCount')] = 1;
     const pages = new GuestPages(frames);
     const tcb = frames.alloc();
-    const engine = await createInterpEngine(memory, 0, { frames, resolveExec: () => 0 });
+    const engine = await createInterpEngine(memory, 0, { frames });
     const emulator = new InterpEmulator(engine, pages, shared.buffer, tcb);
     emulator.#setTables();
     return emulator;
@@ -84,12 +85,23 @@ export class InterpEmulator implements Emulator {
   #runToTrap(): number {
     let highFills = 0;
     for (let turn = 0; turn < MAX_PREEMPTIONS; ) {
-      const trap = this.engine.run(this.tcb, BUDGET_BRANCHES);
+      const trap = this.#runOnce();
       if (trap === Trap.EXCEPTION && highFills < 8 && this.#fillHigh()) highFills++;
       else if (trap === Trap.PREEMPT || trap === Trap.INTERRUPT) turn++;
       else return trap;
     }
     return Trap.PREEMPT;
+  }
+
+  /** An error thrown by the engine (a run-time function that fails) shows up as a mismatch. */
+  #runOnce(): number {
+    try {
+      return this.engine.run(this.tcb, BUDGET_BRANCHES);
+    } catch (error) {
+      if (!this.#errors.has(String(error))) console.error(`${this.name}: ${String(error)}`);
+      this.#errors.add(String(error));
+      return Trap.CORE_ERROR;
+    }
   }
 
   /** Answers a page fault on the high alias of the data pages. */

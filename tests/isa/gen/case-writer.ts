@@ -27,6 +27,11 @@ export class CaseWriter {
     return this.batch.view;
   }
 
+  /** Memory contents were chosen already. */
+  get isPatched(): boolean {
+    return this.#patches > 0;
+  }
+
   gpr(reg: number): bigint {
     return this.view.getBigUint64(this.at + CaseIn.off.gpr + 8 * reg, true);
   }

@@ -198,5 +198,5 @@ export function shapeBefore(w: CaseWriter, t: Template): void {
 /** Memory contents; the explicit memory operand gets values of its kind when no shape took it. */
 export function shapeAfter(w: CaseWriter, t: Template, kind: ValueKind): void {
   for (const shape of cachedShapes(t)) shape.after?.(w, t);
-  if (w.target !== 0n) w.patchValues(w.target, Math.max(1, (t.rm?.memBits ?? 64) >> 3), kind);
+  if (w.target !== 0n && !w.isPatched) w.patchValues(w.target, Math.max(1, (t.rm?.memBits ?? 64) >> 3), kind);
 }
