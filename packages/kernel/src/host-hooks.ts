@@ -1,4 +1,5 @@
 /** What the kernel needs from the layer that owns threads (host/). */
+/** Implemented by host/: run queue, cores, doorbell. */
 export interface KernelHost {
   /** Pushes a RUNNABLE TCB on the run queue and wakes an idle core. */
   enqueue(tcb: number): void;

@@ -10,7 +10,9 @@ import { FramePool, Invariant } from '@troupe/abi';
 import type { Clock, Timekeeper } from '@troupe/time';
 import { TimerQueue } from '@troupe/time';
 import type { Vfs } from '@troupe/vfs';
+import { FutexManager } from './futex.js';
 import type { KernelHost } from './host-hooks.js';
+import { MemorySystem } from './mm/memory-system.js';
 import { Signals } from './signal/signals.js';
 import { Dispatcher } from './syscall/dispatch.js';
 import type { SyscallRow } from './syscall/row.js';
@@ -40,6 +42,8 @@ export interface UtsNamespace {
 export interface InitKernelArgs {
   readonly shared: SharedMemory;
   readonly frames: FramePool;
+  /** Made from `frames` when absent. */
+  readonly memory?: MemorySystem;
   readonly host: KernelHost;
   readonly vfs: Vfs;
   readonly rows: Iterable<SyscallRow>;
@@ -59,6 +63,7 @@ const DEFAULT_MAX_TASKS = 4096;
 export class Kernel {
   readonly shared: SharedMemory;
   readonly frames: FramePool;
+  readonly memory: MemorySystem;
   readonly host: KernelHost;
   readonly vfs: Vfs;
   readonly timekeeper: Timekeeper;
@@ -66,6 +71,7 @@ export class Kernel {
   readonly dispatcher: Dispatcher;
   readonly tasks: TaskSet;
   readonly signals: Signals;
+  readonly futexes = new FutexManager();
   readonly tcbs: TcbPool;
   readonly running: RunningTasks;
   readonly runner: TaskRunner;
@@ -77,6 +83,8 @@ export class Kernel {
   globalInit: ThreadGroup | null = null;
   /** Listeners for lifecycle and diagnostics (never on a system call path). */
   onUnimplementedSyscall: ((task: Task, nr: number) => void) | null = null;
+  /** A process ended; its exitStatus is final. */
+  onGroupExit: ((group: ThreadGroup) => void) | null = null;
   onReport: ((message: string) => void) | null = null;
   started = false;
   #uniqueId = 0;
@@ -90,6 +98,7 @@ export class Kernel {
     if (args.applicationCores < 1) throw new Invariant('ApplicationCores is 0');
     this.shared = args.shared;
     this.frames = args.frames;
+    this.memory = args.memory ?? new MemorySystem(args.frames);
     this.host = args.host;
     this.vfs = args.vfs;
     this.timekeeper = args.timekeeper;
@@ -165,7 +174,7 @@ export class Kernel {
 
   /** kernel.go WaitExited: resolves when every task has exited. */
   waitExited(): Promise<void> {
-    return this.runner.whenIdle(() => this.tasks.liveCount === 0);
+    return this.runner.whenReached(() => this.tasks.liveCount === 0);
   }
 
   /** kernel.go Kill: every task exits as if group exiting with `status`; does not wait. */
@@ -181,7 +190,7 @@ export class Kernel {
   /** kernel.go Pause: nests; resolves when no task runs any more. */
   pause(): Promise<void> {
     this.runner.beginExternalStop();
-    return this.runner.whenIdle(() => this.runner.onCores === 0);
+    return this.runner.whenReached(() => this.runner.onCores === 0);
   }
 
   /** kernel.go Unpause. */

@@ -80,9 +80,8 @@ export class RunningTasks implements TimerListener {
   }
 
   #disable(): void {
+    this.#tickerSetting = this.#ticker.get();
     this.#tickerDisabled = true;
-    const nowNs = this.clock.nowNs();
-    this.#tickerSetting = { enabled: true, nextNs: nowNs - (nowNs % CLOCK_TICK_NS) + CLOCK_TICK_NS, periodNs: CLOCK_TICK_NS };
     this.#ticker.destroy();
   }
 }

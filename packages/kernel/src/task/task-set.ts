@@ -8,10 +8,10 @@
  *            reference in a group, process group or session is gone (pids are not reused while any holds them).
  * Saved as:  TaskSet 1.
  */
-import { Errno, Sig } from '@troupe/abi';
+import type { LimitSet } from '@troupe/abi';
+import { Errno } from '@troupe/abi';
 import type { Kernel } from '../kernel.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
-import type { LimitSet } from '@troupe/abi';
 import { ProcessGroup, Session } from './process-group.js';
 import type { Task } from './task.js';
 import { ThreadGroup } from './thread-group.js';
@@ -139,13 +139,9 @@ export class TaskSet {
     if (from.session.groups.size === 0) this.sessions.delete(from.session.sid);
   }
 
-  /** The process that adopts orphans: the nearest living subreaper ancestor, else init (prctl(2) PR_SET_CHILD_SUBREAPER). */
+  /** The process that adopts orphans: the nearest living subreaper ancestor, else the init of the process tree (prctl(2) PR_SET_CHILD_SUBREAPER). */
   reaperOf(group: ThreadGroup): ThreadGroup | null {
-    for (let at = group.parent; at; at = at.parent) if (at.isChildSubreaper && !at.isZombie) return at;
-    const init = this.kernel.globalInit;
-    return init && init !== group && !init.isZombie ? init : null;
+    for (let at = group.parent; at; at = at.parent) if (at.isChildSubreaper && !at.isExiting) return at;
+    return group.root !== group && !group.root.isExiting ? group.root : null;
   }
-
-  /** Signal that children send unless clone said otherwise. */
-  static readonly defaultExitSignal = Sig.CHLD;
 }

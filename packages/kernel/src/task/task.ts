@@ -7,7 +7,7 @@
  * Saved:  every field is plain data or a reference to another savable object.
  */
 import type { Credentials, ExitStatus, SharedMemory, SigSet } from '@troupe/abi';
-import { ALL_SIGNALS, TCB, UNBLOCKABLE } from '@troupe/abi';
+import { ALL_SIGNALS, Ss, TCB, UNBLOCKABLE, WaitQueue } from '@troupe/abi';
 import type { FdTable } from '../fdtable.js';
 import type { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
@@ -15,13 +15,15 @@ import type { MemoryManager } from '../mm/memory-manager.js';
 import { PendingSignals } from '../signal/pending-signals.js';
 import type { Parked } from '../syscall/dispatch.js';
 import type { SyscallState } from '../syscall/row.js';
+import type { ExecImage } from './exec-image.js';
+import { Usage } from './usage-counts.js';
 import type { ThreadGroup } from './thread-group.js';
 
 /**
  * Life of a task as the kernel sees it.
  *   new      created, not started
  *   running  on a core, in the run queue, or inside a system call on the kernel thread
- *   blocked  waits in `parked`
+ *   blocked  its system call waits (`parked`)
  *   stopped  parked by a group stop or by Kernel.pause; nothing to do until continued
  *   zombie   exited, not reaped
  *   dead     reaped; the tid is free
@@ -47,6 +49,8 @@ export class Task {
   state: TaskState = 'new';
   /** Registrations of the wait; null unless the call of `syscall` waits. Owned by the dispatcher. */
   parked: Parked | null = null;
+  /** Stands in the runner's attention queue (signal, kill or continue to look at). */
+  needsAttention = false;
 
   /** Signals sent to this thread alone. */
   readonly pending = new PendingSignals();
@@ -57,12 +61,20 @@ export class Task {
    * (setTemporaryMask). A handler frame saves this one. null = no swap in progress.
    */
   savedSigMask: SigSet | null = null;
-  altStack: AltStack = { addr: 0n, sizeBytes: 0, flags: 0 };
+  altStack: AltStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
+  /** Signals rt_sigtimedwait(2) waits for: taken by the call, not delivered. */
+  sigWaitSet: SigSet = 0n;
+  /** Last exception: vector, error code, fault address, as handler frames show them. */
+  trapNo = 0;
+  trapErrorCode = 0;
+  faultAddr = 0n;
   /** Call to resume on restart_syscall(2) (ERESTART_RESTARTBLOCK). */
   restartBlock: SyscallState | null = null;
   /** Killed: exits with this status at the next delivery point (SIGKILL, exit_group, execve of a sibling). */
   killStatus: ExitStatus | null = null;
   exitStatus: ExitStatus | null = null;
+  /** What the task had used when it exited. */
+  finalUsage = new Usage();
 
   /** set_tid_address(2), CLONE_CHILD_CLEARTID: word cleared and woken at exit; 0 = none. */
   clearChildTid = 0;
@@ -70,6 +82,10 @@ export class Task {
   parentDeathSignal = 0;
   /** Parent of a vfork waits for this child; null otherwise. */
   vforkParent: Task | null = null;
+  /** Where a vfork parent waits for this child's execve or exit. */
+  readonly vforkWaiters = new WaitQueue();
+  /** New image of an execve that waits for the other threads to end. */
+  execImage: ExecImage | null = null;
   /** Monotonic start time. */
   startNs = 0;
   /** Minor and major page faults. */
@@ -91,8 +107,8 @@ export class Task {
     readonly kernel: Kernel,
     public tid: number,
     public group: ThreadGroup,
-    /** Linear address of the TCB. */
-    readonly tcb: number,
+    /** Linear address of the TCB; 0 once the task has exited. */
+    public tcb: number,
   ) {}
 
   get shared(): SharedMemory {
@@ -136,7 +152,7 @@ export class Task {
 
   /** Unblocked signals are pending for this task or its group, or the task has been killed. */
   recalcSignalPending(): void {
-    const deliverable = (this.pending.set | this.group.pending.set) & ~this.sigMask;
+    const deliverable = (this.pending.set | this.group.pending.set) & ~(this.sigMask | this.sigWaitSet);
     this.signalPending = deliverable !== 0n || this.killStatus !== null || this.group.stopRequested;
   }
 

@@ -7,28 +7,15 @@ import { Sig, WaitQueue } from '@troupe/abi';
 import type { Kernel } from '../kernel.js';
 import { PendingSignals } from '../signal/pending-signals.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
+import type { PidFile } from './pid-file.js';
 import type { ProcessGroup } from './process-group.js';
 import type { Task } from './task.js';
+import { Usage } from './usage-counts.js';
+
+export { Usage };
 
 /** What wait(2) may report about a stopped or continued group. */
 export type JobReport = { readonly kind: 'stopped'; readonly signo: number } | { readonly kind: 'continued' };
-
-/** CPU time and fault counts of tasks that are gone (getrusage(2), times(2)). */
-export class Usage {
-  cpuTimeNs = 0;
-  minorFaults = 0;
-  majorFaults = 0;
-  voluntarySwitches = 0;
-  involuntarySwitches = 0;
-
-  add(other: Usage): void {
-    this.cpuTimeNs += other.cpuTimeNs;
-    this.minorFaults += other.minorFaults;
-    this.majorFaults += other.majorFaults;
-    this.voluntarySwitches += other.voluntarySwitches;
-    this.involuntarySwitches += other.involuntarySwitches;
-  }
-}
 
 export class ThreadGroup {
   /** Set when the first task is made; changes when another thread calls execve. */
@@ -46,8 +33,12 @@ export class ThreadGroup {
   exitSignal: number = Sig.CHLD;
   /** Woken when a child of this group changes state. */
   readonly childWaiters = new WaitQueue();
-  /** Woken with EPOLLIN when the group exits (pidfd_open(2)). */
-  readonly exitWaiters = new WaitQueue();
+  /** Woken when a signal is queued for the group or one of its tasks (rt_sigtimedwait). */
+  readonly signalWaiters = new WaitQueue();
+  /** Woken when a task of the group ends: execve waits for that. */
+  readonly threadWaiters = new WaitQueue();
+  /** Descriptors of this process, woken when it ends (pidfd_open(2)). */
+  readonly pidFiles = new Set<PidFile>();
 
   /** Decided by exit_group, a deadly signal, or the last task's exit. */
   exitStatus: ExitStatus | null = null;
@@ -65,6 +56,8 @@ export class ThreadGroup {
   /** Not yet consumed by wait. */
   jobReport: JobReport | null = null;
 
+  /** The process made by Kernel.createProcess that this one descends from; adopts its orphans as init does. */
+  root!: ThreadGroup;
   isChildSubreaper = false;
   /** POSIX timers, itimers and CPU clocks keep their group state here, owned by the timer rows. */
   timers: unknown = null;
@@ -78,6 +71,11 @@ export class ThreadGroup {
 
   get tgid(): number {
     return this.leader.tid;
+  }
+
+  /** Tasks that have not exited. */
+  get liveTasks(): Task[] {
+    return [...this.tasks].filter((task) => task.isAlive);
   }
 
   /** Parent pid as getppid(2) shows it: 0 for a process without a parent. */

@@ -1,0 +1,86 @@
+/**
+ * Signal delivery on the way back to user mode (signal(7)): pending signals one after the other, then
+ * restart of an interrupted call and restoration of a swapped mask.
+ */
+import type { DefaultAction, SigInfo } from '@troupe/abi';
+import { SIG_DFL, SIG_IGN, Sa, Sig, defaultAction, killedBy, sigBit } from '@troupe/abi';
+import { exitGroup } from '../task/exit.js';
+import { isOrphaned } from '../task/job-control.js';
+import { beginGroupStop, parkForStop } from '../task/group-stop.js';
+import type { Task } from '../task/task.js';
+import { pushFrame } from './frame.js';
+import { restartForHandler, restartWithoutHandler } from './restart.js';
+import { forceSignal } from './send.js';
+import type { SigAction } from './signal-handlers.js';
+
+/** True when the task may go on in user mode; false when it stopped or exited. */
+export function prepareUserReturn(task: Task): boolean {
+  do {
+    if (!deliverPending(task)) return false;
+    restartWithoutHandler(task);
+    restoreMask(task);
+  } while (task.signalPending);
+  return true;
+}
+
+function deliverPending(task: Task): boolean {
+  while (task.signalPending) {
+    if (task.group.stopRequested) {
+      parkForStop(task);
+      return false;
+    }
+    const info = dequeueSignal(task);
+    if (info === null) return true;
+    act(task, info);
+    if (task.state !== 'running') return false;
+  }
+  return true;
+}
+
+/** The mask swapped by setTemporaryMask comes back; that may make signals deliverable. */
+function restoreMask(task: Task): void {
+  if (task.savedSigMask === null) return;
+  const mask = task.savedSigMask;
+  task.savedSigMask = null;
+  task.sigMask = mask;
+}
+
+/** Next deliverable signal: the thread's own first, synchronous before others, then the process's. */
+export function dequeueSignal(task: Task): SigInfo | null {
+  const unblocked = ~(task.sigMask | task.sigWaitSet);
+  const info = task.pending.dequeue(unblocked) ?? task.group.pending.dequeue(unblocked);
+  task.recalcSignalPending();
+  return info;
+}
+
+function act(task: Task, info: SigInfo): void {
+  const action = task.group.handlers.get(info.signo);
+  if (action.handler === BigInt(SIG_IGN)) return;
+  if (action.handler !== BigInt(SIG_DFL)) return runHandler(task, info, action);
+  actByDefault(task, info, defaultAction(info.signo));
+}
+
+function actByDefault(task: Task, info: SigInfo, kind: DefaultAction): void {
+  if (kind === 'ignore' || kind === 'continue') return;
+  if (kind === 'stop') return stopByDefault(task, info);
+  exitGroup(task, killedBy(info.signo, kind === 'core'));
+}
+
+/** SIGTSTP, SIGTTIN and SIGTTOU do nothing in an orphaned process group (POSIX 2.4.3). */
+function stopByDefault(task: Task, info: SigInfo): void {
+  if (info.signo !== Sig.STOP && isOrphaned(task.group.processGroup)) return;
+  beginGroupStop(task.group, info.signo);
+}
+
+function runHandler(task: Task, info: SigInfo, action: SigAction): void {
+  restartForHandler(task, action);
+  task.syscall = null;
+  if (!pushFrame(task, info, action)) {
+    forceSignal(task, { signo: Sig.SEGV, code: 0x80 }, info.signo === Sig.SEGV);
+    return;
+  }
+  if ((action.flags & Sa.RESETHAND) !== 0) task.group.handlers.set(info.signo, { ...action, handler: BigInt(SIG_DFL) });
+  task.savedSigMask = null;
+  const own = (action.flags & Sa.NODEFER) !== 0 ? 0n : sigBit(info.signo);
+  task.sigMask |= action.mask | own;
+}

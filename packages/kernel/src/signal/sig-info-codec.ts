@@ -1,0 +1,82 @@
+/**
+ * siginfo_t as guests see it (sigaction(2), include/uapi/asm-generic/siginfo.h layout): signo errno
+ * code, 4 bytes of padding, then a union at byte 16 whose member follows from signo and code.
+ */
+import type { SigInfo } from '@troupe/abi';
+import { SIGINFO_BYTES, Si, Sig } from '@troupe/abi';
+
+const UNION = 16;
+
+/** Which member of the union a signal fills. */
+function unionKind(signo: number, code: number): 'kill' | 'timer' | 'queue' | 'child' | 'fault' | 'poll' | 'sys' {
+  if (code === Si.TIMER) return 'timer';
+  if (code === Si.QUEUE || code === Si.MESGQ || code === Si.ASYNCIO) return 'queue';
+  if (code <= 0) return code === Si.SIGIO ? 'poll' : 'kill';
+  if (code === Si.KERNEL) return isFaultSignal(signo) ? 'fault' : 'kill';
+  if (isFaultSignal(signo)) return 'fault';
+  if (signo === Sig.CHLD) return 'child';
+  if (signo === Sig.IO) return 'poll';
+  return signo === Sig.SYS ? 'sys' : 'kill';
+}
+
+function isFaultSignal(signo: number): boolean {
+  return signo === Sig.SEGV || signo === Sig.BUS || signo === Sig.ILL || signo === Sig.FPE || signo === Sig.TRAP;
+}
+
+export function encodeSigInfo(info: SigInfo): Uint8Array {
+  const bytes = new Uint8Array(SIGINFO_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, info.signo, true);
+  view.setInt32(4, info.errno ?? 0, true);
+  view.setInt32(8, info.code, true);
+  if (info.payload) bytes.set(info.payload, UNION);
+  else encodeUnion(view, info);
+  return bytes;
+}
+
+function encodeUnion(view: DataView, info: SigInfo): void {
+  switch (unionKind(info.signo, info.code)) {
+    case 'kill':
+      return setSender(view, info);
+    case 'queue':
+      setSender(view, info);
+      return view.setBigUint64(UNION + 8, BigInt.asUintN(64, info.value ?? 0n), true);
+    case 'timer':
+      view.setInt32(UNION, info.timerId ?? 0, true);
+      view.setInt32(UNION + 4, info.overrun ?? 0, true);
+      return view.setBigUint64(UNION + 8, BigInt.asUintN(64, info.value ?? 0n), true);
+    case 'child':
+      setSender(view, info);
+      view.setInt32(UNION + 8, info.status ?? 0, true);
+      view.setBigInt64(UNION + 16, BigInt(info.utimeTicks ?? 0), true);
+      return view.setBigInt64(UNION + 24, BigInt(info.stimeTicks ?? 0), true);
+    case 'fault':
+      return view.setBigUint64(UNION, BigInt.asUintN(64, info.addr ?? 0n), true);
+    case 'poll':
+      view.setBigInt64(UNION, BigInt(info.band ?? 0), true);
+      return view.setInt32(UNION + 8, info.fd ?? 0, true);
+    case 'sys':
+      view.setBigUint64(UNION, BigInt.asUintN(64, info.addr ?? 0n), true);
+      view.setInt32(UNION + 8, info.syscall ?? 0, true);
+      return view.setUint32(UNION + 12, info.arch ?? 0, true);
+  }
+}
+
+function setSender(view: DataView, info: SigInfo): void {
+  view.setInt32(UNION, info.pid ?? 0, true);
+  view.setUint32(UNION + 4, info.uid ?? 0, true);
+}
+
+/** siginfo_t given by rt_sigqueueinfo(2): the union is kept as bytes, and the usual fields are read from it. */
+export function decodeSigInfo(bytes: Uint8Array, signo: number): SigInfo {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    signo,
+    errno: view.getInt32(4, true),
+    code: view.getInt32(8, true),
+    pid: view.getInt32(UNION, true),
+    uid: view.getUint32(UNION + 4, true),
+    value: view.getBigUint64(UNION + 8, true),
+    payload: bytes.slice(UNION),
+  };
+}

@@ -1,0 +1,167 @@
+/** clone(2), fork(2), vfork(2), clone3(2): a new task out of a running one. */
+import type { CloneArgs } from '@troupe/abi';
+import { Cap, Clone, Errno, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap } from '@troupe/abi';
+import { DEFAULT_ACTION, SignalHandlers } from '../signal/signal-handlers.js';
+import { newPidFd } from './pid-file.js';
+import { Task } from './task.js';
+import type { ThreadGroup } from './thread-group.js';
+
+/** Namespaces other than the initial ones do not exist. */
+const NAMESPACES = Clone.NEWTIME | Clone.NEWNS | Clone.NEWCGROUP | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWUSER | Clone.NEWPID | Clone.NEWNET;
+
+function has(flags: number, flag: number): boolean {
+  return flag > 0xffff_ffff ? Math.floor(flags / flag) % 2 === 1 : (flags & flag) !== 0;
+}
+
+/** Combinations clone(2) refuses: 0 or -errno. */
+export function checkCloneArgs(task: Task, args: CloneArgs): number {
+  const { flags } = args;
+  if (has(flags, Clone.SIGHAND) && !has(flags, Clone.VM)) return -Errno.EINVAL;
+  if (has(flags, Clone.THREAD) && !has(flags, Clone.SIGHAND)) return -Errno.EINVAL;
+  if (has(flags, Clone.CLEAR_SIGHAND) && has(flags, Clone.SIGHAND)) return -Errno.EINVAL;
+  if (has(flags, Clone.NEWNS) && has(flags, Clone.FS)) return -Errno.EINVAL;
+  if (has(flags, Clone.PIDFD) && has(flags, Clone.DETACHED)) return -Errno.EINVAL;
+  if (args.exitSignal > NSIG) return -Errno.EINVAL;
+  if ((flags & NAMESPACES) !== 0) return hasCap(task.creds, Cap.SYS_ADMIN) ? -Errno.EINVAL : -Errno.EPERM;
+  return 0;
+}
+
+/** Makes and starts the child. Returns it, or -errno. */
+export function cloneTask(parent: Task, args: CloneArgs): Task | number {
+  const refused = checkCloneArgs(parent, args) || checkProcessLimit(parent);
+  if (refused < 0) return refused;
+  const { kernel } = parent;
+  const tid = kernel.tasks.allocateTid(args.setTid[0] ?? 0);
+  if (tid < 0) return tid;
+  const tcb = kernel.tcbs.alloc();
+  if (tcb < 0) return tcb;
+  const child = new Task(kernel, tid, groupFor(parent, args), tcb);
+  copyState(parent, child, args);
+  linkChild(parent, child, args);
+  const stored = storeIds(parent, child, args);
+  kernel.tasks.forkCount++;
+  kernel.runner.startTask(child);
+  return stored < 0 ? stored : child;
+}
+
+/** RLIMIT_NPROC counts the tasks of the real user; root is exempt (getrlimit(2)). */
+function checkProcessLimit(parent: Task): number {
+  const limit = parent.group.limits.soft(Rlimit.NPROC);
+  if (hasCap(parent.creds, Cap.SYS_RESOURCE) || hasCap(parent.creds, Cap.SYS_ADMIN) || limit === Infinity) return 0;
+  let count = 0;
+  for (const task of parent.kernel.tasks.all()) if (task.creds.uid === parent.creds.uid && task.isAlive) count++;
+  return count >= limit ? -Errno.EAGAIN : 0;
+}
+
+function groupFor(parent: Task, args: CloneArgs): ThreadGroup {
+  const { group, kernel } = parent;
+  if (has(args.flags, Clone.THREAD)) return group;
+  const child = kernel.tasks.newThreadGroup(handlersFor(group, args), args.exitSignal, group.limits.copy());
+  child.containerId = group.containerId;
+  child.root = group.root;
+  child.oomScoreAdj = group.oomScoreAdj;
+  return child;
+}
+
+function handlersFor(group: ThreadGroup, args: CloneArgs): SignalHandlers {
+  if (has(args.flags, Clone.SIGHAND)) return group.handlers;
+  return has(args.flags, Clone.CLEAR_SIGHAND) ? clearedHandlers(group.handlers) : group.handlers.copy();
+}
+
+/** CLONE_CLEAR_SIGHAND: handlers go to the default, ignored signals stay ignored. */
+function clearedHandlers(handlers: SignalHandlers): SignalHandlers {
+  const cleared = handlers.copy();
+  for (let signo = 1; signo <= NSIG; signo++) if (cleared.get(signo).handler !== BigInt(SIG_IGN)) cleared.set(signo, DEFAULT_ACTION);
+  return cleared;
+}
+
+function copyState(parent: Task, child: Task, args: CloneArgs): void {
+  const { flags } = args;
+  child.mm = has(flags, Clone.VM) ? parent.mm : parent.mm.fork();
+  if (!has(flags, Clone.VM)) child.mm.limits = child.group.limits;
+  child.mm.attach(child.tcb);
+  child.fds = has(flags, Clone.FILES) ? parent.fds.share() : parent.fds.copy(parent.kernel.uniqueId());
+  child.fs = has(flags, Clone.FS) ? parent.fs.share() : parent.fs.copy();
+  child.creds = parent.creds;
+  child.name = parent.name;
+  child.nice = parent.nice;
+  child.schedPolicy = parent.schedPolicy;
+  child.rtPriority = parent.rtPriority;
+  child.noNewPrivs = parent.noNewPrivs;
+  child.dumpable = parent.dumpable;
+  child.timerSlackNs = parent.timerSlackNs;
+  child.keepCaps = parent.keepCaps;
+  if (!has(flags, Clone.VM) || has(flags, Clone.VFORK)) child.altStack = { ...parent.altStack };
+  else child.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
+  copyTcb(parent, child, args);
+}
+
+/** The child starts with the parent's registers, rax 0, and a stack and TLS of its own if asked for. */
+function copyTcb(parent: Task, child: Task, args: CloneArgs): void {
+  const { u8, i32, u64 } = parent.shared;
+  const { off } = TCB;
+  u8.copyWithin(child.tcb, parent.tcb, parent.tcb + TCB.sizeBytes);
+  for (const field of ['runState', 'interrupt', 'trap'] as const) Atomics.store(i32, (child.tcb + off[field]) >> 2, 0);
+  Atomics.store(i32, (child.tcb + off.runState) >> 2, RunState.KERNEL);
+  for (const field of ['instructions', 'cpuTimeNs', 'robustList', 'fillPage'] as const) u64[(child.tcb + off[field]) / 8] = 0n;
+  i32[(child.tcb + off.nvcsw) >> 2] = 0;
+  i32[(child.tcb + off.nivcsw) >> 2] = 0;
+  i32[(child.tcb + off.lastCore) >> 2] = -1;
+  setTcbIds(child);
+  if (parent.savedSigMask !== null) u64[(child.tcb + off.sigMask) / 8] = parent.savedSigMask & ~UNBLOCKABLE;
+  child.setReg(Reg.RAX, 0n);
+  if (args.stackPointer !== 0) child.setReg(Reg.RSP, BigInt(args.stackPointer));
+  if (has(args.flags, Clone.SETTLS)) u64[(child.tcb + off.fsBase) / 8] = BigInt(args.tls);
+}
+
+/** tid and tgid words of the TCB, for in-core system calls. */
+export function setTcbIds(task: Task): void {
+  const { i32 } = task.shared;
+  i32[(task.tcb + TCB.off.tid) >> 2] = task.tid;
+  i32[(task.tcb + TCB.off.tgid) >> 2] = task.group.leader ? task.group.tgid : task.tid;
+}
+
+function linkChild(parent: Task, child: Task, args: CloneArgs): void {
+  const { group } = child;
+  const isThread = has(args.flags, Clone.THREAD);
+  group.tasks.add(child);
+  if (!isThread) {
+    group.leader = child;
+    linkProcess(parent, group, has(args.flags, Clone.PARENT));
+  }
+  setTcbIds(child);
+  child.kernel.tasks.add(child);
+  if (has(args.flags, Clone.CHILD_CLEARTID)) child.clearChildTid = args.childTidAddr;
+  if (has(args.flags, Clone.VFORK)) child.vforkParent = parent;
+}
+
+function linkProcess(parent: Task, group: ThreadGroup, sharesParent: boolean): void {
+  const from = parent.group;
+  if (sharesParent && from.parent) {
+    group.parent = from.parent;
+    group.parentTask = from.parentTask;
+    group.exitSignal = from.exitSignal;
+  } else {
+    group.parent = from;
+    group.parentTask = parent;
+  }
+  group.parent.children.add(group);
+  group.kernel.tasks.joinProcessGroup(group, from.processGroup);
+}
+
+/** Thread ids and the pidfd go to memory; bad addresses of the ids are ignored as by Linux. */
+function storeIds(parent: Task, child: Task, args: CloneArgs): number {
+  const { flags } = args;
+  if (has(flags, Clone.PARENT_SETTID)) writeTid(parent, args.parentTidAddr, child.tid);
+  if (has(flags, Clone.CHILD_SETTID)) writeTid(child, args.childTidAddr, child.tid);
+  if (!has(flags, Clone.PIDFD)) return 0;
+  const fd = newPidFd(parent, child.group, 0);
+  if (fd >= 0) writeTid(parent, args.pidfdAddr, fd);
+  return fd;
+}
+
+function writeTid(task: Task, addr: number, value: number): void {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  task.mm.copyOutPartial(addr, bytes);
+}

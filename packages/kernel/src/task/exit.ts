@@ -1,0 +1,159 @@
+/**
+ * The end of tasks and thread groups (exit(2), exit_group(2), wait(2) "zombie").
+ *
+ * Order: the task gives up memory and files first, so that other processes see the effects of closed
+ * pipes and cleared futexes before the parent learns of the exit.
+ */
+import type { ExitStatus } from '@troupe/abi';
+import { EPOLLIN, Sa, Sig, Si, killedBy } from '@troupe/abi';
+import { releaseFutexes } from './futex-exit.js';
+import { childInfo } from './group-stop.js';
+import { hangUpSession, wakeOrphaned } from './job-control.js';
+import { killGroup } from './kill.js';
+import type { Task } from './task.js';
+import type { ThreadGroup } from './thread-group.js';
+import { taskUsage } from './usage.js';
+
+/** exit_group(2), or death by a signal: all tasks of the group exit with this status. */
+export function exitGroup(task: Task, status: ExitStatus): void {
+  killGroup(task.group, status);
+  exitTask(task, task.group.exitStatus!);
+}
+
+/** Ends a task the kernel holds (never one on a core). */
+export function exitTask(task: Task, status: ExitStatus): void {
+  if (!task.isAlive) return;
+  const { group, kernel } = task;
+  const wasRunning = task.state === 'running';
+  task.exitStatus = status;
+  releaseFutexes(task);
+  task.state = 'zombie';
+  task.syscall = null;
+  if (wasRunning) kernel.running.dec();
+  releaseResources(task);
+  orphanChildrenOf(task);
+  kernel.tasks.liveCount--;
+  if (group.liveTasks.length === 0) exitLastTask(group, status);
+  else if (!task.isLeader) forgetThread(task);
+  group.threadWaiters.wake(0, Infinity);
+}
+
+function releaseResources(task: Task): void {
+  const { kernel, group, tcb } = task;
+  task.finalUsage = taskUsage(task);
+  task.finalUsage.maxRssPages = task.mm.maxRssPages;
+  group.exitedUsage.add(task.finalUsage);
+  task.execImage?.mm.destroy();
+  task.execImage = null;
+  releaseVforkParent(task);
+  task.mm.detach(tcb);
+  task.fds.release();
+  task.fs.release();
+  kernel.tasks.forgetTcb(task);
+  task.tcb = 0;
+  kernel.tcbs.free(tcb);
+}
+
+/** The parent of a vfork may go on: this task runs another image, or is gone. */
+export function releaseVforkParent(task: Task): void {
+  if (task.vforkParent === null) return;
+  task.vforkParent = null;
+  task.vforkWaiters.wake(0, Infinity);
+}
+
+/** A thread that is not the leader leaves nothing behind. */
+function forgetThread(task: Task): void {
+  task.state = 'dead';
+  task.group.tasks.delete(task);
+  task.kernel.tasks.remove(task);
+}
+
+/** PR_SET_PDEATHSIG of children made by this task; their parent link moves to a sibling thread. */
+function orphanChildrenOf(task: Task): void {
+  const heir = task.group.liveTasks[0] ?? null;
+  for (const child of task.group.children) {
+    if (child.parentTask !== task) continue;
+    child.parentTask = heir;
+    sendDeathSignal(child, task);
+  }
+}
+
+function sendDeathSignal(child: ThreadGroup, parent: Task): void {
+  for (const task of child.liveTasks) {
+    if (task.parentDeathSignal === 0) continue;
+    task.kernel.signals.sendToGroup(child, { signo: task.parentDeathSignal, code: Si.USER, pid: parent.group.tgid, uid: parent.creds.uid });
+  }
+}
+
+function exitLastTask(group: ThreadGroup, status: ExitStatus): void {
+  const { kernel } = group;
+  group.exitStatus ??= status;
+  group.isZombie = true;
+  for (const task of [...group.tasks]) if (task !== group.leader) forgetThread(task);
+  reparentChildren(group);
+  if (group.processGroup.session.leader === group) hangUpSession(group.processGroup.session);
+  for (const file of [...group.pidFiles]) file.waiters.wake(EPOLLIN, Infinity);
+  notifyParent(group);
+  wakeOrphaned(group.processGroup);
+  kernel.onGroupExit?.(group);
+}
+
+/** Children go to a subreaper or the tree's init; without one they are killed (the init of a PID namespace died). */
+function reparentChildren(group: ThreadGroup): void {
+  const reaper = group.kernel.tasks.reaperOf(group);
+  for (const child of [...group.children]) {
+    group.children.delete(child);
+    child.parent = reaper;
+    child.parentTask = reaper?.leader ?? null;
+    child.exitSignal = Sig.CHLD;
+    if (reaper === null) orphanWithoutReaper(child);
+    else adopt(reaper, child);
+    wakeOrphaned(child.processGroup);
+  }
+}
+
+function orphanWithoutReaper(child: ThreadGroup): void {
+  if (child.isZombie) reapGroup(child);
+  else killGroup(child, killedBy(Sig.KILL));
+}
+
+function adopt(reaper: ThreadGroup, child: ThreadGroup): void {
+  reaper.children.add(child);
+  if (child.isZombie) notifyParent(child);
+}
+
+/** Tells the parent by its exit signal and wakes its waits; a parent that does not care gets no zombie. */
+function notifyParent(group: ThreadGroup): void {
+  const { parent } = group;
+  if (parent === null) return reapGroup(group);
+  const { code, signo, coreDumped } = group.exitStatus!;
+  const chldCode = signo === 0 ? Si.CLD_EXITED : coreDumped ? Si.CLD_DUMPED : Si.CLD_KILLED;
+  const isUnwanted = group.exitSignal === Sig.CHLD && refusesZombies(parent);
+  if (group.exitSignal !== 0 && !(isUnwanted && parent.handlers.ignores(Sig.CHLD))) {
+    group.kernel.signals.sendToGroup(parent, childInfo(group, chldCode, signo === 0 ? code : signo, group.exitSignal));
+  }
+  if (isUnwanted) reapGroup(group);
+  parent.childWaiters.wake(0, Infinity);
+}
+
+/** SIGCHLD set to SIG_IGN, or SA_NOCLDWAIT (sigaction(2)). The default disposition keeps zombies. */
+function refusesZombies(parent: ThreadGroup): boolean {
+  const action = parent.handlers.get(Sig.CHLD);
+  return action.handler === 1n || (action.flags & Sa.NOCLDWAIT) !== 0;
+}
+
+/** The zombie's tid becomes free; its usage goes to the parent's RUSAGE_CHILDREN. */
+export function reapGroup(group: ThreadGroup): void {
+  if (group.isReaped) return;
+  const { kernel, leader, parent } = group;
+  group.isReaped = true;
+  leader.state = 'dead';
+  if (parent) {
+    parent.childUsage.add(group.exitedUsage);
+    parent.childUsage.add(group.childUsage);
+    parent.children.delete(group);
+  }
+  group.tasks.delete(leader);
+  kernel.tasks.leaveProcessGroup(group);
+  kernel.tasks.remove(leader);
+}

@@ -1,0 +1,213 @@
+/**
+ * Moves tasks between the cores, system calls, stops and their end.
+ *
+ * Owns:      Task.state, TCB.runState while the kernel holds a TCB, the attention queue.
+ * Borrows:   TCB.interrupt (store), run queue through KernelHost.enqueue.
+ * Accepts:   onTrap (kernel ring), SyscallHost calls (dispatcher), attend (any actor), drain (host loop).
+ * May ask:   dispatcher, memory managers, signal delivery.
+ * Order:     a signal or kill only queues its target; waits end and tasks exit from drain(), never
+ *            inside the handler of another task. runState RUNNABLE is stored last before the TCB is enqueued.
+ */
+import { Invariant, Reg, RunState, Sig, TCB, Trap } from '@troupe/abi';
+import type { TimerQueue } from '@troupe/time';
+import type { Kernel } from '../kernel.js';
+import { prepareUserReturn } from '../signal/delivery.js';
+import { handleException } from '../signal/exception.js';
+import type { SyscallHost } from '../syscall/dispatch.js';
+import { exitTask } from './exit.js';
+import type { Task } from './task.js';
+
+interface IdleListener {
+  readonly isReached: () => boolean;
+  readonly resolve: () => void;
+}
+
+export class TaskRunner implements SyscallHost {
+  /** Tasks given to the cores and not handed back. */
+  onCores = 0;
+  #externalStops = 0;
+  /** Runnable tasks that wait for the end of an external stop. */
+  readonly #held: Task[] = [];
+  readonly #attention: Task[] = [];
+  #listeners: IdleListener[] = [];
+
+  constructor(readonly kernel: Kernel) {}
+
+  get timers(): TimerQueue {
+    return this.kernel.timers;
+  }
+
+  /** A core handed the TCB over. */
+  onTrap(tcb: number): void {
+    const task = this.kernel.tasks.byTcb(tcb);
+    if (!task) throw new Invariant(`trap of unknown TCB 0x${tcb.toString(16)}`);
+    this.onCores--;
+    const trap = this.kernel.shared.i32[(tcb + TCB.off.trap) >> 2]!;
+    if (task.killStatus !== null) exitTask(task, task.killStatus);
+    else this.#handleTrap(task, trap);
+    this.#notifyListeners();
+  }
+
+  #handleTrap(task: Task, trap: number): void {
+    if (trap === Trap.SYSCALL) return this.kernel.dispatcher.start(task);
+    if (trap === Trap.EXCEPTION) handleException(task);
+    else if (trap === Trap.CORE_ERROR) this.#coreFailed(task);
+    else if (trap !== Trap.INTERRUPT) throw new Invariant(`trap ${trap} handed to the kernel`);
+    this.resumeUser(task);
+  }
+
+  #coreFailed(task: Task): void {
+    this.kernel.onReport?.(`process ${task.group.tgid} (${task.name}) killed: its core failed`);
+    this.kernel.signals.sendToGroup(task.group, { signo: Sig.KILL, code: 0 });
+  }
+
+  /** The worker thread of a core died with this task on it: the process is killed. */
+  coreDied(tcb: number, reason: string): void {
+    this.kernel.onReport?.(`core died: ${reason}`);
+    this.kernel.shared.i32[(tcb + TCB.off.trap) >> 2] = Trap.CORE_ERROR;
+    this.onTrap(tcb);
+  }
+
+  /** First run of a new task. */
+  startTask(task: Task): void {
+    if (task.state !== 'new') throw new Invariant(`task ${task.tid} started twice`);
+    task.state = 'running';
+    task.startNs = this.kernel.monotonicNs();
+    this.kernel.running.inc();
+    task.recalcSignalPending();
+    this.resumeUser(task);
+  }
+
+  /** SyscallHost: the call ended (undefined: the handler arranged the registers). */
+  syscallDone(task: Task, result: number | bigint | undefined): void {
+    if (!task.isAlive) return;
+    if (result === undefined) task.syscall = null;
+    else task.setReg(Reg.RAX, BigInt(result));
+    this.resumeUser(task);
+  }
+
+  interruptPending(task: Task): boolean {
+    return task.signalPending;
+  }
+
+  taskBlocked(task: Task): void {
+    task.state = 'blocked';
+    this.kernel.shared.u32[(task.tcb + TCB.off.nvcsw) >> 2]!++;
+    this.kernel.running.dec();
+    if (task.killStatus !== null) this.attend(task);
+  }
+
+  taskUnblocked(task: Task): void {
+    task.state = 'running';
+    this.kernel.running.inc();
+  }
+
+  onUnimplemented(task: Task, nr: number): void {
+    this.kernel.onUnimplementedSyscall?.(task, nr);
+  }
+
+  /** The kernel is done with the trap: signals, then back to user mode, unless the task waits, stopped or exited. */
+  resumeUser(task: Task): void {
+    if (task.state !== 'running') return;
+    if (task.killStatus !== null) exitTask(task, task.killStatus);
+    else if (prepareUserReturn(task)) this.makeRunnable(task);
+  }
+
+  makeRunnable(task: Task): void {
+    const { tcb } = task;
+    task.mm.activate(tcb);
+    Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.interrupt) >> 2, 0);
+    if (this.#externalStops === 0) return this.#enqueue(tcb);
+    this.#held.push(task);
+    this.kernel.running.dec();
+  }
+
+  #enqueue(tcb: number): void {
+    this.onCores++;
+    Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNABLE);
+    this.kernel.host.enqueue(tcb);
+  }
+
+  /**
+   * A signal, kill or SIGCONT concerns the task. On a core it is told to leave guest code; waiting or
+   * stopped it is looked at by drain().
+   */
+  attend(task: Task): void {
+    if (task.state === 'running') return this.#interruptCore(task);
+    if (task.needsAttention || !task.isAlive) return;
+    task.needsAttention = true;
+    this.#attention.push(task);
+    if (this.#attention.length === 1) this.kernel.host.kick();
+  }
+
+  #interruptCore(task: Task): void {
+    const { i32 } = this.kernel.shared;
+    Atomics.store(i32, (task.tcb + TCB.off.interrupt) >> 2, 1);
+    if (Atomics.load(i32, (task.tcb + TCB.off.runState) >> 2) === RunState.RUNNING) this.kernel.host.preempt(task.tcb);
+  }
+
+  /** Parks the task until SIGCONT or a kill; called by signal delivery. */
+  stop(task: Task): void {
+    task.state = 'stopped';
+    this.kernel.running.dec();
+  }
+
+  /** Looks at tasks that need attention and re-runs woken system calls until none is left. */
+  drain(): void {
+    if (this.#externalStops > 0) return this.#notifyListeners();
+    do {
+      for (let task = this.#attention.shift(); task; task = this.#attention.shift()) this.#lookAt(task);
+      this.kernel.dispatcher.drain();
+    } while (this.#attention.length > 0);
+    this.#notifyListeners();
+  }
+
+  #lookAt(task: Task): void {
+    task.needsAttention = false;
+    if (task.state === 'stopped') {
+      if (task.killStatus === null && task.group.stopRequested) return;
+      task.state = 'running';
+      this.kernel.running.inc();
+      return this.resumeUser(task);
+    }
+    if (task.state === 'new' && task.killStatus !== null) return exitTask(task, task.killStatus);
+    if (task.state !== 'blocked') return;
+    if (task.killStatus !== null) {
+      this.kernel.dispatcher.abandon(task);
+      exitTask(task, task.killStatus);
+    } else if (task.signalPending) this.kernel.dispatcher.interrupt(task);
+  }
+
+  /** kernel.go BeginExternalStop: nests. */
+  beginExternalStop(): void {
+    this.#externalStops++;
+    for (const task of this.kernel.tasks.all()) if (task.state === 'running') this.#interruptCore(task);
+  }
+
+  endExternalStop(): void {
+    if (this.#externalStops === 0) throw new Invariant('unpause without pause');
+    if (--this.#externalStops > 0) return;
+    for (const task of this.#held.splice(0)) {
+      this.kernel.running.inc();
+      this.#enqueue(task.tcb);
+    }
+  }
+
+  get isStoppedExternally(): boolean {
+    return this.#externalStops > 0;
+  }
+
+  /** Resolves as soon as the condition holds; looked at after every trap and drain. */
+  whenReached(isReached: () => boolean): Promise<void> {
+    if (isReached()) return Promise.resolve();
+    return new Promise((resolve) => this.#listeners.push({ isReached, resolve }));
+  }
+
+  #notifyListeners(): void {
+    if (this.#listeners.length === 0) return;
+    const reached = this.#listeners.filter((listener) => listener.isReached());
+    if (reached.length === 0) return;
+    this.#listeners = this.#listeners.filter((listener) => !reached.includes(listener));
+    for (const listener of reached) listener.resolve();
+  }
+}
