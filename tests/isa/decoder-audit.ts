@@ -21,9 +21,9 @@ const IP = 0x2000_0000;
 const MAX_INSTRUCTION_BYTES = 15;
 const PREFIX_WORDS = /^(?:(?:lock|rep|repe|repne|xacquire|xrelease|notrack|bnd|hint-taken|hint-not-taken|data16|addr32|[c-g]s) )+/;
 
-/** Mnemonic of an iced text, without prefixes. */
+/** Mnemonic of an iced text, without prefixes; iced names the REX.W forms of pcmpestr apart. */
 export function icedMnemonic(text: string): string {
-  return text.replace(PREFIX_WORDS, '').split(' ')[0]!;
+  return text.replace(PREFIX_WORDS, '').split(' ')[0]!.replace(/^(pcmpestr[im])64$/, '$1');
 }
 
 interface Decoded {

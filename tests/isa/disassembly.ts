@@ -10,6 +10,7 @@ export interface IcedInstruction {
 }
 
 const formatter = new iced.Formatter(iced.FormatterSyntax.Intel);
+formatter.usePseudoOps = false;
 
 /** Decodes the first instruction of `bytes`. */
 export function icedDecode(bytes: Uint8Array, rip: number): IcedInstruction {
