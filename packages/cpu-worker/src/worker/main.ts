@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { FramePool, viewMemory } from '@troupe/abi';
-import { createInterpEngine } from '../interp/engine.js';
+import { createInterpEngineSync } from '../interp/engine.js';
 import { CoreLoop } from './core-loop.js';
 
 export interface CoreTask {
@@ -13,14 +13,13 @@ export interface CoreTask {
   readonly spinMs?: number;
 }
 
-export default async function runCore(task: CoreTask): Promise<void> {
+export default function runCore(task: CoreTask): void {
   const shared = viewMemory(task.memory);
   const frames = new FramePool(shared);
-  const createEngine = await createInterpEngine(task.memory, task.coreId, { frames });
   new CoreLoop({
     shared,
     coreId: task.coreId,
-    createEngine,
+    createEngine: () => createInterpEngineSync(task.memory, task.coreId, { frames }),
     ...(task.spinMs === undefined ? {} : { spinMs: task.spinMs }),
     report: (message) => writeSync(2, `troupe: ${message}\n`),
   }).run();

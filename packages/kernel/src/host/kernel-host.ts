@@ -1,0 +1,64 @@
+/**
+ * The kernel's side of the threads: run queue, core pool and kernel loop, tied together.
+ *
+ *   Owns:     nothing of its own; forwards to RunQueue, CorePool, KernelLoop
+ *   Accepts:  KernelHost calls of the kernel
+ */
+import { coreBlockAddr, CoreBlock, CoreCommand, RunQueue, TCB, type SharedMemory } from '@troupe/abi';
+import { availableParallelism } from 'node:os';
+import type { KernelHost } from '../host-hooks.js';
+import type { Kernel } from '../kernel.js';
+import { CorePool } from './core-pool.js';
+import { KernelLoop } from './kernel-loop.js';
+
+export class ThreadHost implements KernelHost {
+  readonly #queue: RunQueue;
+  #pool: CorePool | undefined;
+  #loop: KernelLoop | undefined;
+
+  constructor(readonly shared: SharedMemory, readonly cores: number) {
+    this.#queue = new RunQueue(shared);
+  }
+
+  /** Connects the kernel, starts the loop and core 0. */
+  start(kernel: Kernel): void {
+    this.#pool = new CorePool({ shared: this.shared, cores: this.cores, onCoreDied: (tcb, reason) => kernel.runner.coreDied(tcb, reason) });
+    const pool = this.#pool;
+    this.#loop = new KernelLoop({
+      shared: this.shared,
+      timers: kernel.timers,
+      onTrap: (tcb) => kernel.onTrap(tcb),
+      drain: () => kernel.drain(),
+      afterWork: () => pool.ensureCapacity(),
+    }, this.cores < availableParallelism() ? undefined : SHARED_CPU_SPIN_MS);
+    pool.ensureCapacity();
+    this.#loop.start();
+  }
+
+  get pool(): CorePool | undefined {
+    return this.#pool;
+  }
+
+  enqueue(tcb: number): void {
+    this.#queue.push(tcb);
+  }
+
+  preempt(tcb: number): void {
+    const core = this.shared.i32[(tcb + TCB.off.lastCore) >> 2]!;
+    if (core < 0) return;
+    Atomics.or(this.shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, CoreCommand.PREEMPT);
+  }
+
+  kick(): void {
+    this.#loop?.kick();
+  }
+
+  /** Ends loop and cores. */
+  async close(): Promise<void> {
+    await this.#loop?.stop();
+    await this.#pool?.close();
+  }
+}
+
+/** With as many cores as CPUs a spinning kernel thread takes time from a core. */
+const SHARED_CPU_SPIN_MS = 0.02;

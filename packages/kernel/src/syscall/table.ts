@@ -1,0 +1,22 @@
+/** All system call rows. */
+import type { SyscallRow } from './row.js';
+import { rows as creds } from './rows/creds.js';
+import { rows as descriptor } from './rows/descriptor.js';
+import { rows as epoll } from './rows/epoll.js';
+import { rows as eventfd } from './rows/eventfd.js';
+import { rows as futex } from './rows/futex.js';
+import { rows as ioctl } from './rows/ioctl.js';
+import { rows as limits } from './rows/limits.js';
+import { rows as lock } from './rows/lock.js';
+import { rows as pipe } from './rows/pipe.js';
+import { rows as poll } from './rows/poll.js';
+import { rows as prctl } from './rows/prctl.js';
+import { rows as sched } from './rows/sched.js';
+import { rows as system } from './rows/system.js';
+import { rows as time } from './rows/time.js';
+import { rows as timer } from './rows/timer.js';
+import { rows as timerfd } from './rows/timerfd.js';
+
+const FILES: readonly (readonly SyscallRow[])[] = [creds, descriptor, epoll, eventfd, futex, ioctl, limits, lock, pipe, poll, prctl, sched, system, time, timer, timerfd];
+
+export const SYSCALL_ROWS: readonly SyscallRow[] = FILES.flat().sort((a, b) => a.nr - b.nr);
