@@ -1,0 +1,86 @@
+/**
+ * All terminals of a kernel: the device openers of /dev/tty, /dev/console, /dev/ptmx and /dev/pts/N.
+ *
+ * Owns: the pty numbers, the devpts instance, the host terminal.
+ */
+import { Errno, O_NOCTTY, makeDev } from '@troupe/abi';
+import type { TimerQueue } from '@troupe/time';
+import type { FileDescription } from '../file-description.js';
+import type { PathNode } from '../mount.js';
+import { HostTerminal, type HostSink } from '../tty/host-terminal.js';
+import type { JobControl } from '../tty/job-control.js';
+import { TtyFile } from '../tty/tty-file.js';
+import { Tty } from '../tty/tty.js';
+import type { NegativeErrno, SpecialFiles, VfsContext } from '../types.js';
+import { Devpts, PTMX_DEVICE, ptsDevice } from './devpts.js';
+import { PtyMaster } from './pty-master.js';
+import { Pty } from './pty.js';
+
+const TTY_DEVICE = makeDev(5, 0);
+const CONSOLE_DEVICE = makeDev(5, 1);
+/** /proc/sys/kernel/pty/max. */
+const MAX_PTYS = 4096;
+
+export class Terminals {
+  readonly devpts: Devpts;
+  readonly #ptys = new Map<number, Pty | 'host'>();
+  /** The terminal of the host, if standard input is one. */
+  host: Tty | null = null;
+
+  constructor(readonly special: SpecialFiles, readonly jobs: JobControl, readonly timers: TimerQueue, realtimeNs: () => bigint) {
+    this.devpts = new Devpts(realtimeNs);
+    special.charDevices.set(TTY_DEVICE, (node, flags, ctx) => this.#openControlling(node, flags, ctx));
+    special.charDevices.set(CONSOLE_DEVICE, (node, flags, ctx) => (this.host ? this.open(this.host, node, flags, ctx) : -Errno.ENXIO));
+    special.charDevices.set(PTMX_DEVICE, (node, flags, ctx) => this.#openMaster(node, flags, ctx));
+  }
+
+  /** The host's terminal takes the next pty number, so that ttyname(3) and ps(1) find it under /dev/pts. */
+  createHostTerminal(sink: HostSink, uid: number): Tty {
+    const index = this.#freeIndex();
+    const tty = new Tty(`/dev/pts/${index}`, ptsDevice(index), new HostTerminal(sink), this.jobs, () => this.timers.clock.nowNs());
+    this.#ptys.set(index, 'host');
+    this.#register(index, tty, uid);
+    this.host = tty;
+    return tty;
+  }
+
+  /** Opens a terminal; a session leader without one gets it as controlling terminal unless O_NOCTTY (open(2)). */
+  open(tty: Tty, node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+    if (tty.isHungUp) return -Errno.EIO;
+    if (tty.isExclusive && ctx.creds.euid !== 0) return -Errno.EBUSY;
+    const caller = this.jobs.caller(ctx.tid);
+    if ((flags & O_NOCTTY) === 0 && caller?.isSessionLeader && caller.terminal === null && tty.sid === 0) tty.adopt(caller);
+    return new TtyFile(node, flags, tty, this.timers);
+  }
+
+  #openControlling(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+    const terminal = this.jobs.caller(ctx.tid)?.terminal;
+    return terminal ? this.open(terminal, node, flags | O_NOCTTY, ctx) : -Errno.ENXIO;
+  }
+
+  #openMaster(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+    if (this.#ptys.size >= MAX_PTYS) return -Errno.ENOSPC;
+    const index = this.#freeIndex();
+    const pty = new Pty(index, ptsDevice(index), this.jobs, () => this.timers.clock.nowNs(), (gone) => this.#free(gone));
+    this.#ptys.set(index, pty);
+    this.#register(index, pty.tty, ctx.creds.fsuid, pty);
+    return new PtyMaster(node, flags, pty);
+  }
+
+  #register(index: number, tty: Tty, uid: number, pty?: Pty): void {
+    this.devpts.add(index, uid);
+    this.special.charDevices.set(ptsDevice(index), (node, flags, ctx) => (pty?.isLocked ? -Errno.EIO : this.open(tty, node, flags, ctx)));
+  }
+
+  #free(pty: Pty): void {
+    this.#ptys.delete(pty.index);
+    this.devpts.remove(pty.index);
+    this.special.charDevices.delete(ptsDevice(pty.index));
+  }
+
+  #freeIndex(): number {
+    let index = 0;
+    while (this.#ptys.has(index)) index++;
+    return index;
+  }
+}

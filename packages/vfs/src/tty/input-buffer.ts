@@ -1,0 +1,116 @@
+/**
+ * Bytes typed and not yet read (Linux n_tty read buffer): complete lines, then the line being edited.
+ * In canonical mode a reader sees bytes only up to `lineStart`.
+ */
+
+/** Kinds of line ends: an ordinary delimiter byte is read with its line, an end-of-file mark is not. */
+type LineEnd = 'none' | 'byte' | 'eof';
+
+/** Longest line in canonical mode, with its end (termios(3)). */
+const LINE_BYTES = 4096;
+const LIMIT_BYTES = 65536;
+
+export class InputBuffer {
+  #bytes: number[] = [];
+  #ends: LineEnd[] = [];
+  /** Index of the first byte of the line being edited. */
+  #lineStart = 0;
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  get room(): number {
+    return Math.max(0, LIMIT_BYTES - this.#bytes.length);
+  }
+
+  /** Bytes of the unfinished line. */
+  get lineLength(): number {
+    return this.#bytes.length - this.#lineStart;
+  }
+
+  get isLineFull(): boolean {
+    return this.lineLength >= LINE_BYTES - 1;
+  }
+
+  get hasLine(): boolean {
+    return this.#lineStart > 0;
+  }
+
+  /** Byte `index` of the unfinished line. */
+  lineByte(index: number): number {
+    return this.#bytes[this.#lineStart + index]!;
+  }
+
+  push(byte: number): void {
+    this.#bytes.push(byte);
+    this.#ends.push('none');
+  }
+
+  endLine(byte: number, kind: 'byte' | 'eof'): void {
+    this.#bytes.push(byte);
+    this.#ends.push(kind);
+    this.#lineStart = this.#bytes.length;
+  }
+
+  /** Removes the last bytes of the unfinished line. */
+  erase(count: number): void {
+    this.#bytes.length -= count;
+    this.#ends.length -= count;
+  }
+
+  /** ICANON changed: what was typed so far becomes readable (n_tty_set_termios). */
+  changeMode(toCanonical: boolean): void {
+    this.#ends.fill('none');
+    this.#lineStart = 0;
+    if (!toCanonical || this.length === 0) return;
+    this.#ends[this.length - 1] = 'byte';
+    this.#lineStart = this.length;
+  }
+
+  /** Raw read: whatever is there. */
+  take(dst: Uint8Array): number {
+    const count = Math.min(dst.length, this.length);
+    for (let index = 0; index < count; index++) dst[index] = this.#bytes[index]!;
+    this.#consume(count);
+    return count;
+  }
+
+  /** Canonical read: at most one line. An end-of-file mark right behind a full `dst` goes with it. */
+  takeLine(dst: Uint8Array): number {
+    let count = 0;
+    let consumed = 0;
+    while (count < dst.length && consumed < this.#lineStart) {
+      const end = this.#ends[consumed]!;
+      if (end !== 'eof') dst[count++] = this.#bytes[consumed]!;
+      consumed++;
+      if (end !== 'none') {
+        this.#consume(consumed);
+        return count;
+      }
+    }
+    if (consumed < this.#lineStart && this.#ends[consumed] === 'eof') consumed++;
+    this.#consume(consumed);
+    return count;
+  }
+
+  /** Bytes a read would give now (FIONREAD). */
+  countReadable(isCanonical: boolean): number {
+    if (!isCanonical) return this.length;
+    let count = 0;
+    for (let index = 0; index < this.#lineStart; index++) if (this.#ends[index] !== 'eof') count++;
+    return count;
+  }
+
+  clear(): void {
+    this.#bytes = [];
+    this.#ends = [];
+    this.#lineStart = 0;
+  }
+
+  #consume(count: number): void {
+    this.#bytes.splice(0, count);
+    this.#ends.splice(0, count);
+    this.#lineStart = Math.max(0, this.#lineStart - count);
+  }
+}
