@@ -47,51 +47,75 @@ function fullTag(tcb: usize): u32 {
   return tag;
 }
 
-/** 28-byte protected-mode environment; masks all exceptions, as FNSTENV does. */
-export function x87_fnstenv(tcb: usize, at: usize): void {
-  store<u32>(at, 0xffff0000 | fcw(tcb));
-  store<u32>(at, 0xffff0000 | fsw(tcb), 4);
-  store<u32>(at, 0xffff0000 | fullTag(tcb), 8);
-  store<u32>(at, load<u32>(tcb + TCB_FIP), 12);
-  store<u32>(at, u32(load<u16>(tcb + TCB_FOP)) << 16, 16);
-  store<u32>(at, load<u32>(tcb + TCB_FDP), 20);
-  store<u32>(at, 0xffff0000, 24);
+/** Size of the environment image: 14 bytes with a 16-bit operand size, else 28. */
+const ENV_BYTES: usize = 28;
+const ENV_BYTES_16: usize = 14;
+
+/** Protected-mode environment (SDM Vol. 1 figures 8-9 and 8-11); masks all exceptions, as FNSTENV does. */
+export function x87_fnstenv(tcb: usize, at: usize, is16: u32): void {
+  const tag = fullTag(tcb);
+  if (is16) {
+    store<u16>(at, fcw(tcb));
+    store<u16>(at, fsw(tcb), 2);
+    store<u16>(at, tag, 4);
+    store<u32>(at, load<u16>(tcb + TCB_FIP), 6);
+    store<u32>(at, load<u16>(tcb + TCB_FDP), 10);
+  } else {
+    store<u32>(at, 0xffff0000 | fcw(tcb));
+    store<u32>(at, 0xffff0000 | fsw(tcb), 4);
+    store<u32>(at, 0xffff0000 | tag, 8);
+    store<u32>(at, load<u32>(tcb + TCB_FIP), 12);
+    store<u32>(at, u32(load<u16>(tcb + TCB_FOP)) << 16, 16);
+    store<u32>(at, load<u32>(tcb + TCB_FDP), 20);
+    store<u32>(at, 0xffff0000, 24);
+  }
   setFcw(tcb, fcw(tcb) | ALL_EXCEPTIONS);
   summarise(tcb);
 }
 
-export function x87_fldenv(tcb: usize, at: usize): void {
+export function x87_fldenv(tcb: usize, at: usize, is16: u32): void {
+  const step: usize = is16 ? 2 : 4;
   setFcw(tcb, (load<u16>(at) & FCW_WRITABLE) | FCW_ONES);
-  setFsw(tcb, load<u16>(at, 4));
-  const tag = u32(load<u16>(at, 8));
-  let valid: u32 = 0;
-  for (let p: u32 = 0; p < 8; p++) valid |= u32(((tag >> (p * 2)) & 3) != 3) << p;
-  setFtw(tcb, valid);
-  store<u64>(tcb + TCB_FIP, load<u32>(at, 12));
-  store<u16>(tcb + TCB_FOP, load<u16>(at, 18) & 0x7ff);
-  store<u64>(tcb + TCB_FDP, load<u32>(at, 20));
+  setFsw(tcb, load<u16>(at + step));
+  setFtw(tcb, abridgedTag(load<u16>(at + 2 * step)));
+  if (is16) {
+    store<u64>(tcb + TCB_FIP, load<u16>(at, 6));
+    store<u64>(tcb + TCB_FDP, load<u16>(at, 10));
+  } else {
+    store<u64>(tcb + TCB_FIP, load<u32>(at, 12));
+    store<u16>(tcb + TCB_FOP, load<u16>(at, 18) & 0x7ff);
+    store<u64>(tcb + TCB_FDP, load<u32>(at, 20));
+  }
   summarise(tcb);
 }
 
-/** FNSAVE: environment, registers in stack order (108 bytes), then FNINIT. */
-export function x87_fnsave(tcb: usize, at: usize): void {
-  x87_fnstenv(tcb, at);
+function abridgedTag(tag: u32): u32 {
+  let valid: u32 = 0;
+  for (let p: u32 = 0; p < 8; p++) valid |= u32(((tag >> (p * 2)) & 3) != 3) << p;
+  return valid;
+}
+
+/** FNSAVE: environment, registers in stack order, then FNINIT. */
+export function x87_fnsave(tcb: usize, at: usize, is16: u32): void {
+  x87_fnstenv(tcb, at, is16);
+  at += is16 ? ENV_BYTES_16 : ENV_BYTES;
   const first = fsw(tcb) >> 11;
   for (let i: u32 = 0; i < 8; i++) {
     const from = tcb + TCB_ST + (usize((first + i) & 7) << 4);
-    store<u64>(at + 10 * i, load<u64>(from), 28);
-    store<u16>(at + 10 * i, load<u16>(from, 8), 36);
+    store<u64>(at + 10 * i, load<u64>(from));
+    store<u16>(at + 10 * i, load<u16>(from, 8), 8);
   }
   x87_fninit(tcb);
 }
 
-export function x87_frstor(tcb: usize, at: usize): void {
-  x87_fldenv(tcb, at);
+export function x87_frstor(tcb: usize, at: usize, is16: u32): void {
+  x87_fldenv(tcb, at, is16);
+  at += is16 ? ENV_BYTES_16 : ENV_BYTES;
   const first = fsw(tcb) >> 11;
   for (let i: u32 = 0; i < 8; i++) {
     const to = tcb + TCB_ST + (usize((first + i) & 7) << 4);
-    store<u64>(to, load<u64>(at + 10 * i, 28));
-    store<u16>(to, load<u16>(at + 10 * i, 36), 8);
+    store<u64>(to, load<u64>(at + 10 * i));
+    store<u16>(to, load<u16>(at + 10 * i, 8), 8);
   }
 }
 

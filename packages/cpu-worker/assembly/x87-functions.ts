@@ -5,7 +5,7 @@ import { addExact, setExact, xExp, xHi, xSign } from './exact';
 import { fHi, fLo, mulFraction, normaliseFraction } from './fraction';
 import { DENORMAL, INFINITE, INT_BIT, QNAN, UNSUPPORTED, ZERO, classify, normalised, normalisedExp, setInvalid, setNanResult, setQuieted, setValue, vSe, vSig } from './number80';
 import { DE, PE, ZE } from './round';
-import { C2, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, fsw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, setFsw, setReg, setTop, stackOverflow, stackUnderflow, top } from './state';
+import { C2, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, fsw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, setFsw, setReg, setRoundedUp, setTop, stackOverflow, stackUnderflow, top } from './state';
 import { arcTangent, cosineOf, reduceAngle, sineOf, tExponent, tHigh, tLow, tSignBit, tangentOf } from './trig80';
 import { CONSTANTS } from './function-tables';
 
@@ -54,7 +54,9 @@ function exp2Finite(tcb: usize, se: u32, sig: u64, c: u32): void {
   if (exp >= 16383) {
     // Outside (-1, 1) only the ends are defined: 2^1 - 1 and 2^-1 - 1.
     if (exp == 16383 && sig == INT_BIT) setValue(negative ? 0xbffe : 0x3fff, INT_BIT);
-    else { setValue(se, sig); raise(PE); }
+    else setValue(se, sig);
+    raise(PE);
+    setRoundedUp(exp == 16383 && sig == INT_BIT && !negative);
     return;
   }
   exp2MinusOne(negative, exp, normalised(sig));

@@ -7,9 +7,13 @@ import { sseShiftShuffleRows } from './rows/sse-shift-shuffle.js';
 import { sseStateRows } from './rows/sse-state.js';
 import { sse41Rows } from './rows/sse41.js';
 import { ssse3Rows } from './rows/ssse3.js';
+import { x87ArithRows } from './rows/x87-arith.js';
+import { x87ControlRows } from './rows/x87-control.js';
+import { x87MoveRows } from './rows/x87-move.js';
 
 /** Every instruction row, in a fixed order: handler numbers of the interpreter follow from it. */
 export const ISA: readonly Row[] = [
   ...aluRowList,
   ...sseMoveRows, ...sseIntArithRows, ...sseShiftShuffleRows, ...sseStateRows, ...mmxRows, ...ssse3Rows, ...sse41Rows,
+  ...x87MoveRows, ...x87ArithRows, ...x87ControlRows,
 ];
