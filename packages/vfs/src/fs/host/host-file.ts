@@ -1,0 +1,286 @@
+/**
+ * Regular files of the host. read(2) and write(2) go to the host directly; pages exist only for mappings.
+ * Pages that a mapping may have changed (`#dirty`) win over the host's bytes until they are written back.
+ *
+ * Owns:  host descriptors while the file is open, the pages, the stamp that says the pages are current.
+ * Order: a write goes to the host first, then into cached pages; the stamp is taken after that.
+ */
+import fs from 'node:fs';
+import { Errno, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE } from '@troupe/abi';
+import type { FileDescription } from '../../file-description.js';
+import { FilePages } from '../../file-pages.js';
+import type { PathNode } from '../../mount.js';
+import { openRegularFile } from '../../regular-file.js';
+import type { NegativeErrno, PageMapper } from '../../types.js';
+import { attempt, attemptEffect } from './host-errors.js';
+import { HostInode } from './host-inode.js';
+import type { CachedFile } from './page-cache.js';
+
+/** Pages read at once around a fault; sequential faults double it up to the larger one. */
+const CLUSTER_PAGES = 16;
+const MAX_CLUSTER_PAGES = 128;
+const staging = new Uint8Array(MAX_CLUSTER_PAGES * PAGE_SIZE);
+
+export class HostFile extends HostInode implements CachedFile {
+  #readFd = -1;
+  #writeFd = -1;
+  #opens = 0;
+  #pagesOrNull: FilePages | null = null;
+  readonly #dirty = new Set<number>();
+  /** mtime and size the pages belong to. */
+  #stampNs = 0n;
+  #stampBytes = -1;
+  #nextIndex = -1;
+  #clusterPages = CLUSTER_PAGES;
+
+  get #pages(): FilePages {
+    return this.#pagesOrNull ??= new FilePages(this.host.pool);
+  }
+
+  get cachedPages(): number {
+    return this.#pagesOrNull?.count ?? 0;
+  }
+
+  override get mappers(): Set<PageMapper> {
+    return this.#pages.mappers;
+  }
+
+  // Opening ---------------------------------------------------------------------------------------
+
+  override open(node: PathNode, flags: number): FileDescription | NegativeErrno {
+    return openRegularFile(node, flags);
+  }
+
+  override onOpen(flags: number): number {
+    const accessMode = flags & 3;
+    if (accessMode !== O_RDONLY && !this.host.writable) return -Errno.EROFS;
+    const result = accessMode === O_RDONLY ? this.#openRead() : this.#openWrite(accessMode);
+    if (result < 0) return result;
+    this.#opens++;
+    this.host.openFiles.add(this);
+    this.#validate();
+    return 0;
+  }
+
+  #openHost(flags: number): number {
+    const fd = attempt(() => fs.openSync(this.hostPath, flags | O_NOFOLLOW));
+    if (fd < 0) return fd;
+    const stats = fs.fstatSync(fd, { bigint: true });
+    if (Number(stats.ino) !== this.ino || Number(stats.dev) !== this.hostDev) {
+      fs.closeSync(fd);
+      return -Errno.ESTALE;
+    }
+    this.update(stats);
+    return fd;
+  }
+
+  #openRead(): number {
+    if (this.#readFd >= 0) {
+      this.refresh();
+      return 0;
+    }
+    this.#readFd = this.#openHost(O_RDONLY);
+    return Math.min(this.#readFd, 0);
+  }
+
+  #openWrite(accessMode: number): number {
+    if (this.#writeFd < 0) {
+      this.#writeFd = this.#openHost(O_RDWR);
+      if (this.#writeFd >= 0 && this.#readFd < 0) this.#readFd = attempt(() => fs.openSync(`/proc/self/fd/${this.#writeFd}`, O_RDONLY));
+    }
+    if (this.#writeFd < 0 && accessMode === O_WRONLY) this.#writeFd = this.#openHost(O_WRONLY);
+    return Math.min(this.#writeFd, 0);
+  }
+
+  override onRelease(_flags: number): void {
+    if (--this.#opens > 0) return;
+    this.writeBack();
+    this.closeDescriptors();
+  }
+
+  closeDescriptors(): void {
+    if (this.#writeFd >= 0 && this.cachedPages > 0) this.#takeStamp();
+    if (this.#readFd >= 0) fs.closeSync(this.#readFd);
+    if (this.#writeFd >= 0) fs.closeSync(this.#writeFd);
+    this.#readFd = -1;
+    this.#writeFd = -1;
+    this.host.openFiles.delete(this);
+  }
+
+  protected override readStats(): fs.BigIntStats | number {
+    const fd = this.#readFd >= 0 ? this.#readFd : this.#writeFd;
+    return fd >= 0 ? attempt(() => fs.fstatSync(fd, { bigint: true })) : super.readStats();
+  }
+
+  // Validity of the pages -------------------------------------------------------------------------
+
+  /** At open: when the host changed the file since the pages were read, they go (mappings fault again). */
+  #validate(): void {
+    if (this.cachedPages === 0) return;
+    const { mtimeNs, sizeBytes } = this.lastAttributes;
+    if (this.#opens > 1 && this.#writeFd >= 0) return;
+    if (mtimeNs === this.#stampNs && sizeBytes === this.#stampBytes) return;
+    const dropped = this.cachedPages;
+    this.#pages.shrink(this, 0);
+    this.#dirty.clear();
+    this.host.pageCache.released(this, dropped);
+  }
+
+  #takeStamp(): void {
+    this.refresh();
+    this.#stampNs = this.lastAttributes.mtimeNs;
+    this.#stampBytes = this.lastAttributes.sizeBytes;
+  }
+
+  // Reading and writing -----------------------------------------------------------------------------
+
+  override readAt(dst: Uint8Array, offBytes: number): number {
+    const fd = this.#readFd >= 0 ? this.#readFd : this.#writeFd;
+    const count = attempt(() => fs.readSync(fd, dst, 0, dst.length, offBytes));
+    if (count > 0 && this.#dirty.size > 0) this.#patchFromDirty(dst.subarray(0, count), offBytes);
+    return count;
+  }
+
+  #patchFromDirty(dst: Uint8Array, offBytes: number): void {
+    for (const index of this.#dirty) {
+      const from = Math.max(offBytes, index * PAGE_SIZE);
+      const to = Math.min(offBytes + dst.length, (index + 1) * PAGE_SIZE);
+      if (from < to) this.#pages.read(dst.subarray(from - offBytes, to - offBytes), from);
+    }
+  }
+
+  override writeAt(src: Uint8Array, offBytes: number): number {
+    const count = attempt(() => fs.writeSync(this.#writeFd, src, 0, src.length, offBytes));
+    if (count <= 0) return count;
+    if (this.cachedPages > 0) this.#patchPages(src.subarray(0, count), offBytes);
+    if (this.host.trustMs > 0) this.refresh();
+    return count;
+  }
+
+  #patchPages(src: Uint8Array, offBytes: number): void {
+    const end = offBytes + src.length;
+    for (let at = offBytes; at < end;) {
+      const index = Math.floor(at / PAGE_SIZE);
+      const next = Math.min(end, (index + 1) * PAGE_SIZE);
+      if (this.#pages.peek(index) !== 0) this.#pages.write(src.subarray(at - offBytes, next - offBytes), at);
+      at = next;
+    }
+  }
+
+  override truncate(sizeBytes: number): number {
+    const result = attemptEffect(() => fs.ftruncateSync(this.#writeFd, sizeBytes));
+    if (result < 0) return result;
+    if (this.cachedPages > 0) this.#shrinkPages(sizeBytes);
+    this.refresh();
+    return 0;
+  }
+
+  #shrinkPages(sizeBytes: number): void {
+    const before = this.cachedPages;
+    this.#pages.shrink(this, sizeBytes);
+    for (const index of this.#dirty) if (index * PAGE_SIZE >= sizeBytes) this.#dirty.delete(index);
+    this.host.pageCache.released(this, before - this.cachedPages);
+  }
+
+  override fallocate(flags: number, offBytes: number, lenBytes: number): number {
+    if (flags !== 0) return flags === 1 ? 0 : -Errno.EOPNOTSUPP;
+    const end = offBytes + lenBytes;
+    return end > this.sizeBytes ? this.truncate(end) : 0;
+  }
+
+  override sync(): number {
+    const written = this.writeBack();
+    if (written < 0 || this.#writeFd < 0) return written;
+    return attemptEffect(() => fs.fsyncSync(this.#writeFd));
+  }
+
+  /** Writes pages that mappings may have changed; a page that is still mapped stays dirty. */
+  writeBack(): number {
+    if (this.#dirty.size === 0 || this.#writeFd < 0) return 0;
+    const { pool } = this.host;
+    this.refresh();
+    const sizeBytes = this.lastAttributes.sizeBytes;
+    for (const index of [...this.#dirty]) {
+      const frame = this.#pages.peek(index);
+      const count = Math.min(PAGE_SIZE, sizeBytes - index * PAGE_SIZE);
+      if (frame !== 0 && count > 0) {
+        const result = attempt(() => fs.writeSync(this.#writeFd, pool.shared.u8.slice(frame, frame + count), 0, count, index * PAGE_SIZE));
+        if (result < 0) return result;
+      }
+      if (frame === 0 || pool.refCount(frame) === 1) this.#dirty.delete(index);
+    }
+    return 0;
+  }
+
+  // Pages -------------------------------------------------------------------------------------------
+
+  override peekPage(index: number): number {
+    return this.#pagesOrNull?.peek(index) ?? 0;
+  }
+
+  override getPage(index: number, forWrite: boolean): number {
+    let frame = this.peekPage(index);
+    if (frame === 0) {
+      const loaded = this.#load(index);
+      if (loaded < 0) return loaded;
+      frame = this.peekPage(index);
+      if (frame === 0) return -Errno.ENOMEM;
+    }
+    if (forWrite) this.#dirty.add(index);
+    return frame;
+  }
+
+  /** Reads a cluster of pages that starts at `index`. */
+  #load(index: number): number {
+    const sizeBytes = this.#writeFd >= 0 ? this.sizeBytes : this.lastAttributes.sizeBytes;
+    const offBytes = index * PAGE_SIZE;
+    if (offBytes >= sizeBytes) return -Errno.ENXIO;
+    if (this.cachedPages === 0) this.#takeStamp();
+    this.#clusterPages = index === this.#nextIndex ? Math.min(this.#clusterPages * 2, MAX_CLUSTER_PAGES) : CLUSTER_PAGES;
+    const wanted = Math.min(this.#clusterPages * PAGE_SIZE, sizeBytes - offBytes);
+    const count = this.#readHost(wanted, offBytes);
+    if (count < 0) return count;
+    if (count === 0) return -Errno.ENXIO;
+    this.#nextIndex = index + Math.ceil(count / PAGE_SIZE);
+    return this.#fill(index, count);
+  }
+
+  /** Into the staging buffer; a file that is mapped but has no open descriptor is opened for the moment. */
+  #readHost(wanted: number, offBytes: number): number {
+    const kept = this.#readFd >= 0 ? this.#readFd : this.#writeFd;
+    const fd = kept >= 0 ? kept : this.#openHost(O_RDONLY);
+    if (fd < 0) return fd;
+    const count = attempt(() => fs.readSync(fd, staging, 0, wanted, offBytes));
+    if (kept < 0) fs.closeSync(fd);
+    return count;
+  }
+
+  #fill(index: number, count: number): number {
+    const { pool, pageCache } = this.host;
+    const { u8 } = pool.shared;
+    const pages = this.#pages;
+    for (let done = 0, at = index; done < count; done += PAGE_SIZE, at++) {
+      if (pages.peek(at) !== 0) continue;
+      const frame = pool.allocUnzeroed();
+      if (frame === 0) return done === 0 ? -Errno.ENOMEM : 0;
+      const length = Math.min(PAGE_SIZE, count - done);
+      u8.set(staging.subarray(done, done + length), frame);
+      if (length < PAGE_SIZE) u8.fill(0, frame + length, frame + PAGE_SIZE);
+      pages.put(at, frame);
+      pageCache.reserve(this, 1);
+    }
+    return 0;
+  }
+
+  evict(): number {
+    const { pool } = this.host;
+    let dropped = 0;
+    for (const index of [...this.#pages.indexes()]) {
+      if (this.#dirty.has(index) || pool.refCount(this.#pages.peek(index)) > 1) continue;
+      this.#pages.drop(index);
+      dropped++;
+    }
+    this.host.pageCache.released(this, dropped);
+    return dropped;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Overlay: a writable memory layer over a read-only file system. Names removed from the lower layer are
+ * whiteouts (character device 0:0) in the upper one; a directory of the upper layer remembers which lower
+ * directory it is merged with, so that renamed directories keep their contents without being copied.
+ *
+ * Owns: the upper layer, the identity map from layer inodes to overlay inodes.
+ */
+import type { Dentry } from '../../dentry.js';
+import { type FileSystem, anonymousDev } from '../../file-system.js';
+import type { Inode } from '../../inode.js';
+import type { StatFs } from '../../types.js';
+import type { Tmpfs } from '../tmpfs/tmpfs.js';
+import { OverlayInode } from './overlay-inode.js';
+
+const OVERLAYFS_MAGIC = 0x794c7630;
+/** Inode numbers: 48 bits of the layer's number, above them the device of the layer. */
+const INO_RANGE = 2 ** 48;
+const UPPER_INDEX = 31;
+
+export class OverlayFileSystem implements FileSystem {
+  readonly type = 'overlay';
+  readonly dev = anonymousDev();
+  readonly root: OverlayInode;
+  readonly volatileNames: boolean;
+  readonly options = 'lowerdir=lower,upperdir=upper,workdir=work';
+  readonly #overlayOf = new WeakMap<Inode, OverlayInode>();
+  readonly #lowerDevs = new Map<number, number>();
+
+  constructor(readonly lower: FileSystem, readonly upper: Tmpfs, readonly trustMs = 1000) {
+    this.volatileNames = lower.volatileNames;
+    upper.root.setAttr({ mode: lower.root.mode & 0o7777, uid: lower.root.uid, gid: lower.root.gid });
+    this.root = new OverlayInode(this, upper.root, lower.root, null, '', this.inoOf(lower.root, false));
+    this.#overlayOf.set(upper.root, this.root);
+    this.#overlayOf.set(lower.root, this.root);
+  }
+
+  /** The overlay inode of a layer inode: one object, also after copy-up and for every hard link. */
+  inodeFor(upper: Inode | null, lower: Inode | null, parent: OverlayInode, name: string): OverlayInode {
+    const key = upper ?? lower!;
+    const known = this.#overlayOf.get(key);
+    if (known !== undefined) {
+      known.relocate(parent, name);
+      known.syncAttributes();
+      return known;
+    }
+    const inode = new OverlayInode(this, upper, lower, parent, name, this.inoOf(lower ?? upper!, lower === null));
+    this.#overlayOf.set(key, inode);
+    return inode;
+  }
+
+  /** After copy-up: the upper inode stands for the same overlay inode. */
+  adopt(upper: Inode, inode: OverlayInode): void {
+    this.#overlayOf.set(upper, inode);
+  }
+
+  overlayOf(layerInode: Inode): OverlayInode | undefined {
+    return this.#overlayOf.get(layerInode);
+  }
+
+  inoOf(origin: Inode, isUpper: boolean): number {
+    if (isUpper) return UPPER_INDEX * INO_RANGE + origin.ino;
+    const dev = origin.stat().dev;
+    let index = this.#lowerDevs.get(dev);
+    if (index === undefined) this.#lowerDevs.set(dev, index = this.#lowerDevs.size % UPPER_INDEX);
+    return index * INO_RANGE + (origin.ino % INO_RANGE);
+  }
+
+  revalidate(parent: Inode, dentry: Dentry): boolean {
+    const nowMs = performance.now();
+    if (nowMs - dentry.checkedAt < this.trustMs) return true;
+    const confirmed = (parent as OverlayInode).confirms(dentry.name, dentry.inode as OverlayInode | null);
+    if (confirmed) dentry.checkedAt = nowMs;
+    return confirmed;
+  }
+
+  statFs(): StatFs {
+    return { ...this.upper.statFs(), type: OVERLAYFS_MAGIC };
+  }
+
+  sync(): number {
+    return 0;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Standard input, output and error of the host as file descriptions (not terminals: those are ttys).
+ * Output goes to the host descriptor at once; input is pushed by whoever reads the host's.
+ *
+ * Owns: the bytes that arrived and were not read yet.
+ */
+import fs from 'node:fs';
+import { EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDNORM, EPOLLWRNORM, Errno, S_IFIFO } from '@troupe/abi';
+import { AnonymousInode, anonymousNode } from './anonymous.js';
+import { FileDescription } from './file-description.js';
+
+const RETRY_MS = 5;
+const sleepWord = new Int32Array(new SharedArrayBuffer(4));
+
+export interface HostStreamOptions {
+  /** Host descriptor for output; absent = `onOutput` gets the bytes. */
+  readonly hostFd?: number;
+  readonly onOutput?: (bytes: Uint8Array) => void;
+  /** O_RDONLY, O_WRONLY or O_RDWR. */
+  readonly flags: number;
+}
+
+export class HostStream extends FileDescription {
+  readonly #hostFd: number | undefined;
+  readonly #onOutput: ((bytes: Uint8Array) => void) | undefined;
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #ended = false;
+
+  constructor(options: HostStreamOptions) {
+    const inode = new AnonymousInode(S_IFIFO | 0o600, 0, 0);
+    super(anonymousNode(inode), options.flags);
+    this.#hostFd = options.hostFd;
+    this.#onOutput = options.onOutput;
+    inode.reopen = () => this;
+  }
+
+  /** Bytes arrived at the host. */
+  push(bytes: Uint8Array): void {
+    if (bytes.length === 0 || this.#ended) return;
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
+    this.waiters.wake(EPOLLIN | EPOLLRDNORM);
+  }
+
+  /** The host's input ended: reads give 0 from now on. */
+  end(): void {
+    this.#ended = true;
+    this.waiters.wake(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
+  }
+
+  /** Bytes not read yet; the reader of the host stops above its own limit. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
+
+  override read(dst: Uint8Array): number {
+    if (this.#bytes === 0) return this.#ended ? 0 : -Errno.EAGAIN;
+    let done = 0;
+    while (done < dst.length && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0]!;
+      const count = Math.min(chunk.length, dst.length - done);
+      dst.set(count === chunk.length ? chunk : chunk.subarray(0, count), done);
+      if (count === chunk.length) this.#chunks.shift();
+      else this.#chunks[0] = chunk.subarray(count);
+      done += count;
+    }
+    this.#bytes -= done;
+    return done;
+  }
+
+  override write(src: Uint8Array): number {
+    if (this.#onOutput !== undefined) {
+      this.#onOutput(src.slice());
+      return src.length;
+    }
+    return this.#hostFd === undefined ? -Errno.EBADF : writeAll(this.#hostFd, src);
+  }
+
+  override poll(): number {
+    let mask = EPOLLOUT | EPOLLWRNORM;
+    if (this.#bytes > 0 || this.#ended) mask |= EPOLLIN | EPOLLRDNORM;
+    if (this.#ended && this.#bytes === 0) mask |= EPOLLHUP;
+    return mask;
+  }
+
+  override bytesReadable(): number {
+    return this.#bytes;
+  }
+}
+
+/** The host's descriptor may be non-blocking (a pipe to another Node process): waits and goes on. */
+function writeAll(hostFd: number, src: Uint8Array): number {
+  let done = 0;
+  while (done < src.length) {
+    try {
+      done += fs.writeSync(hostFd, src, done, src.length - done);
+    } catch (error) {
+      const { errno } = error as NodeJS.ErrnoException;
+      if (errno !== -Errno.EAGAIN) return done > 0 ? done : errno ?? -Errno.EIO;
+      Atomics.wait(sleepWord, 0, 0, RETRY_MS);
+    }
+  }
+  return done;
+}
