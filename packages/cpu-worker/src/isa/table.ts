@@ -1,11 +1,16 @@
 import type { Row } from './row.js';
 import { aluRowList } from './rows/alu.js';
 import { mmxRows } from './rows/mmx.js';
+import { sseCompareRows } from './rows/sse-compare.js';
+import { sseFloatArithRows } from './rows/sse-float-arith.js';
+import { sseFloatConvertRows } from './rows/sse-float-convert.js';
 import { sseIntArithRows } from './rows/sse-int-arith.js';
 import { sseMoveRows } from './rows/sse-move.js';
 import { sseShiftShuffleRows } from './rows/sse-shift-shuffle.js';
 import { sseStateRows } from './rows/sse-state.js';
+import { sse41RoundRows } from './rows/sse41-round.js';
 import { sse41Rows } from './rows/sse41.js';
+import { sse42StringRows } from './rows/sse42-string.js';
 import { ssse3Rows } from './rows/ssse3.js';
 import { x87ArithRows } from './rows/x87-arith.js';
 import { x87ControlRows } from './rows/x87-control.js';
@@ -15,5 +20,6 @@ import { x87MoveRows } from './rows/x87-move.js';
 export const ISA: readonly Row[] = [
   ...aluRowList,
   ...sseMoveRows, ...sseIntArithRows, ...sseShiftShuffleRows, ...sseStateRows, ...mmxRows, ...ssse3Rows, ...sse41Rows,
+  ...sseFloatArithRows, ...sseFloatConvertRows, ...sseCompareRows, ...sse41RoundRows, ...sse42StringRows,
   ...x87MoveRows, ...x87ArithRows, ...x87ControlRows,
 ];
