@@ -18,13 +18,15 @@ export interface CompareRule {
   readonly toleranceUlp: number;
   /** Memory written by the instruction holds host-specific words (FIP, FDP, FOP): compare its extent only. */
   readonly memoryExtentOnly: boolean;
+  /** State images are accessed in an order of the host's own: faults agree in the page. */
+  readonly faultPageOnly: boolean;
 }
 
 /** `undefinedFlags`: 'ignored' as the row says, or 'compared' to learn what this host does. */
 export function compareRule(row: Row, undefinedFlags: 'ignored' | 'compared' = 'ignored'): CompareRule {
   let flagMask = COMPARED_FLAGS;
   for (const letter of undefinedFlags === 'ignored' ? (row.flags?.undef ?? '') : '') flagMask &= ~FLAG_OF_LETTER[letter]!;
-  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic) };
+  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic), faultPageOnly: /^(fnstenv|fldenv|fnsave|frstor|fxsave|fxrstor)/.test(row.mnemonic) };
 }
 
 const { off } = CaseOut;
@@ -104,7 +106,8 @@ export function compareCase(rule: CompareRule, host: DataView, hostAt: number, e
   const vector = host.getUint32(hostAt + off.vector, true);
   if (vector === PF) {
     c.u32('error code', off.error, PF_ERROR_MASK);
-    c.u64('fault address', off.faultAddr);
+    if (rule.faultPageOnly) c.u32('fault page', off.faultAddr, ~0xfff);
+    else c.u64('fault address', off.faultAddr);
   }
   c.u64('rip', off.rip);
   c.u32('rflags', off.rflags, rule.flagMask);

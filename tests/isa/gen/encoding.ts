@@ -175,6 +175,9 @@ function putImmediate(e: Encoding, count: number, random: Random): void {
   }
 }
 
+/** 90+r with register 0 is nop, another row. */
+const NOP = 0x90;
+
 function chooseRegisters(e: Encoding, t: Template, random: Random): void {
   const regSpec = t.operands.find((o) => o.role === 'reg');
   e.reg = regSpec?.file === 'mm' ? random.below(8) : regSpec?.file === 'sreg' ? random.below(6) : random.below(16);
@@ -182,6 +185,7 @@ function chooseRegisters(e: Encoding, t: Template, random: Random): void {
   if (t.rm?.file !== 'mm' && random.percent(8)) e.rm = e.reg;
   const stack = t.operands.some((o) => o.role === 'opcode' && o.file === 'st');
   e.opcodeReg = stack ? random.below(8) : random.below(16);
+  if (t.opcode[0] === NOP && e.opcodeReg === 0) e.opcodeReg = 8;
 }
 
 /** Draws an encoding of the row into `e`; displacement, code offset and moffs are left zero. */
