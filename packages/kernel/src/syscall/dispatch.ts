@@ -7,7 +7,7 @@
  *   Order:    a wake-up only puts the task on the ready list; its handler runs again from drain(),
  *             never inside the handler that woke it
  */
-import { Errno, ErrnoError, Reg, Restart, TCB, type Waiter } from '@troupe/abi';
+import { Errno, ErrnoError, Nr, Reg, Restart, TCB, type Waiter } from '@troupe/abi';
 import type { Expiry, TimerHandle, TimerQueue } from '@troupe/time';
 import type { Task } from '../task/task.js';
 import type { ArgKind, Block, SyscallResult, SyscallRow } from './row.js';
@@ -80,7 +80,9 @@ export class Dispatcher {
   /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */
   start(task: Task): void {
     const nr = Number(BigInt.asIntN(32, task.getReg(Reg.RAX)));
-    task.syscall = { nr, timedOut: false, resumed: false, data: undefined };
+    const interrupted = nr === Nr.restart_syscall ? task.restartBlock : null;
+    task.restartBlock = null;
+    task.syscall = interrupted ? { ...interrupted, resumed: true, timedOut: false } : { nr, timedOut: false, resumed: false, data: undefined };
     this.#run(task);
   }
 
@@ -107,10 +109,18 @@ export class Dispatcher {
     return true;
   }
 
-  /** Forgets a waiting task that dies. */
+  /** Forgets a waiting task that dies; its call may drop registrations of its own. */
   abandon(task: Task): void {
-    this.#unpark(task);
+    if (this.#unpark(task)) this.#ignoreFaults(() => this.#table[task.syscall!.nr]!.interrupted?.(task));
     task.syscall = null;
+  }
+
+  #ignoreFaults(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+    }
   }
 
   #unpark(task: Task): boolean {

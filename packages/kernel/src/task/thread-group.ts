@@ -35,6 +35,8 @@ export class ThreadGroup {
   readonly childWaiters = new WaitQueue();
   /** Woken when a signal is queued for the group or one of its tasks (rt_sigtimedwait). */
   readonly signalWaiters = new WaitQueue();
+  /** Nobody wakes it: pause and sigsuspend end by a signal only. */
+  readonly neverWakes = new WaitQueue();
   /** Woken when a task of the group ends: execve waits for that. */
   readonly threadWaiters = new WaitQueue();
   /** Descriptors of this process, woken when it ends (pidfd_open(2)). */
