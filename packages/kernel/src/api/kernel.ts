@@ -1,0 +1,182 @@
+/**
+ * The library's kernel: creates memory, file tree, cores and the inner kernel, and starts processes.
+ */
+import { availableParallelism, totalmem } from 'node:os';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, O_RDONLY, O_WRONLY, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
+import { HostTimeSource, Timekeeper } from '@troupe/time';
+import { createVfs, HostStream, type FileDescription, type RootSource, type Volume } from '@troupe/vfs';
+import { FdTable } from '../fdtable.js';
+import { ThreadHost } from '../host/kernel-host.js';
+import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
+import { SYSCALL_ROWS } from '../syscall/table.js';
+import { watchCpuTimers } from '../time/group-timers.js';
+import { emptyInput, inputStream, outputStream, Process, type StdioMode } from './process.js';
+
+export interface KernelOptions {
+  /** What "/" is; default: the host's root, with writes kept in memory. */
+  readonly root?: RootSource;
+  readonly volumes?: readonly Volume[];
+  /** Emulated CPUs; default: the host's. */
+  readonly cores?: number;
+  /** Bound of guest memory in bytes; default: half of the host's, at most 4 GiB. */
+  readonly memoryBytes?: number;
+  readonly hostname?: string;
+  readonly extraAuxv?: readonly AuxEntry[];
+  /** Aborting kills every process. */
+  readonly signal?: AbortSignal;
+  /** Diagnostics of the kernel itself. */
+  readonly onReport?: (message: string) => void;
+}
+
+export interface ProcessOptions {
+  readonly argv: readonly string[];
+  /** Program; default argv[0], looked up in PATH of `env` when it has no slash. */
+  readonly filename?: string;
+  /** `K=V` strings or an object. */
+  readonly env?: Readonly<Record<string, string>> | readonly string[];
+  readonly cwd?: string;
+  readonly user?: { readonly uid: number; readonly gid: number };
+  readonly umask?: number;
+  readonly stdin?: StdioMode | FileDescription;
+  readonly stdout?: StdioMode | FileDescription;
+  readonly stderr?: StdioMode | FileDescription;
+  readonly containerId?: string;
+}
+
+/** UTF-8 text as the byte string the kernel uses. */
+export function byteString(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export class Kernel {
+  readonly core: KernelCore;
+  readonly #host: ThreadHost;
+  readonly #abort: () => void;
+  #isClosed = false;
+
+  /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
+  static async create(options: KernelOptions = {}): Promise<Kernel> {
+    return new Kernel(options);
+  }
+
+  private constructor(readonly options: KernelOptions) {
+    const cores = options.cores ?? availableParallelism();
+    const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
+    const shared = viewMemory(createMemory());
+    const frames = FramePool.initialise(shared, memoryBytes);
+    const timekeeper = new Timekeeper(new HostTimeSource());
+    this.#host = new ThreadHost(shared, cores);
+    const realtimeNs = (): bigint => timekeeper.realtimeNs();
+    const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
+    this.core = new KernelCore({
+      shared, frames, host: this.#host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: cores, featureSet: {},
+      extraAuxv: options.extraAuxv ?? [], utsNamespace: { hostname: options.hostname ?? 'troupe', domainname: '(none)' },
+    });
+    if (options.onReport) this.core.onReport = options.onReport;
+    watchCpuTimers(this.core);
+    this.#abort = () => this.kill();
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Makes a process. It runs from start() on, or at once when the kernel has started. Throws ConfigError or ExecError. */
+  createProcess(options: ProcessOptions): Process {
+    const fds = new FdTable(this.core.uniqueId());
+    const process = this.#withStreams(options, fds, (streams) => {
+      const env = Array.isArray(options.env) ? [...options.env] as string[] : Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`);
+      const filename = options.filename ?? this.#find(options, env);
+      const group = this.core.createProcess({
+        filename: byteString(filename), argv: options.argv.map(byteString), envp: env.map(byteString), workingDirectory: byteString(options.cwd ?? '/'),
+        fds, isInit: this.core.globalInit === null,
+        ...(options.umask === undefined ? {} : { umask: options.umask }),
+        ...(options.user ? { credentials: userCredentials(options.user.uid, options.user.gid, []) } : {}),
+        ...(options.containerId ? { containerId: options.containerId } : {}),
+      });
+      return Object.assign(new Process(this.core, group), streams);
+    });
+    if (this.core.started) this.core.startProcess(process.group);
+    return process;
+  }
+
+  #withStreams(options: ProcessOptions, fds: FdTable, make: (streams: Partial<Process>) => Process): Process {
+    const streams: Partial<Pick<Process, 'stdin' | 'stdout' | 'stderr'>> = {};
+    const stdin = options.stdin ?? 'ignore';
+    if (stdin === 'pipe') {
+      const file = new HostStream({ flags: O_RDONLY });
+      streams.stdin = inputStream(file, () => this.#host.kick());
+      fds.install(file, false, 3);
+    } else fds.install(typeof stdin === 'object' ? stdin : emptyInput(), false, 3);
+    (['stdout', 'stderr'] as const).forEach((name, index) => {
+      const mode = options[name] ?? 'inherit';
+      if (mode === 'pipe') {
+        const { file, stream } = outputStream();
+        streams[name] = stream;
+        fds.install(file, false, 3);
+      } else fds.install(typeof mode === 'object' ? mode : mode === 'inherit' ? new HostStream({ flags: O_WRONLY, hostFd: index + 1 }) : new HostStream({ flags: O_WRONLY, onOutput: () => undefined }), false, 3);
+    });
+    return make(streams as Partial<Process>);
+  }
+
+  /** execvp(3): a name without a slash is looked up in PATH. */
+  #find(options: ProcessOptions, env: readonly string[]): string {
+    const name = options.argv[0];
+    if (name === undefined || name === '') throw new ConfigError('no program given', 'argv');
+    if (name.includes('/')) return name;
+    const path = env.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? DEFAULT_PATH;
+    for (const dir of path.split(':')) {
+      const candidate = `${dir || '.'}/${name}`;
+      if (this.isExecutable(candidate)) return candidate;
+    }
+    return name;
+  }
+
+  /** True for a regular file with an execute bit, seen from the root directory. */
+  isExecutable(path: string): boolean {
+    const { vfs } = this.core;
+    const ctx = { creds: userCredentials(0, 0, []), root: vfs.root, cwd: vfs.root, umask: 0, pid: 0, tid: 0, realtimeNs: () => this.core.realtimeNs() };
+    const node = vfs.lookup(ctx, vfs.root, byteString(path), 1);
+    return typeof node !== 'number' && node.inode.isRegular && (node.inode.mode & 0o111) !== 0;
+  }
+
+  /** Runs the processes created so far (kernel.go Start). */
+  start(): void {
+    this.#host.start(this.core);
+    this.core.start();
+  }
+
+  /** Resolves when every process has ended. */
+  waitExited(): Promise<void> {
+    return this.core.waitExited();
+  }
+
+  /** Every process ends as if killed by SIGKILL, or with the given status. */
+  kill(status: ExitStatus = killedBy(Sig.KILL)): void {
+    if (this.core.started) this.core.kill(status);
+  }
+
+  pause(): Promise<void> {
+    return this.core.pause();
+  }
+
+  unpause(): void {
+    this.core.unpause();
+  }
+
+  /** Threads and counters of the cores. */
+  get host(): ThreadHost {
+    return this.#host;
+  }
+
+  /** Ends cores and threads; processes that still run are lost. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.options.signal?.removeEventListener('abort', this.#abort);
+    await this.#host.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
