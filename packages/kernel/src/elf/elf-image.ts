@@ -84,7 +84,7 @@ export function parseElf(read: ReadAt): ElfImage {
   const stack = headers.find((header) => header.type === PT.GNU_STACK);
   return {
     type,
-    entry: u64(view, 24),
+    entry: Math.min(u64(view, 24), TASK_SIZE),
     phoff,
     headers,
     loads,

@@ -29,11 +29,16 @@ function protOf(load: ProgramHeader): number {
   return (load.flags & PF.R ? Prot.READ : 0) | (load.flags & PF.W ? Prot.WRITE : 0) | (load.flags & PF.X ? Prot.EXEC : 0);
 }
 
+/** Alignments beyond 2 MiB and odd ones are not honoured. */
+function isAlignment(bytes: number): boolean {
+  return bytes <= 0x20_0000 && (bytes & (bytes - 1)) === 0;
+}
+
 /** Address of a main program: where it was linked, or PIE_BASE. */
 export function programBias(image: ElfImage): number {
   if (image.type !== ET_DYN) return 0;
   const first = pageDown(Math.min(...image.loads.map((load) => load.vaddr)));
-  const align = Math.max(PAGE_SIZE, ...image.loads.map((load) => (load.alignBytes <= 0x20_0000 ? load.alignBytes : 0)));
+  const align = Math.max(PAGE_SIZE, ...image.loads.map((load) => (isAlignment(load.alignBytes) ? load.alignBytes : 0)));
   return Math.ceil(PIE_BASE / align) * align - first;
 }
 
