@@ -50,7 +50,10 @@ export const TCB = struct('Tcb', {
   /** Length of the trapping instruction in bytes (syscall: 2). */
   trapLenBytes: 'u32',
   trapAddr: 'u64',
-  /** Kernel's answer to a fault above 4 GiB: page, frame and permissions for the core's high-address cache. */
+  /**
+   * Kernel's answer to a fault above 4 GiB, for the core's high-address cache: guest address of the
+   * page (0 = no answer; the core clears it), frame, and permissions (1 read, 2 write, 4 execute).
+   */
   fillPage: 'u64',
   fillFrame: 'u32',
   fillPerms: 'u32',
@@ -71,6 +74,10 @@ export const TCB = struct('Tcb', {
   /** CLONE_CHILD_CLEARTID address etc. stay kernel-side; words below belong to in-core system calls. */
   sigMask: 'u64',
   robustList: 'u64',
+  /** Always 0: stands for an absent base or index register. */
+  zero: 'u64',
+  /** Guest address of the page rip is in, while guest code runs (rip-relative operands). Written by the core. */
+  pcBase: 'u64',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

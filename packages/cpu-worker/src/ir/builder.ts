@@ -90,6 +90,8 @@ export interface Builder {
    * With LOCK it is atomic: `f` may then run more than once, so it must be pure.
    */
   rmw(o: Operand, f: (old: Int) => Int): { old: Int; value: Int };
+  /** The same at a guest address (bit strings in memory). */
+  rmwAt(sizeBits: IntSize, va: I64, f: (old: Int) => Int): { old: Int; value: Int };
   /**
    * Compare-and-exchange of the operand, atomic with LOCK: returns the old value; stores `desired`
    * when it equals `expected` (otherwise stores the old value back, as hardware does).
@@ -101,6 +103,8 @@ export interface Builder {
   ea(o: Operand): I64;
   /** Effective address without segment base (lea). */
   offset(o: Operand): I64;
+  /** Base of the segment an instruction with implicit memory operands reads from (0 without override). */
+  segmentBase(): I64;
   /** Register number as a value (0–15; ST(i): i). */
   regNumber(o: Operand): I32;
 

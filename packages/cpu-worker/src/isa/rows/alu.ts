@@ -72,11 +72,12 @@ function opcode(op: AluOp, low: number): string {
 
 function aluRows(op: AluOp): Row[] {
   const access = op.writes ? 'rw' : 'r';
-  const common = { mnemonic: op.mnemonic, flags: op.flags, hot: op.hot ?? false, sem: op.sem, cite: `SDM Vol. 2 ${op.mnemonic.toUpperCase()}` };
+  const base = { mnemonic: op.mnemonic, flags: op.flags, sem: op.sem, cite: `SDM Vol. 2 ${op.mnemonic.toUpperCase()}` };
   const lock = op.writes;
   return sizes((n) => {
     const wide = n === 8 ? 0 : 1;
     const size = sizeToken(n);
+    const common = { ...base, hot: n !== 16 && (op.hot ?? n === 64) };
     const rows: Row[] = [
       { ...common, lock, enc: `${size}${opcode(op, wide)} /r`, ops: `${access}:rm${n} r:r${n}` },
       { ...common, enc: `${size}${opcode(op, 2 + wide)} /r`, ops: `${access}:r${n} r:rm${n}` },
@@ -89,13 +90,14 @@ function aluRows(op: AluOp): Row[] {
 }
 
 function testRows(): Row[] {
-  const common = {
-    mnemonic: 'test', flags: LOGIC, hot: true, cite: 'SDM Vol. 2B TEST',
+  const base = {
+    mnemonic: 'test', flags: LOGIC, cite: 'SDM Vol. 2B TEST',
     sem: (b: Builder, x: Operand, y: Operand) => flagsLogic(b, x.sizeBits, b.and(b.getInt(x), b.getInt(y))),
   };
   return sizes((n) => {
     const wide = n === 8 ? 0 : 1;
     const size = sizeToken(n);
+    const common = { ...base, hot: n !== 16 };
     return [
       { ...common, enc: `${size}${wide ? '85' : '84'} /r`, ops: `r:rm${n} r:r${n}` },
       { ...common, enc: `${size}${wide ? 'A9' : 'A8'} ${immToken(n)}`, ops: `r:${accumulator(n)} r:${immOperand(n)}` },

@@ -1,0 +1,177 @@
+import { coreBlockAddr } from '@troupe/abi/layout/header.js';
+import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
+import type { FramePool } from '@troupe/abi/shared/frames.js';
+import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { OP, OP_BYTES } from '../interp/op-record.js';
+import { HIGH_CACHE, HIGH_CACHE_ENTRIES } from '../interp/slow-memory.js';
+import { CodeCache } from './code-cache.js';
+import { Decoder } from './decoder.js';
+import { fusePairs } from './fuse.js';
+import { DecodeResult } from './instruction.js';
+import { OpWriter } from './op-writer.js';
+import { undefinedForm } from './undefined-form.js';
+
+/** Instructions decoded ahead at most. */
+const RUN_LIMIT = 96;
+
+/** Decodes straight-line runs of guest code into the code cache, on the core that needs them. */
+export class RunDecoder {
+  readonly cache: CodeCache;
+  readonly decoder = new Decoder();
+  readonly #writer: OpWriter;
+  /** Encodings met that no row covers, by their first bytes. */
+  readonly unsupported = new Map<string, number>();
+  decodedOps = 0;
+  /** Op records of the run under construction, before they are placed. */
+  readonly #staging: number;
+  readonly #window = new Uint8Array(32);
+
+  constructor(
+    readonly shared: SharedMemory,
+    readonly frames: FramePool,
+    readonly coreId: number,
+  ) {
+    this.cache = new CodeCache(shared, frames);
+    this.#writer = new OpWriter(shared);
+    this.#staging = frames.allocChunk((RUN_LIMIT + 4) * 2 * OP_BYTES);
+  }
+
+  /** Makes code at TCB.rip runnable. False: an exception was recorded instead. */
+  decodeAt(tcb: number): boolean {
+    const rip = this.#rip(tcb);
+    const page = this.#codePage(tcb, rip);
+    if (page === 0) return this.#fetchFault(tcb, rip);
+    const offset = rip % PAGE_SIZE;
+    this.cache.lock(page);
+    try {
+      return this.#decodeRun(tcb, rip - offset, page, offset);
+    } finally {
+      this.cache.unlock(page);
+    }
+  }
+
+  /** User addresses are exact in a number; a non-canonical or kernel address gives a huge one and faults. */
+  #rip(tcb: number): number {
+    const { u32 } = this.shared;
+    const at = (tcb + TCB.off.rip) >>> 2;
+    return u32[at]! + u32[at + 1]! * 0x1_0000_0000;
+  }
+
+  #fetchFault(tcb: number, address: number): boolean {
+    const { i32, u32, u64 } = this.shared;
+    const canonical = address < 0x8000_0000_0000 || address >= 0xffff_8000_0000_0000;
+    i32[(tcb + TCB.off.trap) >>> 2] = Trap.EXCEPTION;
+    u32[(tcb + TCB.off.trapVector) >>> 2] = canonical ? Vector.PF : Vector.GP;
+    u32[(tcb + TCB.off.trapErrorCode) >>> 2] = canonical ? PfCode.FETCH | PfCode.USER : 0;
+    u64[(tcb + TCB.off.trapAddr) / 8] = canonical ? BigInt(address) : 0n;
+    return false;
+  }
+
+  /** Code page of the page `address` is in; 0 = not executable. */
+  #codePage(tcb: number, address: number): number {
+    const { i32, u32 } = this.shared;
+    if (address >= 0x1_0000_0000) {
+      const frame = this.#highFrame(address);
+      return frame === 0 ? 0 : this.cache.pageOf(frame);
+    }
+    const table = u32[(tcb + TCB.off.tableExec) >>> 2]!;
+    if (table === 0) return 0;
+    const slot = (table >>> 2) + Math.floor(address / PAGE_SIZE);
+    for (;;) {
+      const entry = Atomics.load(i32, slot);
+      if ((entry & 1) === 0) return entry >>> 0;
+      const page = this.cache.pageOf((entry & ~1) >>> 0);
+      if (page === 0 || Atomics.compareExchange(i32, slot, entry, page | 0) === entry) return page;
+    }
+  }
+
+  #highFrame(address: number): number {
+    const { u32 } = this.shared;
+    const pageNumber = Math.floor(address / PAGE_SIZE);
+    const slot = (coreBlockAddr(this.coreId) + HIGH_CACHE + (pageNumber % HIGH_CACHE_ENTRIES) * 16) >>> 2;
+    const cached = u32[slot]! + u32[slot + 1]! * 0x1_0000_0000;
+    return cached === pageNumber * PAGE_SIZE && (u32[slot + 3]! & 4) !== 0 ? u32[slot + 2]! : 0;
+  }
+
+  #decodeRun(tcb: number, pageVa: number, page: number, start: number): boolean {
+    const writer = this.#writer;
+    const existing = this.cache.opAt(page, start);
+    if (existing !== 0 && !this.#isStaleGuard(tcb, existing, pageVa)) return true;
+    let at = start;
+    let ops = 0;
+    let ended = false;
+    const offsets: number[] = [];
+    for (let count = 0; count < RUN_LIMIT && at < PAGE_SIZE; count++) {
+      if (at !== start && this.cache.opAt(page, at) !== 0) break;
+      const result = this.#decodeOne(tcb, pageVa, page, at);
+      if (result === DecodeResult.TRUNCATED || result === DecodeResult.TOO_LONG) {
+        if (at !== start) break;
+        if (result === DecodeResult.TRUNCATED) return this.#fetchFault(tcb, pageVa + PAGE_SIZE);
+      }
+      if (result !== DecodeResult.OK) this.#undefined(page, at);
+      const { insn } = this.decoder;
+      offsets.push(at, ops);
+      if (at + insn.lenBytes > PAGE_SIZE) {
+        const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
+        if (next !== 0) writer.writeGuard(this.#staging + ops++ * OP_BYTES, at, next, this.cache.generation(next));
+      }
+      writer.write(this.#staging + ops++ * OP_BYTES, insn, at);
+      at += insn.lenBytes;
+      ended = insn.form!.row.ends ?? false;
+      if (ended) break;
+    }
+    if (!ended) writer.writeChain(this.#staging + ops++ * OP_BYTES, at, at < PAGE_SIZE ? this.cache.opAt(page, at) : 0);
+    return this.#place(page, ops, offsets);
+  }
+
+  /** Moves the run from staging into the page, resolves jumps within the page, then publishes. */
+  #place(page: number, ops: number, offsets: readonly number[]): boolean {
+    const { cache } = this;
+    const address = cache.reserve(page, ops);
+    if (address === 0) throw new Error('out of memory for decoded code');
+    fusePairs(this.shared, this.#staging, ops);
+    this.shared.u8.copyWithin(address, this.#staging, this.#staging + ops * OP_BYTES);
+    this.decodedOps += ops;
+    for (let i = 0; i < offsets.length; i += 2) cache.setOpAt(page, offsets[i]!, address + offsets[i + 1]! * OP_BYTES);
+    return true;
+  }
+
+  #isStaleGuard(tcb: number, op: number, pageVa: number): boolean {
+    const { u16, u32 } = this.shared;
+    if (u16[(op + OP.handler) >>> 1] !== 1) return false;
+    const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
+    return u32[(op + OP.imm) >>> 2] !== next || next === 0 || this.cache.generation(next) !== u32[(op + OP.imm1) >>> 2];
+  }
+
+  #frameOf(page: number): number {
+    return this.shared.u32[page >>> 2]!;
+  }
+
+  /** Decodes the instruction at `at`; bytes of the next page come through a window when it is executable. */
+  #decodeOne(tcb: number, pageVa: number, page: number, at: number): number {
+    const frame = this.#frameOf(page);
+    const { u8 } = this.shared;
+    if (at <= PAGE_SIZE - 15) return this.decoder.decode(u8, frame + at, frame + PAGE_SIZE);
+    const here = PAGE_SIZE - at;
+    const result = this.decoder.decode(u8, frame + at, frame + PAGE_SIZE);
+    if (result !== DecodeResult.TRUNCATED) return result;
+    const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
+    if (next === 0) return DecodeResult.TRUNCATED;
+    const nextFrame = this.#frameOf(next);
+    this.#window.set(u8.subarray(frame + at, frame + PAGE_SIZE), 0);
+    this.#window.set(u8.subarray(nextFrame, nextFrame + 16), here);
+    return this.decoder.decode(this.#window, 0, here + 16);
+  }
+
+  /** The instruction becomes a #UD that the kernel reports as unsupported. */
+  #undefined(page: number, at: number): void {
+    const frame = this.#frameOf(page);
+    const bytes = this.shared.u8.slice(frame + at, frame + Math.min(PAGE_SIZE, at + 6));
+    const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    this.unsupported.set(text, (this.unsupported.get(text) ?? 0) + 1);
+    const { insn } = this.decoder;
+    insn.form = undefinedForm();
+    insn.lenBytes = 1;
+  }
+}

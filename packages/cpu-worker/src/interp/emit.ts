@@ -1,0 +1,165 @@
+import { CoreBlock, headerWord } from '@troupe/abi/layout/header.js';
+import { MAX_MEMORY_BYTES, RUNTIME_STATIC_END } from '@troupe/abi/layout/memory-map.js';
+import { Code } from '../ir/code.js';
+import { ExpressionBuilder } from '../ir/expression-builder.js';
+import { Graph } from '../ir/graph.js';
+import { analyse, LocalPool, Lowering } from '../ir/lower.js';
+import type { Label } from '../ir/node.js';
+import type { RuntimeFn, Ty, VectorTable } from '../ir/types.js';
+import { WasmModule } from '../ir/wasm-module.js';
+import { buildSem } from './build-sem.js';
+import { ColdBuilder, Status } from './cold-builder.js';
+import { FORMS, HANDLERS, type Form } from './forms.js';
+import type { Linkage } from './interp-builder.js';
+import { MainLoop } from './main-loop.js';
+import { SlowFunctions } from './slow-memory.js';
+
+/** Static vector tables of rows: the upper part of the static area, below RUNTIME_STATIC_END. */
+export const TABLES_START = 0x3_0000;
+
+const COLD = { params: ['i32', 'i32'], results: ['i32'] } as const;
+
+/** Names of the run-time functions and tables the rows use, found by building every form once. */
+function survey(): { runtime: Map<string, RuntimeFn>; tables: Map<string, VectorTable> } {
+  const runtime = new Map<string, RuntimeFn>();
+  const tables = new Map<string, VectorTable>();
+  const link: Linkage = {
+    runtime: (fn) => (runtime.set(fn.name, fn), 0),
+    table: (table) => (tables.set(table.name, table), 0),
+    slow: { translateRead: 0, translateWrite: 0, commit: 0, raise: 0 },
+    block: 0,
+  };
+  for (const form of FORMS) coldGraph(form, link, () => 0, { name: 'fault' });
+  return { runtime, tables };
+}
+
+function coldGraph(form: Form, link: Linkage, takeLocal: (ty: Ty) => number, fault: Label): Graph {
+  const graph = new Graph();
+  const b = new ColdBuilder(graph, takeLocal, link, form.mem ? 'general' : 'none', form.locked, fault);
+  try {
+    graph.block(fault, () => {
+      buildSem(b, form);
+      b.returnValue(b.i32(Status.NEXT));
+    });
+    b.returnValue(b.i32(Status.FAULT));
+  } catch (error) {
+    throw new Error(`row ${form.row.mnemonic} (${form.row.enc}; ${form.row.ops}; ${form.mem ? 'memory' : 'register'}): ${(error as Error).message}`, { cause: error });
+  }
+  return graph;
+}
+
+/** Emits one function: `build` appends nodes to the graph; its end is never reached. */
+function emitFunction(module: WasmModule, fn: number, params: number, makeGraph: (takeLocal: (ty: Ty) => number) => Graph, returns: boolean): void {
+  const locals = new LocalPool(params);
+  const code = new Code();
+  const graph = makeGraph((ty) => locals.take(ty));
+  analyse(graph.root);
+  new Lowering(code, locals).list(graph.root);
+  if (returns) code.byte(0x00);
+  module.define(fn, locals, code);
+}
+
+class InterpModule {
+  readonly module = new WasmModule();
+  readonly #link: Linkage;
+  readonly #slow: SlowFunctionNumbers;
+  readonly #pending: [number, number, number, number];
+
+  constructor() {
+    const { runtime, tables } = survey();
+    const { module } = this;
+    const imports = new Map([...runtime.values()].map((fn) => [fn.name, module.importFunction('runtime', fn.name, { params: fn.params, results: fn.result === 'void' ? [] : [fn.result] })]));
+    const addresses = this.#placeTables(tables);
+    const block = module.importGlobal('coreBlock');
+    const pending = ['pendingFirst', 'pendingSecond', 'pendingFirstBytes', 'pendingBytes'].map((name) => module.global(name));
+    this.#pending = pending as [number, number, number, number];
+    this.#slow = declareSlow(module);
+    this.#link = {
+      runtime: (fn) => imports.get(fn.name)!,
+      table: (table) => addresses.get(table.name)!,
+      slow: this.#slow,
+      block,
+    };
+  }
+
+  #placeTables(tables: Map<string, VectorTable>): Map<string, number> {
+    const addresses = new Map<string, number>();
+    let at = TABLES_START;
+    for (const table of tables.values()) {
+      addresses.set(table.name, at);
+      this.module.data.push({ address: at, bytes: table.bytes });
+      at += table.bytes.length;
+    }
+    if (at > RUNTIME_STATIC_END) throw new RangeError(`vector tables end at ${at}`);
+    return addresses;
+  }
+
+  build(): Uint8Array {
+    this.#emitSlow();
+    this.#emitCold();
+    this.#emitMain();
+    return this.module.encode(MAX_MEMORY_BYTES / 65536);
+  }
+
+  #emitSlow(): void {
+    const link = { block: this.#link.block, raise: this.#slow.raise, page: this.#slow.page, slowTranslate: this.#slow.slowTranslate, pending: this.#pending, codeMapWord: headerWord('codeMap') * 4 };
+    const define = (fn: number, params: number, returns: boolean, build: (f: SlowFunctions) => void): void =>
+      emitFunction(this.module, fn, params, (takeLocal) => {
+        const graph = new Graph();
+        build(new SlowFunctions(new ExpressionBuilder(graph, takeLocal), link));
+        return graph;
+      }, returns);
+    define(this.#slow.raise, 4, false, (f) => f.raise());
+    define(this.#slow.translateRead, 3, true, (f) => f.translate(false));
+    define(this.#slow.translateWrite, 3, true, (f) => f.translate(true));
+    define(this.#slow.slowTranslate, 4, true, (f) => f.slowTranslate());
+    define(this.#slow.commit, 0, false, (f) => f.commit());
+    define(this.#slow.page, 3, true, (f) => f.page());
+    define(this.#slow.codePage, 2, true, (f) => f.codePage());
+    define(this.#slow.lookup, 2, true, (f) => f.lookup(this.#slow.codePage));
+  }
+
+  /** One function per form; hot handlers of a form share it as their slow path. */
+  #emitCold(): void {
+    const functions = new Map<Form, number>();
+    for (const form of FORMS) {
+      const fn = this.module.declare(COLD);
+      functions.set(form, fn);
+      emitFunction(this.module, fn, 2, (takeLocal) => coldGraph(form, this.#link, takeLocal, { name: 'fault' }), true);
+    }
+    const [anyForm] = functions.values();
+    this.module.table = Array.from(HANDLERS, (handler) => (handler ? functions.get(handler.form)! : anyForm!));
+  }
+
+  #emitMain(): void {
+    const fn = this.module.declare({ params: ['i32'], results: ['i32'] });
+    const main = new MainLoop({ ...this.#link, coldType: this.module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup });
+    main.emit();
+    this.module.define(fn, main.locals, main.code);
+    this.module.export('run', fn);
+    this.module.export('lookup', this.#slow.lookup);
+  }
+}
+
+type SlowFunctionNumbers = ReturnType<typeof declareSlow>;
+
+function declareSlow(module: WasmModule) {
+  return {
+    raise: module.declare({ params: ['i32', 'i32', 'i32', 'i64'], results: [] }),
+    translateRead: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
+    translateWrite: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
+    slowTranslate: module.declare({ params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] }),
+    commit: module.declare({ params: [], results: [] }),
+    page: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
+    codePage: module.declare({ params: ['i32', 'i64'], results: ['i32'] }),
+    lookup: module.declare({ params: ['i32', 'i64'], results: ['i32'] }),
+  };
+}
+
+/** The interpreter's wasm module, generated from the instruction rows. */
+export function emitInterpreter(): Uint8Array {
+  return new InterpModule().build();
+}
+
+/** Bytes of a CoreBlock the interpreter uses; asserts that they fit. */
+export const CORE_BLOCK_USE = CoreBlock.off.scratch + 1024;

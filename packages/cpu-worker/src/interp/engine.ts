@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { CoreBlock, coreBlockAddr } from '@troupe/abi/layout/header.js';
+import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
+import type { FramePool } from '@troupe/abi/shared/frames.js';
+import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { Decoder } from '../decode/decoder.js';
+import { formatInstruction } from '../decode/disassemble.js';
+import { RunDecoder } from '../decode/run-decoder.js';
+import { hostFunctions } from './host-functions.js';
+import { HIGH_CACHE, HIGH_CACHE_ENTRIES } from './slow-memory.js';
+
+/**
+ * The interpreter engine of one core. Code is found through TCB.tableExec (decode/code-cache.ts says
+ * what its entries are); pages are decoded on first execution, inside `run`.
+ */
+export interface Engine {
+  /** Runs guest code of the task until a trap; writes TCB.trap* and rip; returns the Trap value. */
+  run(tcb: number, budgetBranches: number): number;
+  /** Drops decoded code of a frame (decode/code-cache.ts, also usable from the kernel thread). */
+  invalidateFrame(frame: number): void;
+  disassemble(bytes: Uint8Array, rip: number): string;
+  stats(): Record<string, number>;
+}
+
+export interface EngineHost {
+  readonly frames: FramePool;
+}
+
+interface InterpExports {
+  run(tcb: number): number;
+}
+
+const DIST = new URL('../', import.meta.url);
+
+let modules: { interp: WebAssembly.Module; runtime: WebAssembly.Module } | undefined;
+
+function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
+  modules ??= {
+    interp: new WebAssembly.Module(readFileSync(new URL('interp.wasm', DIST))),
+    runtime: new WebAssembly.Module(readFileSync(new URL('runtime.wasm', DIST))),
+  };
+  return modules;
+}
+
+/** Run-time functions of a row that the library does not have yet raise an error when called. */
+function linkRuntime(interp: WebAssembly.Module, available: Record<string, unknown>): WebAssembly.ModuleImports {
+  const linked: Record<string, WebAssembly.ImportValue> = {};
+  for (const { module, name } of WebAssembly.Module.imports(interp)) {
+    if (module !== 'runtime') continue;
+    linked[name] = (available[name] as WebAssembly.ImportValue | undefined) ?? (() => {
+      throw new Error(`run-time function ${name} is missing`);
+    });
+  }
+  return linked;
+}
+
+class InterpEngine implements Engine {
+  readonly #exports: InterpExports;
+  readonly #decoder: RunDecoder;
+  readonly #block: number;
+  readonly #disassembler = new Decoder();
+  #asId = -1;
+
+  constructor(
+    readonly shared: SharedMemory,
+    readonly coreId: number,
+    host: EngineHost,
+  ) {
+    const { interp, runtime } = loadModules();
+    const env = { memory: shared.memory };
+    const library = new WebAssembly.Instance(runtime, { env: { ...env, abort: () => { throw new Error('run-time library: abort'); } } });
+    this.#block = coreBlockAddr(coreId);
+    this.#decoder = new RunDecoder(shared, host.frames, coreId);
+    const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, coreId) }) };
+    this.#exports = new WebAssembly.Instance(interp, imports).exports as unknown as InterpExports;
+  }
+
+  run(tcb: number, budgetBranches: number): number {
+    const { i32 } = this.shared;
+    this.#takeFill(tcb);
+    i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
+    for (;;) {
+      const trap = this.#exports.run(tcb);
+      if (trap !== Trap.DECODE) return trap;
+      if (!this.#decoder.decodeAt(tcb)) return Trap.EXCEPTION;
+    }
+  }
+
+  /** Keeps the high-address cache in step with the address space and takes the kernel's last answer. */
+  #takeFill(tcb: number): void {
+    const { u32, u8 } = this.shared;
+    const asId = u32[(tcb + TCB.off.asId) >>> 2]!;
+    const cache = this.#block + HIGH_CACHE;
+    const command = (this.#block + CoreBlock.off.command) >>> 2;
+    const flush = (Atomics.and(this.shared.i32, command, ~CoreCommandFlush) & CoreCommandFlush) !== 0;
+    if (asId !== this.#asId || flush) u8.fill(0, cache, cache + HIGH_CACHE_ENTRIES * 16);
+    this.#asId = asId;
+    const fill = (tcb + TCB.off.fillPage) >>> 2;
+    if (u32[fill] === 0 && u32[fill + 1] === 0) return;
+    const index = (u32[fill]! >>> 12) & (HIGH_CACHE_ENTRIES - 1);
+    const slot = (cache + index * 16) >>> 2;
+    u32.copyWithin(slot, fill, fill + 4);
+    u32[fill] = u32[fill + 1] = 0;
+  }
+
+  invalidateFrame(frame: number): void {
+    this.#decoder.cache.invalidateFrame(frame);
+  }
+
+  disassemble(bytes: Uint8Array, rip: number): string {
+    const result = this.#disassembler.decode(bytes, 0, bytes.length);
+    return formatInstruction(this.#disassembler.insn, result, rip);
+  }
+
+  stats(): Record<string, number> {
+    const stats: Record<string, number> = { decodedOps: this.#decoder.decodedOps };
+    for (const [bytes, count] of this.#decoder.unsupported) stats[`unsupported ${bytes}`] = count;
+    return stats;
+  }
+}
+
+const CoreCommandFlush = 4;
+
+/** Engines for a core; the wasm modules are compiled once per thread. */
+export async function createInterpEngine(memory: WebAssembly.Memory, coreId: number, host: EngineHost): Promise<Engine> {
+  return createInterpEngineSync(memory, coreId, host);
+}
+
+export function createInterpEngineSync(memory: WebAssembly.Memory, coreId: number, host: EngineHost): Engine {
+  return new InterpEngine(viewMemory(memory), coreId, host);
+}

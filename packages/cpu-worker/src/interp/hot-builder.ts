@@ -1,0 +1,110 @@
+import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import type { Graph } from '../ir/graph.js';
+import type { Label } from '../ir/node.js';
+import type { I32, I64, Int, Ty } from '../ir/types.js';
+import type { Operand } from '../isa/operand.js';
+import type { Addressing } from './forms.js';
+import { InterpBuilder, type Linkage } from './interp-builder.js';
+import { OP, OP_BYTES } from './op-record.js';
+
+/** Locals of the main loop. */
+export interface MainLocals {
+  readonly tcb: number;
+  readonly op: number;
+  readonly pcBase: number;
+  /** Address of a jump that has to be looked up. */
+  readonly target: number;
+  /** Sum over straight runs of end − start, in bytes of op records. */
+  readonly executed: number;
+  readonly tableRead: number;
+  readonly tableWrite: number;
+}
+
+/** Exits of a handler in the main loop. */
+export interface MainLabels {
+  /** Run the next op (op was advanced). */
+  readonly next: Label;
+  /** A branch was taken and op set. */
+  readonly taken: Label;
+  /** Look `target` up. */
+  readonly resolve: Label;
+  /** Run this op's cold handler. */
+  readonly slow: Label;
+}
+
+const OFFSET_MASK = 0xffffffff_00000fffn;
+
+/** Builds one instruction inside the main switch: anything unusual goes to the cold handler before it has an effect. */
+export class HotBuilder extends InterpBuilder {
+  constructor(
+    graph: Graph,
+    takeLocal: (ty: Ty) => number,
+    link: Linkage,
+    addressing: Addressing,
+    readonly locals: MainLocals,
+    readonly labels: MainLabels,
+  ) {
+    super(graph, takeLocal, link, addressing, false);
+  }
+
+  tcb(): I32 { return this.local('i32', this.locals.tcb); }
+  opAddress(): I32 { return this.local('i32', this.locals.op); }
+  pcBase(): I64 { return this.local('i64', this.locals.pcBase); }
+
+  translate(va: I64, bytes: number, forWrite: boolean): I32 {
+    this.branchIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))), this.labels.slow);
+    const va32 = this.wrap(va);
+    const table = this.local('i32', forWrite ? this.locals.tableWrite : this.locals.tableRead);
+    const slot = this.and(this.shrU(va32, this.i32(10)), this.i32(0x3ffffc));
+    const entry = this.readRaw('i32', this.add(table, slot), 0, 'guest');
+    this.branchIf(this.eqz(entry), this.labels.slow);
+    return this.add(va32, entry);
+  }
+
+  commit(): void {}
+
+  raise(): void { this.branch(this.labels.slow); }
+  override raiseIf(condition: I32): void { this.branchIf(condition, this.labels.slow); }
+
+  /** Leaves straight-line code at this op, `ops` records long. */
+  countRun(ops = 1): void {
+    const sum = this.local('i32', this.locals.executed, 'var');
+    this.setLocal(this.locals.executed, this.add(this.add(sum, this.opAddress()), this.i32(ops * OP_BYTES)));
+  }
+
+  /** Jumps of the op at `offset` bytes after this one (fused pairs). */
+  takeJump(offset: number): void {
+    const link = this.readRaw('i32', this.opAddress(), offset + OP.link, 'guest');
+    this.countRun(1 + offset / OP_BYTES);
+    this.if(link, () => {
+      const sum = this.local('i32', this.locals.executed, 'var');
+      this.setLocal(this.locals.executed, this.sub(sum, link));
+      this.setLocal(this.locals.op, link);
+      this.branch(this.labels.taken);
+    });
+    const imm = this.readRaw('i64', this.opAddress(), offset + OP.imm, 'fixed');
+    this.setLocal(this.locals.target, this.add(this.pcBase(), imm));
+    if (offset > 0) this.setLocal(this.locals.op, this.add(this.opAddress(), this.i32(offset)));
+    this.branch(this.labels.resolve);
+  }
+
+  jump(_o: Operand, condition?: I32): void {
+    if (condition) this.if(condition, () => this.takeJump(0));
+    else this.takeJump(0);
+  }
+
+  jumpTo(va: I64): void {
+    this.setLocal(this.locals.target, va);
+    this.countRun();
+    this.branch(this.labels.resolve);
+  }
+
+  raiseAfter(): void { this.branch(this.labels.slow); }
+  syscall(): void { this.branch(this.labels.slow); }
+  again(): void { throw new Error('hot row repeats itself'); }
+  lockedRmw(): { old: Int; value: Int } { throw new Error('hot row with LOCK'); }
+  cmpxchg16(): [I64, I64] { throw new Error('hot row with cmpxchg16b'); }
+  hostRead(va: I64, bytes: number): I32 { return this.add(this.translate(va, bytes, false), this.i32(ADDEND_BIAS)); }
+  hostWrite(va: I64, bytes: number): I32 { return this.add(this.translate(va, bytes, true), this.i32(ADDEND_BIAS)); }
+  hostCommit(): void {}
+}

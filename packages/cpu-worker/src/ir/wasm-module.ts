@@ -1,0 +1,141 @@
+import { Code, TY_BYTE } from './code.js';
+import type { LocalPool } from './lower.js';
+import type { Ty } from './types.js';
+
+export interface Signature {
+  readonly params: readonly Ty[];
+  readonly results: readonly Ty[];
+}
+
+interface Body {
+  readonly type: number;
+  readonly locals: LocalPool;
+  readonly code: Code;
+}
+
+/** Assembles a module: imported shared memory, imported functions, functions, one function table, mutable i32 globals. */
+export class WasmModule {
+  readonly #types: string[] = [];
+  readonly #signatures: Signature[] = [];
+  readonly #imports: { name: string; module: string; type: number }[] = [];
+  readonly #bodies: (Body | undefined)[] = [];
+  readonly #declared: number[] = [];
+  readonly #exports: { name: string; fn: number }[] = [];
+  readonly #globals: { name: string; imported: boolean }[] = [];
+  /** Function indexes of the table, slot by slot. */
+  table: number[] = [];
+  data: { address: number; bytes: Uint8Array }[] = [];
+
+  type(signature: Signature): number {
+    const key = JSON.stringify(signature);
+    const found = this.#types.indexOf(key);
+    if (found >= 0) return found;
+    this.#signatures.push(signature);
+    return this.#types.push(key) - 1;
+  }
+
+  /** Imports a function; all imports come before the first `declare`. */
+  importFunction(module: string, name: string, signature: Signature): number {
+    if (this.#declared.length > 0) throw new Error('wasm module: import after a function');
+    return this.#imports.push({ module, name, type: this.type(signature) }) - 1;
+  }
+
+  /** Reserves a function index; `define` gives the body. */
+  declare(signature: Signature): number {
+    this.#bodies.push(undefined);
+    return this.#imports.length + this.#declared.push(this.type(signature)) - 1;
+  }
+
+  define(fn: number, locals: LocalPool, code: Code): void {
+    const at = fn - this.#imports.length;
+    this.#bodies[at] = { type: this.#declared[at]!, locals, code };
+  }
+
+  export(name: string, fn: number): void {
+    this.#exports.push({ name, fn });
+  }
+
+  /** An immutable i32 global given by the host; all come before mutable ones. */
+  importGlobal(name: string): number {
+    return this.#globals.push({ name, imported: true }) - 1;
+  }
+
+  /** A mutable i32 global, 0 at start. */
+  global(name: string): number {
+    return this.#globals.push({ name, imported: false }) - 1;
+  }
+
+  encode(memoryPages: number): Uint8Array {
+    const out = new Code();
+    out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    const section = (id: number, items: number, fill: (body: Code) => void): void => {
+      if (items === 0) return;
+      const body = new Code();
+      body.u32(items);
+      fill(body);
+      out.byte(id);
+      out.sized(body);
+    };
+    const importedGlobals = this.#globals.filter((g) => g.imported);
+    const mutableGlobals = this.#globals.filter((g) => !g.imported);
+    section(1, this.#signatures.length, (b) => this.#signatures.forEach((s) => encodeType(b, s)));
+    section(2, 1 + this.#imports.length + importedGlobals.length, (b) => {
+      b.name('env');
+      b.name('memory');
+      b.bytes([2, 3]);
+      b.u32(memoryPages);
+      b.u32(65535);
+      for (const { module, name, type } of this.#imports) {
+        b.name(module);
+        b.name(name);
+        b.byte(0);
+        b.u32(type);
+      }
+      for (const { name } of importedGlobals) {
+        b.name('env');
+        b.name(name);
+        b.bytes([3, TY_BYTE.i32, 0]);
+      }
+    });
+    section(3, this.#declared.length, (b) => this.#declared.forEach((t) => b.u32(t)));
+    section(4, 1, (b) => {
+      b.bytes([0x70, 0]);
+      b.u32(this.table.length);
+    });
+    section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(() => b.bytes([TY_BYTE.i32, 1, 0x41, 0, 0x0b])));
+    section(7, this.#exports.length, (b) => this.#exports.forEach(({ name, fn }) => {
+      b.name(name);
+      b.byte(0);
+      b.u32(fn);
+    }));
+    section(9, this.table.length > 0 ? 1 : 0, (b) => {
+      b.bytes([0, 0x41, 0, 0x0b]);
+      b.u32(this.table.length);
+      this.table.forEach((fn) => b.u32(fn));
+    });
+    section(10, this.#bodies.length, (b) => this.#bodies.forEach((body, i) => {
+      if (!body) throw new Error(`wasm module: function ${i} has no body`);
+      const code = new Code();
+      body.locals.encode(code);
+      code.bytes(body.code.view());
+      code.byte(0x0b);
+      b.sized(code);
+    }));
+    section(11, this.data.length, (b) => this.data.forEach(({ address, bytes }) => {
+      b.bytes([0, 0x41]);
+      b.s32(address);
+      b.byte(0x0b);
+      b.u32(bytes.length);
+      b.bytes(bytes);
+    }));
+    return out.view();
+  }
+}
+
+function encodeType(b: Code, { params, results }: Signature): void {
+  b.byte(0x60);
+  b.u32(params.length);
+  params.forEach((ty) => b.byte(TY_BYTE[ty]));
+  b.u32(results.length);
+  results.forEach((ty) => b.byte(TY_BYTE[ty]));
+}
