@@ -1,0 +1,148 @@
+/**
+ * Address spaces that map, write, protect, move, fork and exit, against a model that keeps the
+ * contents of every page as a plain value. Afterwards no frame may be missing.
+ */
+import { ErrnoError, PAGE_SIZE } from '@troupe/abi';
+import { Madv, MapFlag, Mremap, Prot } from '@troupe/abi/linux/mman.js';
+import { MemoryManager } from '@troupe/kernel/mm/memory-manager.js';
+import type { MemorySystem } from '@troupe/kernel/mm/memory-system.js';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { FETCH_FAULT, makeSystem } from '../unit/kernel/mm/fixture.js';
+
+const PAGES = 24;
+const BASE = 0x2000_0000;
+
+/** Contents of one page: shared pages are the same object in several spaces. */
+interface Cell {
+  value: number;
+}
+
+interface ModelPage {
+  cell: Cell;
+  readonly shared: boolean;
+  prot: number;
+}
+
+interface World {
+  readonly mm: MemoryManager;
+  readonly pages: (ModelPage | undefined)[];
+}
+
+const KINDS = ['map', 'mapShared', 'unmap', 'protect', 'write', 'write', 'write', 'read', 'fetch', 'fork', 'exit', 'dontneed', 'move', 'evict'] as const;
+const step = fc.record({
+  kind: fc.constantFrom(...KINDS), world: fc.nat(5), first: fc.nat(PAGES - 1), count: fc.integer({ min: 1, max: 8 }), to: fc.nat(PAGES - 1), value: fc.integer({ min: 1, max: 255 }),
+  prot: fc.constantFrom(0, 1, 3, 3, 3, 7, 7, 5),
+});
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+const addrOf = (page: number): number => BASE + page * PAGE_SIZE;
+
+function map(world: World, { first, count, prot }: Step, shared: boolean): void {
+  const end = Math.min(PAGES, first + count);
+  const type = shared ? MapFlag.SHARED : MapFlag.PRIVATE;
+  const at = world.mm.mmap({ addr: addrOf(first), lengthBytes: (end - first) * PAGE_SIZE, prot, flags: type | MapFlag.ANONYMOUS | MapFlag.FIXED });
+  expect(at).to.equal(addrOf(first));
+  for (let page = first; page < end; page++) world.pages[page] = { cell: { value: 0 }, shared, prot };
+}
+
+function protect(world: World, { first, count, prot }: Step): void {
+  const result = world.mm.mprotect(addrOf(first), count * PAGE_SIZE, prot);
+  let complete = true;
+  for (let page = first; page < first + count; page++) {
+    const at = world.pages[page];
+    if (at === undefined) {
+      complete = false;
+      break;
+    }
+    at.prot = prot;
+  }
+  expect(result === 0).to.equal(complete);
+}
+
+function write(world: World, { first, value }: Step): void {
+  const page = world.pages[first];
+  const allowed = page !== undefined && (page.prot & Prot.WRITE) !== 0;
+  if (allowed) {
+    world.mm.writeU8(addrOf(first) + 17, value);
+    page.cell.value = value;
+  } else {
+    expect(() => world.mm.writeU8(addrOf(first) + 17, value)).to.throw(ErrnoError);
+  }
+}
+
+function fork(world: World): World {
+  return { mm: world.mm.fork(), pages: world.pages.map((page) => page && { ...page, cell: page.shared ? page.cell : { ...page.cell } }) };
+}
+
+function dontNeed(world: World, { first, count }: Step): void {
+  world.mm.madvise(addrOf(first), count * PAGE_SIZE, Madv.DONTNEED);
+  for (let page = first; page < Math.min(PAGES, first + count); page++) {
+    const at = world.pages[page];
+    if (at !== undefined && !at.shared) at.cell = { value: 0 };
+  }
+}
+
+/** Moves one page. */
+function move(world: World, { first, to }: Step): void {
+  const page = world.pages[first];
+  if (page === undefined || first === to) return;
+  const request = { addr: addrOf(first), oldBytes: PAGE_SIZE, newBytes: PAGE_SIZE, flags: Mremap.MAYMOVE | Mremap.FIXED, newAddr: addrOf(to) };
+  expect(world.mm.mremap(request)).to.equal(addrOf(to));
+  world.pages[to] = page;
+  world.pages[first] = undefined;
+}
+
+function check({ mm, pages }: World): void {
+  pages.forEach((page, index) => {
+    if (page === undefined || page.prot === 0) expect(mm.copyInPartial(addrOf(index), new Uint8Array(1))).to.equal(0);
+    else expect(mm.readU8(addrOf(index) + 17), `page ${index}`).to.equal(page.cell.value);
+    const { tables } = mm;
+    if (tables !== null && tables.hasExec(addrOf(index) / PAGE_SIZE)) {
+      expect(tables.hasWrite(addrOf(index) / PAGE_SIZE)).to.equal(false);
+      expect((page?.prot ?? 0) & Prot.EXEC).to.equal(Prot.EXEC);
+    }
+  });
+}
+
+function run(system: MemorySystem, list: readonly Step[]): void {
+  const worlds: World[] = [{ mm: new MemoryManager(system), pages: new Array<undefined>(PAGES).fill(undefined) }];
+  for (const action of list) {
+    const world = worlds[action.world % worlds.length]!;
+    switch (action.kind) {
+      case 'map': map(world, action, false); break;
+      case 'mapShared': map(world, action, true); break;
+      case 'unmap':
+        world.mm.munmap(addrOf(action.first), action.count * PAGE_SIZE);
+        world.pages.fill(undefined, action.first, action.first + action.count);
+        break;
+      case 'protect': protect(world, action); break;
+      case 'write': write(world, action); break;
+      case 'read': world.mm.copyInPartial(addrOf(action.first), new Uint8Array(1)); break;
+      case 'fetch': world.mm.handleFault(addrOf(action.first), FETCH_FAULT); break;
+      case 'fork': if (worlds.length < 5) worlds.push(fork(world)); break;
+      case 'exit':
+        if (worlds.length > 1) worlds.splice(worlds.indexOf(world), 1)[0]!.mm.destroy();
+        break;
+      case 'dontneed': dontNeed(world, action); break;
+      case 'move': move(world, action); break;
+      case 'evict': world.mm.system.acquireTables(new MemoryManager(system)); break;
+    }
+  }
+  worlds.forEach(check);
+  for (const space of [...system.spaces.values()]) space.destroy();
+}
+
+describe('MemoryManager', () => {
+  it('agrees with a model of page contents and loses no frame', () => {
+    const system = makeSystem({ maxTableSets: 3 });
+    const before = system.frames.framesInUse;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (list) => {
+        run(system, list);
+        expect(system.frames.framesInUse).to.equal(before);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
