@@ -4,19 +4,28 @@ import { rows as creds } from './rows/creds.js';
 import { rows as descriptor } from './rows/descriptor.js';
 import { rows as epoll } from './rows/epoll.js';
 import { rows as eventfd } from './rows/eventfd.js';
+import { rows as exec } from './rows/exec.js';
 import { rows as futex } from './rows/futex.js';
 import { rows as ioctl } from './rows/ioctl.js';
 import { rows as limits } from './rows/limits.js';
 import { rows as lock } from './rows/lock.js';
+import { rows as memory } from './rows/memory.js';
+import { rows as memoryProcess } from './rows/memory-process.js';
 import { rows as pipe } from './rows/pipe.js';
 import { rows as poll } from './rows/poll.js';
 import { rows as prctl } from './rows/prctl.js';
+import { rows as process } from './rows/process.js';
 import { rows as sched } from './rows/sched.js';
+import { rows as session } from './rows/session.js';
+import { rows as signal } from './rows/signal.js';
 import { rows as system } from './rows/system.js';
 import { rows as time } from './rows/time.js';
 import { rows as timer } from './rows/timer.js';
 import { rows as timerfd } from './rows/timerfd.js';
+import { rows as wait } from './rows/wait.js';
 
-const FILES: readonly (readonly SyscallRow[])[] = [creds, descriptor, epoll, eventfd, futex, ioctl, limits, lock, pipe, poll, prctl, sched, system, time, timer, timerfd];
+const FILES: readonly (readonly SyscallRow[])[] = [
+  creds, descriptor, epoll, eventfd, exec, futex, ioctl, limits, lock, memory, memoryProcess, pipe, poll, prctl, process, sched, session, signal, system, time, timer, timerfd, wait,
+];
 
 export const SYSCALL_ROWS: readonly SyscallRow[] = FILES.flat().sort((a, b) => a.nr - b.nr);

@@ -1,0 +1,78 @@
+/** `troupe do` and `troupe run`: one program on a kernel of its own, with the terminal passed through. */
+import { statSync } from 'node:fs';
+import { ConfigError, shellStatus, type ExitStatus } from '@troupe/abi';
+import { Kernel, type KernelOptions, type Process } from '@troupe/kernel';
+import { printCounts, printStat, printUnimplemented } from './report.js';
+import { attachStdio, type Stdio } from './stdio.js';
+import { installTrace } from './trace.js';
+import type { Volume } from './values.js';
+
+export interface RunSettings {
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  /** Directory or tar archive; undefined = the host's root. */
+  readonly rootfs: string | undefined;
+  readonly volumes: readonly Volume[];
+  readonly workdir: string;
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  readonly hostname: string | undefined;
+  readonly cores: number | undefined;
+  readonly memoryBytes: number | undefined;
+  /** Expression of --strace; '' = every call; undefined = off. */
+  readonly strace: string | undefined;
+  readonly isCounting: boolean;
+  readonly isStatWanted: boolean;
+  readonly engine: string;
+}
+
+async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']> {
+  if (rootfs === undefined) return { kind: 'overlay', hostPath: '/' };
+  const stats = statSync(rootfs, { throwIfNoEntry: false });
+  if (!stats) throw new ConfigError('no such file or directory', `--rootfs ${rootfs}`);
+  if (stats.isDirectory()) return { kind: 'overlay', hostPath: rootfs };
+  throw new ConfigError('is neither a directory nor a tar archive', `--rootfs ${rootfs}`);
+}
+
+/** Runs the program and resolves with the status the command exits with. */
+export async function runCommand(settings: RunSettings): Promise<number> {
+  if (settings.engine !== 'interp') throw new ConfigError(`engine '${settings.engine}' is not available yet; use interp`, '--engine');
+  const kernel = await Kernel.create({
+    root: (await rootOf(settings.rootfs))!,
+    volumes: settings.volumes.map((volume) => ({ ...volume, guestPath: Buffer.from(volume.guestPath, 'utf8').toString('latin1') })),
+    ...(settings.cores === undefined ? {} : { cores: settings.cores }),
+    ...(settings.memoryBytes === undefined ? {} : { memoryBytes: settings.memoryBytes }),
+    ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
+    onReport: (message) => process.stderr.write(`troupe: ${message}\n`),
+  });
+  try {
+    return await runIn(kernel, settings);
+  } finally {
+    await kernel.close();
+  }
+}
+
+async function runIn(kernel: Kernel, settings: RunSettings): Promise<number> {
+  const stdio = attachStdio(kernel);
+  if (settings.strace !== undefined) installTrace(kernel, settings.strace);
+  kernel.core.dispatcher.isCounting = settings.isCounting;
+  const startMs = performance.now();
+  const status = await runProcess(kernel, settings, stdio);
+  if (settings.isCounting) printCounts(kernel);
+  if (settings.isStatWanted) printStat(kernel, performance.now() - startMs);
+  printUnimplemented(kernel);
+  return shellStatus(status);
+}
+
+async function runProcess(kernel: Kernel, settings: RunSettings, stdio: Stdio): Promise<ExitStatus> {
+  try {
+    const process: Process = kernel.createProcess({
+      argv: settings.argv, env: settings.env, cwd: settings.workdir, stdin: stdio.stdin, stdout: stdio.stdout, stderr: stdio.stderr,
+      ...(settings.user ? { user: settings.user } : {}),
+    });
+    stdio.start(process);
+    kernel.start();
+    return await process.wait();
+  } finally {
+    stdio.stop();
+  }
+}

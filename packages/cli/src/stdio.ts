@@ -1,0 +1,85 @@
+/** Connects the command's standard streams, or its terminal, to the program. */
+import { fstatSync } from 'node:fs';
+import { O_RDONLY, O_WRONLY } from '@troupe/abi';
+import type { Kernel, Process } from '@troupe/kernel';
+import { HostStream, type FileDescription } from '@troupe/vfs';
+
+export interface Stdio {
+  readonly stdin: FileDescription;
+  readonly stdout: FileDescription;
+  readonly stderr: FileDescription;
+  start(process: Process): void;
+  stop(): void;
+}
+
+/** Stop reading the host's input while the guest has this much to read. */
+const HIGH_WATER_BYTES = 1 << 20;
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+class PlainStdio implements Stdio {
+  readonly stdin = new HostStream({ flags: O_RDONLY });
+  readonly stdout = new HostStream({ flags: O_WRONLY, hostFd: 1 });
+  readonly stderr = new HostStream({ flags: O_WRONLY, hostFd: 2 });
+  readonly #cleanups: (() => void)[] = [];
+
+  constructor(readonly kernel: Kernel) {}
+
+  start(target: Process): void {
+    this.#readInput();
+    for (const name of FORWARDED) {
+      const forward = (): void => target.kill(name);
+      process.on(name, forward);
+      this.#cleanups.push(() => process.off(name, forward));
+    }
+  }
+
+  #readInput(): void {
+    if (!hasInput()) {
+      this.stdin.end();
+      return;
+    }
+    const onData = (chunk: Buffer): void => {
+      this.stdin.push(new Uint8Array(chunk));
+      this.kernel.host.kick();
+      if (this.stdin.pendingBytes > HIGH_WATER_BYTES) this.#pauseInput();
+    };
+    const onEnd = (): void => {
+      this.stdin.end();
+      this.kernel.host.kick();
+    };
+    process.stdin.on('data', onData).on('end', onEnd).on('error', onEnd);
+    this.#cleanups.push(() => {
+      process.stdin.off('data', onData).off('end', onEnd).off('error', onEnd);
+      process.stdin.pause();
+      process.stdin.unref?.();
+    });
+  }
+
+  #pauseInput(): void {
+    process.stdin.pause();
+    const timer = setInterval(() => {
+      if (this.stdin.pendingBytes > HIGH_WATER_BYTES / 2) return;
+      clearInterval(timer);
+      process.stdin.resume();
+    }, 5);
+    timer.unref();
+  }
+
+  stop(): void {
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
+  }
+}
+
+/** A closed or absent standard input reads as empty. */
+function hasInput(): boolean {
+  try {
+    fstatSync(0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function attachStdio(kernel: Kernel): Stdio {
+  return new PlainStdio(kernel);
+}
