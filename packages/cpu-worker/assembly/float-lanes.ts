@@ -1,6 +1,6 @@
-import { ADD, ADDSUB, DIV, MUL, SQRT, SUB, compare, floatOp, quick32, quick64 } from './sse-float';
-import { operand } from './sse-number';
-import { begin, finish, isNearestMasked, isOpen } from './sse-state';
+import { ADD, ADDSUB, DIV, MUL, SQRT, SUB, compare, floatOp, quick32, quick64 } from './float-arith';
+import { operand } from './float-bits';
+import { begin, finish, isNearestMasked, isOpen } from './mxcsr';
 
 /** Entry points of SSE float arithmetic: one number, or all lanes of a register. */
 

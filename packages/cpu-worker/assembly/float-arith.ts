@@ -2,8 +2,8 @@ import { addExact, divExact, mulExact, setExact, sqrtExact, xSign } from './exac
 import { IE, PE, RC_DOWN, RC_NEAREST, RC_UP, ZE } from './round';
 import {
   infBits, invalid, isDenormal, isInf, isNan, isNegative, isSignalling, isZero, magnitude, nanResult, operand, raiseDenormal, exponent, roundSse, signBit, significand,
-} from './sse-number';
-import { raiseSse, roundingSse } from './sse-state';
+} from './float-bits';
+import { raiseSse, roundingSse } from './mxcsr';
 
 /**
  * SSE float operations on bit patterns, exact in result and exceptions. Operation numbers as in

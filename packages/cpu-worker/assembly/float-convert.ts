@@ -1,7 +1,7 @@
 import { setExact } from './exact';
 import { IE, PE, RC_DOWN, RC_NEAREST, RC_UP, RC_ZERO } from './round';
-import { exactInt, isInf, isNan, isNegative, isSignalling, isZero, operand, raiseDenormal, exponent, roundSse, significand } from './sse-number';
-import { begin, finish, raiseSse, roundingSse } from './sse-state';
+import { exactInt, isInf, isNan, isNegative, isSignalling, isZero, operand, raiseDenormal, exponent, roundSse, significand } from './float-bits';
+import { begin, finish, raiseSse, roundingSse } from './mxcsr';
 
 /** Conversions of SSE (SDM Vol. 1 11.4.1.6, E.4). Numbers as in isa/simd/sse-runtime.ts (Convert). */
 const F64_TO_F32: i32 = 0;

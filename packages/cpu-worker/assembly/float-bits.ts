@@ -1,6 +1,6 @@
 import { setNormalised, xHi } from './exact';
 import { DE, IE, OE, PE, UE, rExp, rFlags, rInf, rSig, roundExact } from './round';
-import { isDaz, isFtz, masks, raiseSse, roundingSse } from './sse-state';
+import { isDaz, isFtz, masks, raiseSse, roundingSse } from './mxcsr';
 
 /**
  * Single and double precision numbers as bit patterns in u64, for both formats: `bits` is the
