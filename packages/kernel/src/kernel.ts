@@ -12,6 +12,7 @@ import { TimerQueue } from '@troupe/time';
 import type { Vfs } from '@troupe/vfs';
 import { FutexManager } from './futex.js';
 import type { KernelHost } from './host-hooks.js';
+import { Ipc } from './ipc/ipc.js';
 import { MemorySystem } from './mm/memory-system.js';
 import { Signals } from './signal/signals.js';
 import { Dispatcher } from './syscall/dispatch.js';
@@ -71,6 +72,7 @@ export class Kernel {
   readonly dispatcher: Dispatcher;
   readonly tasks: TaskSet;
   readonly signals: Signals;
+  readonly ipc: Ipc;
   readonly futexes = new FutexManager();
   readonly tcbs: TcbPool;
   readonly running: RunningTasks;
@@ -110,6 +112,7 @@ export class Kernel {
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
     this.signals = new Signals(this);
+    this.ipc = new Ipc(this);
     this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
     this.runner = new TaskRunner(this);
     this.dispatcher = new Dispatcher(this.runner, args.rows);

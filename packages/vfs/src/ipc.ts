@@ -17,3 +17,7 @@ export * from './tty/job-control.js';
 export * from './tty/line-discipline.js';
 export * from './tty/tty.js';
 export * from './tty/tty-file.js';
+export * from './socket/socket.js';
+export * from './unix/unix-address.js';
+export * from './unix/unix-namespace.js';
+export * from './unix/unix-socket.js';

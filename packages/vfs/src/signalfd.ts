@@ -32,6 +32,12 @@ export class SignalFile extends FileDescription {
     if (((this.mask >> BigInt(signo - 1)) & 1n) !== 0n) this.waiters.wake(EPOLLIN);
   }
 
+  /** signalfd(2) on an existing descriptor. */
+  setMask(mask: SigSet): void {
+    this.mask = mask;
+    if (this.poll() !== 0) this.waiters.wake(EPOLLIN);
+  }
+
   override read(dst: Uint8Array, _offBytes: number, ctx: VfsContext): number {
     const size = SIGNALFD_SIGINFO.sizeBytes;
     if (dst.length < size) return -Errno.EINVAL;

@@ -1,0 +1,84 @@
+/** Job control as terminals see it, over the kernel's sessions and process groups (credentials(7), termios(3)). */
+import { Cap, Si, Sig, hasCap, sigHas } from '@troupe/abi';
+import type { JobControl, Tty, TtyCaller } from '@troupe/vfs';
+import type { Kernel } from '../kernel.js';
+import type { ProcessGroup, Session } from '../task/process-group.js';
+import type { Task } from '../task/task.js';
+
+export class KernelJobControl implements JobControl {
+  constructor(readonly kernel: Kernel) {}
+
+  caller(tid: number): TtyCaller | null {
+    const task = this.kernel.tasks.byTid(tid);
+    return task ? new TaskTtyCaller(task) : null;
+  }
+
+  signalGroup(pgid: number, signo: number): void {
+    const group = this.kernel.tasks.processGroups.get(pgid);
+    if (group) this.kernel.signals.sendToProcessGroup(group, { signo, code: Si.KERNEL });
+    this.kernel.host.kick();
+  }
+
+  hangUpSession(sid: number): void {
+    const leader = this.kernel.tasks.sessions.get(sid)?.leader;
+    if (!leader || leader.isZombie) return;
+    for (const signo of [Sig.HUP, Sig.CONT]) this.kernel.signals.sendToGroup(leader, { signo, code: Si.KERNEL });
+    this.kernel.host.kick();
+  }
+
+  sessionOfGroup(pgid: number): number {
+    return this.kernel.tasks.processGroups.get(pgid)?.session.sid ?? 0;
+  }
+
+  setTerminal(sid: number, terminal: Tty | null): void {
+    const session = this.kernel.tasks.sessions.get(sid);
+    if (session) session.terminal = terminal;
+  }
+}
+
+class TaskTtyCaller implements TtyCaller {
+  readonly #group: ProcessGroup;
+  readonly #session: Session;
+
+  constructor(readonly task: Task) {
+    this.#group = task.group.processGroup;
+    this.#session = this.#group.session;
+  }
+
+  get sid(): number {
+    return this.#session.sid;
+  }
+
+  get pgid(): number {
+    return this.#group.pgid;
+  }
+
+  get isSessionLeader(): boolean {
+    return this.#session.leader === this.task.group;
+  }
+
+  get isPrivileged(): boolean {
+    return hasCap(this.task.creds, Cap.SYS_ADMIN);
+  }
+
+  get isGroupOrphaned(): boolean {
+    return isOrphaned(this.#group);
+  }
+
+  get terminal(): Tty | null {
+    return this.#session.terminal as Tty | null;
+  }
+
+  refuses(signo: number): boolean {
+    return sigHas(this.task.sigMask, signo) || this.task.group.handlers.ignores(signo);
+  }
+}
+
+/** No member has a parent in another group of the same session (setpgid(2)). */
+function isOrphaned(group: ProcessGroup): boolean {
+  for (const member of group.members) {
+    const parent = member.parent?.processGroup;
+    if (parent && parent !== group && parent.session === group.session) return false;
+  }
+  return true;
+}

@@ -1,0 +1,75 @@
+/** Messages waiting in a local socket: datagrams, or the pieces of a stream with what was sent along. */
+import type { FileDescription } from '../file-description.js';
+import type { SocketCredentials } from '../socket/socket.js';
+import type { UnixAddress } from './unix-address.js';
+
+export interface UnixMessage {
+  readonly data: Uint8Array;
+  /** Bytes of a stream piece that were read already. */
+  consumedBytes: number;
+  /** Owned references. */
+  rights: readonly FileDescription[];
+  readonly credentials: SocketCredentials;
+  readonly from: UnixAddress;
+  /** Told when the message leaves the queue: the sender's buffer has room again. */
+  readonly sender: MessageSender;
+}
+
+export interface MessageSender {
+  onBytesTaken(count: number): void;
+}
+
+export class MessageQueue {
+  #messages: UnixMessage[] = [];
+  #head = 0;
+  /** Unread bytes. */
+  lengthBytes = 0;
+
+  get count(): number {
+    return this.#messages.length - this.#head;
+  }
+
+  get first(): UnixMessage | undefined {
+    return this.#messages[this.#head];
+  }
+
+  at(index: number): UnixMessage | undefined {
+    return this.#messages[this.#head + index];
+  }
+
+  push(message: UnixMessage): void {
+    this.#messages.push(message);
+    this.lengthBytes += message.data.length;
+  }
+
+  /** Marks bytes of the first message as read; removes it when nothing is left. */
+  consume(count: number): void {
+    const message = this.first!;
+    message.consumedBytes += count;
+    this.lengthBytes -= count;
+    message.sender.onBytesTaken(count);
+    if (message.consumedBytes === message.data.length) this.#remove();
+  }
+
+  /** Removes the first message with whatever is unread of it. */
+  shift(): UnixMessage {
+    const message = this.first!;
+    const rest = message.data.length - message.consumedBytes;
+    this.lengthBytes -= rest;
+    this.#remove();
+    message.sender.onBytesTaken(rest);
+    return message;
+  }
+
+  /** Drops everything, with the files that were on their way. */
+  clear(): void {
+    while (this.count > 0) for (const file of this.shift().rights) file.decRef();
+  }
+
+  #remove(): void {
+    this.#head++;
+    if (this.#head < 64 || this.#head * 2 < this.#messages.length) return;
+    this.#messages = this.#messages.slice(this.#head);
+    this.#head = 0;
+  }
+}
