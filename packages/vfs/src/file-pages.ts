@@ -71,6 +71,7 @@ export class FilePages {
       const count = Math.min(PAGE_SIZE - inPage, src.length - done);
       const frame = this.take((at - inPage) / PAGE_SIZE);
       if (frame === 0) return done > 0 ? done : -Errno.ENOSPC;
+      this.pool.onWrite?.(frame);
       u8.set(done === 0 && count === src.length ? src : src.subarray(done, done + count), frame + inPage);
       done += count;
     }
@@ -123,7 +124,9 @@ export class FilePages {
 
   #zeroInPage(index: number, from: number, to: number): void {
     const frame = this.#frames.get(index);
-    if (frame !== undefined) this.pool.shared.u8.fill(0, frame + from, frame + to);
+    if (frame === undefined) return;
+    this.pool.onWrite?.(frame);
+    this.pool.shared.u8.fill(0, frame + from, frame + to);
   }
 
   #unmap(file: Mappable, first: number, end: number): void {

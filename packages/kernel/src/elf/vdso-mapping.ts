@@ -5,6 +5,7 @@
  */
 import { Errno, ErrnoError, KERNEL_HEADER, KernelHeader, PAGE_SIZE, type SharedMemory } from '@troupe/abi';
 import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
+import type { Timekeeper } from '@troupe/time';
 import type { Mappable, PageMapper } from '@troupe/vfs';
 import { VDSO_BASE } from '../mm/layout.js';
 import type { MappedFile } from '../mm/mappable.js';
@@ -12,6 +13,8 @@ import type { MemoryManager } from '../mm/memory-manager.js';
 import type { MemorySystem } from '../mm/memory-system.js';
 import { VmFlag } from '../mm/vma.js';
 import { buildVdso } from './vdso.js';
+
+const TSC_OFFSET = (KERNEL_HEADER + KernelHeader.off.tscOffsetNs) / 8;
 
 /** A page of the kernel's own that programs may map; it lives as long as the kernel. */
 class KernelPage implements Mappable, MappedFile {
@@ -71,6 +74,12 @@ export function mapVdso(mm: MemoryManager): number {
   mm.mmap({ ...base, addr: VDSO_BASE, prot: Prot.READ, maxProt: Prot.READ, file: params, name: '[vvar]' });
   mm.mmap({ ...base, addr: VDSO_BASE + PAGE_SIZE, prot: Prot.READ | Prot.EXEC, file: image, name: '[vdso]' });
   return VDSO_BASE + PAGE_SIZE;
+}
+
+/** Lines the vDSO up with the kernel's clocks now. Cores read rdtsc as host monotonic ns + KernelHeader.tscOffsetNs. */
+export function syncVdsoTime(system: MemorySystem, timekeeper: Timekeeper): void {
+  const tscNs = process.hrtime.bigint() + system.shared.i64[TSC_OFFSET]!;
+  updateVdsoTime(system, tscNs, BigInt(Math.round(timekeeper.monotonicNs())), timekeeper.realtimeNs());
 }
 
 /**

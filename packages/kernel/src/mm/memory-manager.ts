@@ -46,7 +46,7 @@ export class MemoryManager extends GuestAccess {
 
   /**
    * Answers a page fault of guest code. `tcb`, when given, gets the translation of addresses above
-   * 4 GiB (fillPage: page number, fillFrame, fillPerms: Prot bits).
+   * 4 GiB (fillPage: address of the page, fillFrame, fillPerms: Prot bits).
    */
   handleFault(addr: number, pfCode: number, tcb = 0): 'ok' | FaultSignal {
     const access = pfCode & PfCode.FETCH ? Access.EXEC : pfCode & PfCode.WRITE ? Access.WRITE : Access.READ;
@@ -72,7 +72,7 @@ export class MemoryManager extends GuestAccess {
     } else if (entry & Pte.WRITABLE && vma.prot & Prot.WRITE && !this.system.codeFrames.has(frame)) {
       perms |= Prot.WRITE;
     }
-    u64[(tcb + TCB.off.fillPage) / 8] = BigInt(page);
+    u64[(tcb + TCB.off.fillPage) / 8] = BigInt(page * PAGE_SIZE);
     u32[(tcb + TCB.off.fillFrame) >> 2] = frame;
     u32[(tcb + TCB.off.fillPerms) >> 2] = perms;
   }

@@ -11,6 +11,7 @@ import { FlatTablePool, type FlatTables } from './flat-tables.js';
 import { FrameBits } from './frame-bits.js';
 import type { FramePool, SharedMemory } from '@troupe/abi';
 import { Invariant } from '@troupe/abi';
+import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import type { AddressSpace } from './address-space.js';
 
 export interface MemorySystemOptions {
@@ -29,12 +30,14 @@ export class MemorySystem {
   readonly zeroFrame: number;
   /** Frames that have or had an execute entry: their decoded code must go before they are written or freed. */
   readonly codeFrames = new FrameBits();
-  /** Drops decoded code of a frame from the code cache. Set by the owner of the cores. */
-  onCodeWrite: (frame: number) => void = () => undefined;
+  readonly #codeCache: CodeCache;
+  /** Drops decoded code of a frame; replaceable for tests. */
+  onCodeWrite: (frame: number) => void = (frame) => this.#codeCache.invalidateFrame(frame);
   #nextAsId = 1;
 
   constructor(readonly frames: FramePool, options: MemorySystemOptions = {}) {
     this.shared = frames.shared;
+    this.#codeCache = new CodeCache(frames.shared, frames);
     this.limitBytes = options.limitBytes ?? this.shared.buffer.byteLength;
     this.tables = new FlatTablePool(frames, options.maxTableSets ?? 48);
     this.zeroFrame = frames.alloc();

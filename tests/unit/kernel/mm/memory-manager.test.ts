@@ -114,7 +114,7 @@ describe('MemoryManager: placement', () => {
     const tcb = mm.frames.alloc();
     expect(mm.handleFault(at + 5 * GIB, WRITE_FAULT, tcb)).to.equal('ok');
     const { u32, u64 } = mm.system.shared;
-    expect(u64[(tcb + TCB.off.fillPage) / 8]).to.equal(BigInt((at + 5 * GIB) / PAGE_SIZE));
+    expect(u64[(tcb + TCB.off.fillPage) / 8]).to.equal(BigInt(at + 5 * GIB));
     expect(u32[(tcb + TCB.off.fillPerms) >> 2]).to.equal(RW);
     expect(u64[u32[(tcb + TCB.off.fillFrame) >> 2]! / 8]).to.equal(5n);
   });
