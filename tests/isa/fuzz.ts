@@ -59,14 +59,14 @@ export class DifferentialRun {
       const differences = compareCase(rule, hostView, at, emulatedView, at);
       if (differences.length === 0) continue;
       result.mismatches++;
-      if (result.examples.length < this.maxExamples) result.examples.push(await this.#example(result.template, rule, batch, i, from + i));
+      if (result.examples.length < this.maxExamples) result.examples.push(await this.#example(result.template, rule, batch, i, from + i, mismatchText(batch, i, differences, hostView, at, 'not alone, only within its batch')));
     }
   }
 
-  async #example(template: Template, rule: CompareRule, batch: Batch, position: number, index: number): Promise<Mismatch> {
+  async #example(template: Template, rule: CompareRule, batch: Batch, position: number, index: number, whole: string): Promise<Mismatch> {
     const replay = `pnpm isa:fuzz --row '${template.name}' --seed ${this.seed} --case ${index}`;
     const found = await minimise(batch, position, rule, this.oracle, this.emulator);
-    const text = found ? mismatchText(found.batch, 0, found.differences, found.host, 0, replay) : `only within its batch: ${replay}`;
+    const text = found ? mismatchText(found.batch, 0, found.differences, found.host, 0, replay) : whole;
     return { rowName: template.name, mnemonic: template.row.mnemonic, seed: this.seed, index, text };
   }
 }

@@ -100,7 +100,6 @@ export class CaseWriter {
     const { e, random } = this;
     const m = e.memory;
     const low = m.ripRelative || m.base === NO_REG || e.address32;
-    if (low && (m.ripRelative || m.index === NO_REG)) e.segment = 0;
     this.target = targetAddress(random, Math.max(1, t.rm!.memBits >> 3), t.rm!.aligned, low);
     const offset = this.target - this.segmentBase();
     if (m.ripRelative) {
@@ -149,7 +148,6 @@ export class CaseWriter {
   placeMoffs(t: Template): void {
     const { e, random } = this;
     const bytes = t.operands.find((o) => o.role === 'moffs')!.memBits >> 3;
-    if (e.address32) e.segment = 0;
     this.target = targetAddress(random, bytes, false, e.address32);
     e.patch(e.moffsAt, e.address32 ? 4 : 8, (this.target - this.segmentBase()) & MASK64);
   }

@@ -76,7 +76,7 @@ export function writeState(w: CaseWriter, t: Template, kind: ValueKind): void {
   w.setGpr(RSP, BigInt(dataAddress(random, 16, 90)));
   w.rflags = random.u32() & FLAG_BITS;
   view.setBigUint64(at + CaseIn.off.fsBase, BigInt(random.percent(50) ? DATA_ADDR + random.below(4096) : 16 + random.below(65536)), true);
-  view.setBigUint64(at + CaseIn.off.gsBase, BigInt(random.percent(50) ? DATA_ADDR + random.below(4096) : random.u32()), true);
+  view.setBigUint64(at + CaseIn.off.gsBase, BigInt(random.percent(50) ? DATA_ADDR + random.below(4096) : random.u32() & 0x3fff_ffff), true);
   view.setUint16(w.fx('fcw'), FCW_DEFAULT, true);
   view.setUint32(w.fx('mxcsr'), MXCSR_DEFAULT, true);
   view.setUint32(w.fx('mxcsrMask'), 0xffff, true);

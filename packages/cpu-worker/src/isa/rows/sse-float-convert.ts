@@ -166,14 +166,15 @@ function packedConversionRow(c: PackedConversion): Row {
 
 // ---- MMX integers
 
-/** Conversions to MMX registers enter MMX mode; those from them only with a register source, except cvtpi2ps. */
+/** Conversions to MMX registers enter MMX mode, those from them only with a register source; #XM comes after that. */
 function fromMmx(f: (b: Builder, x: V128) => V128, keepHigh: boolean): Row['sem'] {
   return (b, dst, src) => {
-    const entersMmx = keepHigh || src.kind === 'mm';
+    const entersMmx = src.kind === 'mm';
     if (entersMmx) raisePendingX87(b);
-    const r = f(b, getVector(b, src));
-    b.set(dst, keepHigh ? b.lane('i64x2.replace_lane', 1, r, high64(b, b.getV128(dst))) : r);
+    const x = getVector(b, src);
     if (entersMmx) enterMmx(b);
+    const r = f(b, x);
+    b.set(dst, keepHigh ? b.lane('i64x2.replace_lane', 1, r, high64(b, b.getV128(dst))) : r);
   };
 }
 
@@ -181,8 +182,8 @@ function toMmx(f: (b: Builder, x: V128) => V128): Row['sem'] {
   return (b, dst, src) => {
     raisePendingX87(b);
     const x = src.kind === 'mem' && src.sizeBits === 128 ? b.getV128(src) : mmxSource(b, src);
-    setVector(b, dst, f(b, x));
     enterMmx(b);
+    setVector(b, dst, f(b, x));
   };
 }
 
