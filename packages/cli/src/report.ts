@@ -23,9 +23,9 @@ export function printCounts(kernel: Kernel): void {
 
 /** Counters in the manner of perf stat. */
 export function printStat(kernel: Kernel, elapsedMs: number): void {
-  const counters = kernel.host.pool?.counters();
+  const counters = kernel.host.pool.counters();
   line('\n Performance counter stats:\n');
-  for (const name of CoreCounter) line(`${String(counters?.[name] ?? 0).padStart(18)}  ${name}`);
+  for (const name of CoreCounter) line(`${String(counters[name]).padStart(18)}  ${name}`);
   line(`${String(kernel.core.frames.framesInUse).padStart(18)}  frames in use`);
   line(`${String(kernel.core.tasks.forkCount).padStart(18)}  forks`);
   line(`\n${(elapsedMs / 1000).toFixed(6).padStart(18)}  seconds elapsed\n`);

@@ -13,17 +13,21 @@ import { KernelLoop } from './kernel-loop.js';
 
 export class ThreadHost implements KernelHost {
   readonly #queue: RunQueue;
-  #pool: CorePool | undefined;
+  readonly pool: CorePool;
+  #kernel: Kernel | undefined;
   #loop: KernelLoop | undefined;
 
+  /** Starts core 0 at once: its thread boots while the kernel is being made. */
   constructor(readonly shared: SharedMemory, readonly cores: number) {
     this.#queue = new RunQueue(shared);
+    this.pool = new CorePool({ shared, cores, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
+    this.pool.ensureCapacity();
   }
 
-  /** Connects the kernel, starts the loop and core 0. */
+  /** Connects the kernel and starts the loop. */
   start(kernel: Kernel): void {
-    this.#pool = new CorePool({ shared: this.shared, cores: this.cores, onCoreDied: (tcb, reason) => kernel.runner.coreDied(tcb, reason) });
-    const pool = this.#pool;
+    this.#kernel = kernel;
+    const { pool } = this;
     this.#loop = new KernelLoop({
       shared: this.shared,
       timers: kernel.timers,
@@ -31,12 +35,7 @@ export class ThreadHost implements KernelHost {
       drain: () => kernel.drain(),
       afterWork: () => pool.ensureCapacity(),
     }, this.cores < availableParallelism() ? undefined : SHARED_CPU_SPIN_MS);
-    pool.ensureCapacity();
     this.#loop.start();
-  }
-
-  get pool(): CorePool | undefined {
-    return this.#pool;
   }
 
   enqueue(tcb: number): void {
@@ -56,7 +55,7 @@ export class ThreadHost implements KernelHost {
   /** Ends loop and cores. */
   async close(): Promise<void> {
     await this.#loop?.stop();
-    await this.#pool?.close();
+    await this.pool.close();
   }
 }
 

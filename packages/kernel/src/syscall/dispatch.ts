@@ -199,6 +199,7 @@ function decodeArg(kind: ArgKind, lo: number, hi: number): number | bigint {
     case 'int':
     case 'fd':
     case 'flags':
+    case 'enum':
     case 'signal':
       return lo | 0;
     case 'uint':

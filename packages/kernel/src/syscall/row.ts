@@ -11,11 +11,11 @@ import type { Task } from '../task/task.js';
  *   fd     int, printed as descriptor        size   unsigned 64-bit as number (inexact above 2^53)
  *   long   signed 64-bit as number           addr   guest address as number
  *   u64    bigint
- *   flags/mode/signal: int, printed symbolically by `symbols`
+ *   flags/enum/mode/signal: int, printed symbolically by `symbols` (set of bits, one of, octal, name)
  *   path/str: addr of a C string (printed quoted); the handler gets the address
  *   in/out/inout: addr of a buffer or struct; `size` names the argument or byte count
  */
-export type ArgKind = 'int' | 'uint' | 'fd' | 'size' | 'long' | 'addr' | 'u64' | 'flags' | 'mode' | 'signal' | 'path' | 'str' | 'in' | 'out' | 'inout' | 'iovecIn' | 'iovecOut' | 'strv';
+export type ArgKind = 'int' | 'uint' | 'fd' | 'size' | 'long' | 'addr' | 'u64' | 'flags' | 'enum' | 'mode' | 'signal' | 'path' | 'str' | 'in' | 'out' | 'inout' | 'iovecIn' | 'iovecOut' | 'strv';
 
 export interface ArgSpec {
   readonly name: string;
@@ -101,3 +101,5 @@ export const inBuf = (name: string, sizeOf: string | number): ArgSpec => ({ name
 export const outBuf = (name: string, sizeOf: string | number): ArgSpec => ({ name, kind: 'out', size: sizeOf });
 export const inoutBuf = (name: string, sizeOf: string | number): ArgSpec => ({ name, kind: 'inout', size: sizeOf });
 export const flags = (name: string, symbols: readonly (readonly [string, number])[] = []): ArgSpec => ({ name, kind: 'flags', symbols });
+/** One of `symbols`. */
+export const choice = (name: string, symbols: readonly (readonly [string, number])[]): ArgSpec => ({ name, kind: 'enum', symbols });

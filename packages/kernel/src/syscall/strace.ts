@@ -1,7 +1,7 @@
 /**
  * Prints system calls as strace(1) does, from the rows' argument specifications.
  */
-import { errnoName } from '@troupe/abi';
+import { errnoName, signalName } from '@troupe/abi';
 import type { Task } from '../task/task.js';
 import type { ArgSpec, SyscallResult, SyscallRow } from './row.js';
 
@@ -76,6 +76,10 @@ function formatArg(task: Task, row: SyscallRow, spec: ArgSpec, value: number | b
       return value === AT_FDCWD ? 'AT_FDCWD' : String(value);
     case 'flags':
       return symbolic(value, spec.symbols ?? []);
+    case 'enum':
+      return spec.symbols?.find(([, bits]) => bits === value)?.[0] ?? String(value);
+    case 'signal':
+      return signalName(value);
     case 'mode':
       return `0${value.toString(8)}`;
     case 'addr':

@@ -3,7 +3,7 @@ import { Cap, Errno, hasCap, RLIMIT_COUNT, TCB, type Limit } from '@troupe/abi';
 import { Usage } from '../../task/thread-group.js';
 import type { Task } from '../../task/task.js';
 import { groupCpuNs, taskCpuNs } from '../../time/cpu-clocks.js';
-import { flags, inBuf, int, outBuf, type SyscallRow } from '../row.js';
+import { inBuf, int, outBuf, type SyscallRow, choice } from '../row.js';
 import { writeTimevalNs } from '../timespec.js';
 
 const NAMES = ['CPU', 'FSIZE', 'DATA', 'STACK', 'CORE', 'RSS', 'NPROC', 'NOFILE', 'MEMLOCK', 'AS', 'LOCKS', 'SIGPENDING', 'MSGQUEUE', 'NICE', 'RTPRIO', 'RTTIME'].map((name, index) => [`RLIMIT_${name}`, index] as const);
@@ -97,8 +97,8 @@ function sysGetrusage(task: Task, who: number, out: number): number {
 }
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 302, name: 'prlimit64', args: [int('pid'), flags('resource', NAMES), inBuf('new_limit', 16), outBuf('old_limit', 16)], groups: ['%process'], support: 'full', man: 'prlimit(2)', handler: sysPrlimit64 },
-  { nr: 97, name: 'getrlimit', args: [flags('resource', NAMES), outBuf('rlim', 16)], groups: ['%process'], support: 'full', man: 'getrlimit(2)', handler: sysGetrlimit },
-  { nr: 160, name: 'setrlimit', args: [flags('resource', NAMES), inBuf('rlim', 16)], groups: ['%process'], support: 'full', man: 'setrlimit(2)', handler: sysSetrlimit },
-  { nr: 98, name: 'getrusage', args: [flags('who', RUSAGE), outBuf('usage', RUSAGE_BYTES)], groups: ['%process'], support: { partial: 'all CPU time counts as user time' }, man: 'getrusage(2)', handler: sysGetrusage },
+  { nr: 302, name: 'prlimit64', args: [int('pid'), choice('resource', NAMES), inBuf('new_limit', 16), outBuf('old_limit', 16)], groups: ['%process'], support: 'full', man: 'prlimit(2)', handler: sysPrlimit64 },
+  { nr: 97, name: 'getrlimit', args: [choice('resource', NAMES), outBuf('rlim', 16)], groups: ['%process'], support: 'full', man: 'getrlimit(2)', handler: sysGetrlimit },
+  { nr: 160, name: 'setrlimit', args: [choice('resource', NAMES), inBuf('rlim', 16)], groups: ['%process'], support: 'full', man: 'setrlimit(2)', handler: sysSetrlimit },
+  { nr: 98, name: 'getrusage', args: [choice('who', RUSAGE), outBuf('usage', RUSAGE_BYTES)], groups: ['%process'], support: { partial: 'all CPU time counts as user time' }, man: 'getrusage(2)', handler: sysGetrusage },
 ];

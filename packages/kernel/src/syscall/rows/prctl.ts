@@ -1,7 +1,7 @@
 /** prctl(2) and arch_prctl(2). */
 import { Cap, Errno, hasCap, NSIG, TCB } from '@troupe/abi';
 import type { Task } from '../../task/task.js';
-import { addr, flags, size, type SyscallRow } from '../row.js';
+import { addr, size, type SyscallRow, choice } from '../row.js';
 
 const Pr = {
   SET_PDEATHSIG: 1, GET_PDEATHSIG: 2, GET_DUMPABLE: 3, SET_DUMPABLE: 4, GET_KEEPCAPS: 7, SET_KEEPCAPS: 8, SET_NAME: 15, GET_NAME: 16,
@@ -114,6 +114,6 @@ function sysArchPrctl(task: Task, code: number, at: number): number {
 const symbols = (prefix: string, table: Record<string, number>): (readonly [string, number])[] => Object.entries(table).map(([name, value]) => [`${prefix}${name}`, value] as const);
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 157, name: 'prctl', args: [flags('option', symbols('PR_', Pr)), size('arg2'), size('arg3'), size('arg4'), size('arg5')], groups: ['%process'], support: { partial: 'no seccomp, speculation control, PR_SET_MM, PR_SET_VMA' }, man: 'prctl(2)', handler: sysPrctl },
-  { nr: 158, name: 'arch_prctl', args: [flags('code', symbols('ARCH_', Arch)), addr('addr')], groups: ['%process'], support: 'full', man: 'arch_prctl(2)', handler: sysArchPrctl },
+  { nr: 157, name: 'prctl', args: [choice('option', symbols('PR_', Pr)), size('arg2'), size('arg3'), size('arg4'), size('arg5')], groups: ['%process'], support: { partial: 'no seccomp, speculation control, PR_SET_MM, PR_SET_VMA' }, man: 'prctl(2)', handler: sysPrctl },
+  { nr: 158, name: 'arch_prctl', args: [choice('code', symbols('ARCH_', Arch)), addr('addr')], groups: ['%process'], support: 'full', man: 'arch_prctl(2)', handler: sysArchPrctl },
 ];

@@ -1,7 +1,7 @@
 /** Scheduling policy, priority and affinity (sched(7)). Affinity is honoured; policies are recorded. */
 import { Cap, Errno, hasCap, TCB } from '@troupe/abi';
 import type { Task } from '../../task/task.js';
-import { addr, flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.js';
+import { addr, inBuf, int, outBuf, size, uint, type SyscallRow, choice } from '../row.js';
 
 const POLICIES = [['SCHED_OTHER', 0], ['SCHED_FIFO', 1], ['SCHED_RR', 2], ['SCHED_BATCH', 3], ['SCHED_IDLE', 5]] as const;
 const SCHED_RESET_ON_FORK = 0x4000_0000;
@@ -137,12 +137,12 @@ export const rows: readonly SyscallRow[] = [
   { nr: 24, name: 'sched_yield', args: [], groups: SCHED, support: 'full', man: 'sched_yield(2)', handler: () => 0 },
   { nr: 204, name: 'sched_getaffinity', args: [int('pid'), size('cpusetsize'), outBuf('mask', 8)], groups: SCHED, support: 'full', man: 'sched_getaffinity(2)', handler: sysSchedGetaffinity },
   { nr: 203, name: 'sched_setaffinity', args: [int('pid'), size('cpusetsize'), inBuf('mask', 'cpusetsize')], groups: SCHED, support: 'full', man: 'sched_setaffinity(2)', handler: sysSchedSetaffinity },
-  { nr: 144, name: 'sched_setscheduler', args: [int('pid'), flags('policy', POLICIES), inBuf('param', 4)], groups: SCHED, support: { partial: 'recorded, all tasks share the cores fairly' }, man: 'sched_setscheduler(2)', handler: setScheduler },
+  { nr: 144, name: 'sched_setscheduler', args: [int('pid'), choice('policy', POLICIES), inBuf('param', 4)], groups: SCHED, support: { partial: 'recorded, all tasks share the cores fairly' }, man: 'sched_setscheduler(2)', handler: setScheduler },
   { nr: 145, name: 'sched_getscheduler', args: [int('pid')], groups: SCHED, support: 'full', man: 'sched_getscheduler(2)', handler: (task: Task, pid: number) => (pid < 0 ? -Errno.EINVAL : find(task, pid)?.schedPolicy ?? -Errno.ESRCH) },
   { nr: 142, name: 'sched_setparam', args: [int('pid'), inBuf('param', 4)], groups: SCHED, support: { partial: 'recorded, all tasks share the cores fairly' }, man: 'sched_setparam(2)', handler: (task: Task, pid: number, param: number) => setScheduler(task, pid, find(task, pid)?.schedPolicy ?? 0, param) },
   { nr: 143, name: 'sched_getparam', args: [int('pid'), outBuf('param', 4)], groups: SCHED, support: 'full', man: 'sched_getparam(2)', handler: sysSchedGetparam },
-  { nr: 146, name: 'sched_get_priority_max', args: [flags('policy', POLICIES)], groups: SCHED, support: 'full', man: 'sched_get_priority_max(2)', handler: (_task: Task, policy: number) => priorityRange(policy)?.[1] ?? -Errno.EINVAL },
-  { nr: 147, name: 'sched_get_priority_min', args: [flags('policy', POLICIES)], groups: SCHED, support: 'full', man: 'sched_get_priority_min(2)', handler: (_task: Task, policy: number) => priorityRange(policy)?.[0] ?? -Errno.EINVAL },
+  { nr: 146, name: 'sched_get_priority_max', args: [choice('policy', POLICIES)], groups: SCHED, support: 'full', man: 'sched_get_priority_max(2)', handler: (_task: Task, policy: number) => priorityRange(policy)?.[1] ?? -Errno.EINVAL },
+  { nr: 147, name: 'sched_get_priority_min', args: [choice('policy', POLICIES)], groups: SCHED, support: 'full', man: 'sched_get_priority_min(2)', handler: (_task: Task, policy: number) => priorityRange(policy)?.[0] ?? -Errno.EINVAL },
   { nr: 148, name: 'sched_rr_get_interval', args: [int('pid'), outBuf('tp', 16)], groups: SCHED, support: 'full', man: 'sched_rr_get_interval(2)', handler: (task: Task, pid: number, out: number) => {
     const target = find(task, pid);
     if (!target) return -Errno.ESRCH;

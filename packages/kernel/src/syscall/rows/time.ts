@@ -3,7 +3,7 @@ import { Cap, ClockId, CLOCK_TICK_NS, Errno, hasCap, NS_PER_SEC, Restart, TIMER_
 import type { Task } from '../../task/task.js';
 import { groupCpuNs } from '../../time/cpu-clocks.js';
 import { clockOf } from '../../time/group-timers.js';
-import { addr, flags, inBuf, int, outBuf, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { addr, flags, inBuf, int, outBuf, waitOn, type SyscallResult, type SyscallRow, choice } from '../row.js';
 import { readTimespecNs, readTimevalNs, writeTimespecNs, writeTimevalNs } from '../timespec.js';
 
 const CLOCKS = Object.entries(ClockId).map(([name, value]) => [`CLOCK_${name}`, value] as const);
@@ -124,15 +124,15 @@ function adjtimex(task: Task, buf: number): number {
 }
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 228, name: 'clock_gettime', args: [flags('clockid', CLOCKS), outBuf('tp', 16)], groups: ['%time'], support: 'full', man: 'clock_gettime(2)', handler: sysClockGettime },
-  { nr: 229, name: 'clock_getres', args: [flags('clockid', CLOCKS), outBuf('res', 16)], groups: ['%time'], support: 'full', man: 'clock_getres(2)', handler: sysClockGetres },
-  { nr: 227, name: 'clock_settime', args: [flags('clockid', CLOCKS), inBuf('tp', 16)], groups: ['%time'], support: 'full', man: 'clock_settime(2)', handler: sysClockSettime },
+  { nr: 228, name: 'clock_gettime', args: [choice('clockid', CLOCKS), outBuf('tp', 16)], groups: ['%time'], support: 'full', man: 'clock_gettime(2)', handler: sysClockGettime },
+  { nr: 229, name: 'clock_getres', args: [choice('clockid', CLOCKS), outBuf('res', 16)], groups: ['%time'], support: 'full', man: 'clock_getres(2)', handler: sysClockGetres },
+  { nr: 227, name: 'clock_settime', args: [choice('clockid', CLOCKS), inBuf('tp', 16)], groups: ['%time'], support: 'full', man: 'clock_settime(2)', handler: sysClockSettime },
   { nr: 96, name: 'gettimeofday', args: [outBuf('tv', 16), outBuf('tz', 8)], groups: ['%time'], support: 'full', man: 'gettimeofday(2)', handler: sysGettimeofday },
   { nr: 164, name: 'settimeofday', args: [inBuf('tv', 16), inBuf('tz', 8)], groups: ['%time'], support: { partial: 'no time zone' }, man: 'settimeofday(2)', handler: sysSettimeofday },
   { nr: 201, name: 'time', args: [addr('tloc')], groups: ['%time'], support: 'full', man: 'time(2)', handler: sysTime },
   { nr: 100, name: 'times', args: [outBuf('buf', 32)], groups: ['%time'], support: { partial: 'all CPU time counts as user time' }, man: 'times(2)', handler: sysTimes },
   { nr: 35, name: 'nanosleep', args: [inBuf('req', 16), outBuf('rem', 16)], groups: ['%time'], restart: 'ERESTART_RESTARTBLOCK', support: 'full', man: 'nanosleep(2)', handler: sysNanosleep, interrupted: interruptedSleep },
-  { nr: 230, name: 'clock_nanosleep', args: [flags('clockid', CLOCKS), flags('flags', [['TIMER_ABSTIME', 1]]), inBuf('req', 16), outBuf('rem', 16)], groups: ['%time'], restart: 'ERESTART_RESTARTBLOCK', support: 'full', man: 'clock_nanosleep(2)', handler: sysClockNanosleep, interrupted: interruptedSleep },
+  { nr: 230, name: 'clock_nanosleep', args: [choice('clockid', CLOCKS), flags('flags', [['TIMER_ABSTIME', 1]]), inBuf('req', 16), outBuf('rem', 16)], groups: ['%time'], restart: 'ERESTART_RESTARTBLOCK', support: 'full', man: 'clock_nanosleep(2)', handler: sysClockNanosleep, interrupted: interruptedSleep },
   { nr: 159, name: 'adjtimex', args: [addr('buf')], groups: ['%time'], support: { partial: 'reading only' }, man: 'adjtimex(2)', handler: adjtimex },
   { nr: 305, name: 'clock_adjtime', args: [int('clk_id'), addr('buf')], groups: ['%time'], support: { partial: 'reading only' }, man: 'clock_adjtime(2)', handler: (task: Task, _id: number, buf: number) => adjtimex(task, buf) },
 ];

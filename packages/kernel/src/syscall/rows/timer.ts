@@ -3,7 +3,7 @@ import { Errno, NSIG, SigevNotify, TIMER_ABSTIME } from '@troupe/abi';
 import { DISABLED, type Setting } from '@troupe/time';
 import type { Task } from '../../task/task.js';
 import { clockOf, timersOf, type Notification, type ProcessTimer } from '../../time/group-timers.js';
-import { addr, flags, inBuf, int, outBuf, uint, type SyscallRow } from '../row.js';
+import { addr, flags, inBuf, int, outBuf, uint, type SyscallRow, choice } from '../row.js';
 import { readTimespecNs, readTimevalNs, writeTimespecNs, writeTimevalNs } from '../timespec.js';
 
 const WHICH = [['ITIMER_REAL', 0], ['ITIMER_VIRTUAL', 1], ['ITIMER_PROF', 2]] as const;
@@ -98,8 +98,8 @@ function sysTimerDelete(task: Task, id: number): number {
 
 export const rows: readonly SyscallRow[] = [
   { nr: 37, name: 'alarm', args: [uint('seconds')], groups: ['%time'], support: 'full', man: 'alarm(2)', handler: sysAlarm },
-  { nr: 36, name: 'getitimer', args: [flags('which', WHICH), outBuf('curr_value', 32)], groups: ['%time'], support: 'full', man: 'getitimer(2)', handler: sysGetitimer },
-  { nr: 38, name: 'setitimer', args: [flags('which', WHICH), inBuf('new_value', 32), outBuf('old_value', 32)], groups: ['%time'], support: { partial: 'CPU timers have 10 ms resolution' }, man: 'setitimer(2)', handler: sysSetitimer },
+  { nr: 36, name: 'getitimer', args: [choice('which', WHICH), outBuf('curr_value', 32)], groups: ['%time'], support: 'full', man: 'getitimer(2)', handler: sysGetitimer },
+  { nr: 38, name: 'setitimer', args: [choice('which', WHICH), inBuf('new_value', 32), outBuf('old_value', 32)], groups: ['%time'], support: { partial: 'CPU timers have 10 ms resolution' }, man: 'setitimer(2)', handler: sysSetitimer },
   { nr: 222, name: 'timer_create', args: [int('clockid'), inBuf('sevp', 64), outBuf('timerid', 4)], groups: ['%time'], support: 'full', man: 'timer_create(2)', handler: sysTimerCreate },
   { nr: 223, name: 'timer_settime', args: [int('timerid'), flags('flags', [['TIMER_ABSTIME', 1]]), inBuf('new_value', 32), addr('old_value')], groups: ['%time'], support: 'full', man: 'timer_settime(2)', handler: sysTimerSettime },
   { nr: 224, name: 'timer_gettime', args: [int('timerid'), outBuf('curr_value', 32)], groups: ['%time'], support: 'full', man: 'timer_gettime(2)', handler: sysTimerGettime },
