@@ -21,7 +21,7 @@ import { ManualTimeSource, Timekeeper } from '@troupe/time';
 import { Tmpfs, Vfs, openPath } from '@troupe/vfs';
 import type { VfsContext } from '@troupe/vfs';
 
-const MEMORY_BYTES = 512 << 20;
+const MEMORY_BYTES = 128 << 20;
 /** Where the test program is loaded; rwx, so that tests may use it as scratch memory. */
 export const PROGRAM_BASE = 0x40_0000;
 export const SCRATCH = PROGRAM_BASE + 0x1000;
@@ -50,8 +50,6 @@ export function tinyElf(): Uint8Array {
   return bytes;
 }
 
-let sharedMemory: SharedMemory | null = null;
-
 export class FakeKernel {
   readonly shared: SharedMemory;
   readonly time = new ManualTimeSource();
@@ -62,8 +60,7 @@ export class FakeKernel {
   kicks = 0;
 
   constructor(options: { readonly maxTasks?: number } = {}) {
-    this.shared = sharedMemory ??= viewMemory(createMemory(MEMORY_BYTES));
-    this.shared.u8.fill(0, 0x1000, 0x8000);
+    this.shared = viewMemory(createMemory(MEMORY_BYTES));
     const frames = FramePool.initialise(this.shared, MEMORY_BYTES);
     const realtimeNs = (): bigint => this.time.realtimeNs();
     const vfs = new Vfs({ pool: frames, realtimeNs }, new Tmpfs({ pool: frames, realtimeNs }));

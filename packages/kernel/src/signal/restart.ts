@@ -9,11 +9,16 @@ import type { SigAction } from './signal-handlers.js';
 /** Length of the SYSCALL instruction. */
 const SYSCALL_BYTES = 2n;
 
-/** The restart code the call of this task ended with, or 0. */
-function restartCode(task: Task): number {
-  if (task.syscall === null) return 0;
-  const code = -Number(BigInt.asIntN(64, task.getReg(Reg.RAX)));
-  return code === Restart.ERESTARTSYS || code === Restart.ERESTARTNOINTR || code === Restart.ERESTARTNOHAND || code === Restart.ERESTART_RESTARTBLOCK ? code : 0;
+/** The restart code the call of this task ended with, or 0 (Task.restartCode). */
+function takeCode(task: Task): number {
+  const code = task.restartCode;
+  task.restartCode = 0;
+  return code;
+}
+
+/** True for a result that only says how the call is restarted. */
+export function isRestartCode(result: number): boolean {
+  return result <= -Restart.ERESTARTSYS && result >= -Restart.ERESTART_RESTARTBLOCK;
 }
 
 function rewind(task: Task, nr: number): void {
@@ -23,7 +28,7 @@ function rewind(task: Task, nr: number): void {
 
 /** Before a handler runs: EINTR, or the call is made again after the handler. */
 export function restartForHandler(task: Task, action: SigAction): void {
-  const code = restartCode(task);
+  const code = takeCode(task);
   if (code === 0) return;
   const again = code === Restart.ERESTARTNOINTR || (code === Restart.ERESTARTSYS && (action.flags & Sa.RESTART) !== 0);
   if (again) rewind(task, task.syscall!.nr);
@@ -33,7 +38,7 @@ export function restartForHandler(task: Task, action: SigAction): void {
 
 /** No handler ran: the call is made again, or continued by restart_syscall(2). */
 export function restartWithoutHandler(task: Task): void {
-  const code = restartCode(task);
+  const code = takeCode(task);
   if (code === Restart.ERESTART_RESTARTBLOCK) {
     task.restartBlock = task.syscall;
     rewind(task, Nr.restart_syscall);

@@ -13,6 +13,7 @@ import type { TimerQueue } from '@troupe/time';
 import type { Kernel } from '../kernel.js';
 import { prepareUserReturn } from '../signal/delivery.js';
 import { handleException } from '../signal/exception.js';
+import { isRestartCode } from '../signal/restart.js';
 import type { SyscallHost } from '../syscall/dispatch.js';
 import { exitTask } from './exit.js';
 import type { Task } from './task.js';
@@ -81,8 +82,11 @@ export class TaskRunner implements SyscallHost {
   /** SyscallHost: the call ended (undefined: the handler arranged the registers). */
   syscallDone(task: Task, result: number | bigint | undefined): void {
     if (!task.isAlive) return;
-    if (result === undefined) task.syscall = null;
-    else task.setReg(Reg.RAX, BigInt(result));
+    if (typeof result === 'number') {
+      task.setResult(result);
+      if (isRestartCode(result)) task.restartCode = -result;
+    } else if (result === undefined) task.syscall = null;
+    else task.setReg(Reg.RAX, result);
     this.resumeUser(task);
   }
 

@@ -68,6 +68,8 @@ export class Task {
   trapNo = 0;
   trapErrorCode = 0;
   faultAddr = 0n;
+  /** Restart code (512 …) the current call ended with; consumed on the way to user mode. 0 = none. */
+  restartCode = 0;
   /** Call to resume on restart_syscall(2) (ERESTART_RESTARTBLOCK). */
   restartBlock: SyscallState | null = null;
   /** Killed: exits with this status at the next delivery point (SIGKILL, exit_group, execve of a sibling). */
@@ -121,6 +123,13 @@ export class Task {
 
   setReg(reg: number, value: bigint): void {
     this.shared.u64[(this.tcb + TCB.off.gpr) / 8 + reg] = BigInt.asUintN(64, value);
+  }
+
+  /** rax of a finished call; exact for integers below 2^53. */
+  setResult(value: number): void {
+    const at = (this.tcb + TCB.off.gpr) >> 2;
+    this.shared.u32[at] = value;
+    this.shared.u32[at + 1] = Math.floor(value / 0x1_0000_0000);
   }
 
   get rip(): bigint {
