@@ -119,6 +119,13 @@ export function commit(tcb: usize): void {
   setFsw(tcb, sw);
 }
 
+/** Ends an instruction that changes C1 only on a stack fault (FCMOVcc, FCOMI and its kin). */
+export function commitKeepingC1(tcb: usize): void {
+  const c1 = fsw(tcb) & C1;
+  commit(tcb);
+  if ((raised & SF) == 0) setFsw(tcb, fsw(tcb) | c1);
+}
+
 /** Forgets exceptions of a rounding whose result is not delivered, and C1 with them. */
 export function dropRounding(flags: u32): void {
   raised &= ~flags;

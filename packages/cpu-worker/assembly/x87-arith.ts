@@ -3,10 +3,9 @@ import { arith, sqrt80 } from './arith80';
 import { LESS, EQUAL, UNORDERED, compare } from './compare80';
 import { roundToInteger } from './convert80';
 import { NO_QUOTIENT, extract, extractedSe, extractedSig, remainder, scale } from './reduce80';
-import { C0, C1, C2, C3, CONDITION, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, fcw, fsw, isEmpty, isSuppressed, popStack, raisedFlags, regSe, regSig, setFsw, setReg, setRoundedUp, setTop, stackOverflow, stackUnderflow, top } from './state';
-import { DENORMAL, INFINITE, NORMAL, QNAN, SNAN, UNSUPPORTED, ZERO, classify, setValue, setWidenedDenormal, vSe, vSig } from './number80';
+import { C0, C1, C2, C3, CONDITION, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, commitKeepingC1, fsw, isEmpty, isSuppressed, popStack, regSe, regSig, setFsw, setReg, setRoundedUp, setTop, stackOverflow, stackUnderflow, top } from './state';
+import { DENORMAL, INFINITE, NORMAL, UNSUPPORTED, ZERO, classify, setValue, setWidenedDenormal, vSe, vSig } from './number80';
 import { readMemory } from './x87-move';
-import { IE } from './round';
 
 /** Writes the value as ST(i) unless an unmasked exception forbids it; then pops when asked. */
 function deliver(tcb: usize, i: u32, pop: u32): void {
@@ -106,7 +105,7 @@ function test(tcb: usize): void {
 export function x87_compare_flags(tcb: usize, i: u32, quiet: u32, pop: u32): u32 {
   const relation = relationToReg(tcb, i, quiet);
   if (pop && !isSuppressed(tcb)) popStack(tcb);
-  commit(tcb);
+  commitKeepingC1(tcb);
   return relation == UNORDERED ? 0x45 : relation == EQUAL ? 0x40 : relation == LESS ? 1 : 0;
 }
 

@@ -1,7 +1,7 @@
 /** x87 control and state images (SDM Vol. 2A FLDCW FNCLEX FNINIT FNSTENV FLDENV FNSAVE FRSTOR FXSAVE FXRSTOR). */
 import { TCB_FDP, TCB_FIP, TCB_FOP, TCB_MXCSR, TCB_ST, TCB_XMM } from '../dist/assembly/tcb-layout';
 import { ALL_EXCEPTIONS, BUSY, ES, SF, fcw, fsw, ftw, setFcw, setFsw, setFtw } from './state';
-import { INFINITE, NORMAL, ZERO, classify } from './number80';
+import { NORMAL, ZERO, classify } from './number80';
 
 /** Bits of FCW that can be written; bit 6 reads as 1. */
 const FCW_WRITABLE: u32 = 0x1f3f;

@@ -5,9 +5,9 @@
  * (FSW.ES) and, for memory operands, has translated the address, so that nothing can fault in here.
  */
 import { bcdHigh, fromBcd, isStoreSuppressed, narrow, toBcd, toInteger, widen32, widen64, widenInt } from './convert80';
-import { INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, dropRounding, fcw, fsw, ftw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, rounding, setFtw, setReg, setTop, stackOverflow, stackUnderflow, top } from './state';
-import { QNAN, SNAN, classify, isWidenedDenormal, setQuieted, setValue, vSe, vSig } from './number80';
-import { DE, IE, PE, RC_NEAREST, RC_UP, RC_DOWN, RC_ZERO } from './round';
+import { C1, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, commitKeepingC1, dropRounding, fcw, fsw, ftw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, rounding, setFsw, setFtw, setReg, setTop, stackOverflow, stackUnderflow, top } from './state';
+import { SNAN, classify, isWidenedDenormal, setQuieted, setValue, vSe, vSig } from './number80';
+import { DE, IE, PE, RC_DOWN, RC_UP, RC_ZERO } from './round';
 
 /** Memory formats. */
 export const M_F32: u32 = 0;
@@ -63,10 +63,11 @@ export function x87_load(tcb: usize, format: u32, at: usize): void {
 export function x87_fld_st(tcb: usize, i: u32): void {
   clearRaised();
   if (isEmpty(tcb, i)) {
+    // An empty source is an underflow (C1 = 0) even when the push overflows as well.
     stackUnderflow();
     if (!isSuppressed(tcb)) {
-      if (isEmpty(tcb, 7)) { setTop(tcb, top(tcb) - 1); setReg(tcb, 0, INDEFINITE_SE, INDEFINITE_SIG); }
-      else push(tcb, 0, 0);
+      setTop(tcb, top(tcb) - 1);
+      setReg(tcb, 0, INDEFINITE_SE, INDEFINITE_SIG);
     }
   } else {
     push(tcb, regSe(tcb, i), regSig(tcb, i));
@@ -163,11 +164,12 @@ export function x87_fcmov(tcb: usize, i: u32, condition: u32): void {
   } else if (condition != 0) {
     setReg(tcb, 0, regSe(tcb, i), regSig(tcb, i));
   }
-  commit(tcb);
+  commitKeepingC1(tcb);
 }
 
 /** FFREE ST(i); FFREEP pops as well. */
 export function x87_ffree(tcb: usize, i: u32, pop: u32): void {
+  setFsw(tcb, fsw(tcb) & ~C1);
   setFtw(tcb, ftw(tcb) & ~(u32(1) << ((top(tcb) + i) & 7)));
   if (pop) popStack(tcb);
 }

@@ -205,8 +205,8 @@ export async function compareCase(oracle: HostOracle, lib: Library, test: X87Cas
       const flags = test.run(lib.exports, TCB_ADDR, OPERAND_ADDR);
       let host = hostResult(view, at);
       let own = ownResult(lib);
-      const ulp = host === own ? 0 : ulpDistance(host, own);
-      if (ulp !== undefined && ulp <= (test.toleranceUlp ?? 0)) { worstUlp = Math.max(worstUlp, ulp); own = host; }
+      const ulp = host === own || test.toleranceUlp === undefined ? undefined : ulpDistance(host, own);
+      if (ulp !== undefined && ulp <= test.toleranceUlp!) { worstUlp = Math.max(worstUlp, ulp); own = host; }
       const vector = view.getUint32(at + CaseOut.off.vector, true);
       host += ` vector ${vector} mem ${withoutPointers(hostMemory(state, reply, at), test)}`;
       own += ` vector 3 mem ${withoutPointers(Buffer.from(lib.bytes.subarray(OPERAND_ADDR, OPERAND_ADDR + OPERAND_BYTES)).toString('hex'), test)}`;
