@@ -26,6 +26,8 @@ export class OpWriter {
     u32[(op + OP.link) >>> 2] = 0;
     this.#immediate(op, insn, form, pageOffset);
     this.#registers(op, insn, form);
+    // For implicit memory operands; `#memory` may fold it into the address.
+    u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
     const addressing = form.mem ? this.#memory(op, insn, form, pageOffset) : 'none';
     u16[(op + OP.handler) >>> 1] = form.handlers[addressing]!;
   }

@@ -22,11 +22,12 @@ function emms(b: Builder): void {
 }
 
 /**
- * Stores the bytes of `value` whose mask byte has its top bit set to [rdi]. A byte that is not
- * stored is not accessed; each store is checked for itself, and the run restarts from the start.
+ * Stores the bytes of `value` whose mask byte has its top bit set. The whole range must be
+ * writable even when the mask is zero; bytes that are not selected keep their value.
  */
 function maskedStore(b: Builder, address: I64, value: V128, mask: V128, bytes: 8 | 16): void {
   const selected = b.and(b.op('i8x16.bitmask', mask) as I32, b.i32(bytes === 16 ? 0xffff : 0xff));
+  probe(b, address, bytes);
   const left = b.variable('i32', selected);
   b.if(selected, () => b.loop(() => {
     const bits = b.getVar(left);
@@ -39,12 +40,29 @@ function maskedStore(b: Builder, address: I64, value: V128, mask: V128, bytes: 8
   }));
 }
 
-function maskmovdqu(b: Builder, value: Operand, mask: Operand): void {
-  maskedStore(b, b.gpr(7), b.getV128(value), b.getV128(mask), 16);
+/** Faults unless both pages of the range are writable. */
+function probe(b: Builder, address: I64, bytes: number): void {
+  b.hostWrite(address, 1);
+  const lastPage = b.and(b.add(address, b.i64(bytes - 1)), b.i64(-0x1000));
+  b.hostWrite(b.select(b.ltU(address, lastPage), lastPage, address), 1);
 }
 
-function maskmovq(b: Builder, value: Operand, mask: Operand): void {
-  maskedStore(b, b.gpr(7), fromLow64(b, b.get(value)), fromLow64(b, b.get(mask)), 8);
+/** Address in rdi (edi with the 67 prefix), in the segment of the override. */
+function implicitAddress(b: Builder, sizeBits: 32 | 64): I64 {
+  return b.add(b.zext64(b.gprInt(7, sizeBits)), b.segmentBase());
+}
+
+function maskmovdqu(sizeBits: 32 | 64): Row['sem'] {
+  return (b, value, mask) => maskedStore(b, implicitAddress(b, sizeBits), b.getV128(value), b.getV128(mask), 16);
+}
+
+/** Enters MMX state even when the store then faults. */
+function maskmovq(sizeBits: 32 | 64): Row['sem'] {
+  return (b, value, mask) => {
+    raisePendingX87(b);
+    enterMmx(b);
+    maskedStore(b, implicitAddress(b, sizeBits), fromLow64(b, b.get(value)), fromLow64(b, b.get(mask)), 8);
+  };
 }
 
 interface Transfer {
@@ -66,8 +84,10 @@ const TRANSFERS: Transfer[] = [
   { mnemonic: 'movq2dq', enc: 'F3 0F D6 /r', ops: 'w:xmm r:mmr', feature: 'sse2', sem: mmxSem((b, dst, src) => b.set(dst, fromLow64(b, b.get(src)))) },
   { mnemonic: 'movdq2q', enc: 'F2 0F D6 /r', ops: 'w:mm r:xmmr', feature: 'sse2', sem: mmxSem((b, dst, src) => b.set(dst, low64(b, b.getV128(src)))) },
   { mnemonic: 'pmovmskb', enc: 'NP 0F D7 /r', ops: 'w:r32 r:mmr', feature: 'sse', sem: mmxSem((b, dst, src) => b.set(dst, b.and(b.op('i8x16.bitmask', fromLow64(b, b.get(src))), b.i32(0xff)))) },
-  { mnemonic: 'maskmovq', enc: 'NP 0F F7 /r', ops: 'r:mm r:mmr', feature: 'sse', sem: mmxSem(maskmovq) },
-  { mnemonic: 'maskmovdqu', enc: '66 0F F7 /r', ops: 'r:xmm r:xmmr', feature: 'sse2', sem: maskmovdqu },
+  { mnemonic: 'maskmovq', enc: 'a64 NP 0F F7 /r', ops: 'r:mm r:mmr', feature: 'sse', sem: maskmovq(64) },
+  { mnemonic: 'maskmovq', enc: 'a32 NP 0F F7 /r', ops: 'r:mm r:mmr', feature: 'sse', sem: maskmovq(32) },
+  { mnemonic: 'maskmovdqu', enc: 'a64 66 0F F7 /r', ops: 'r:xmm r:xmmr', feature: 'sse2', sem: maskmovdqu(64) },
+  { mnemonic: 'maskmovdqu', enc: 'a32 66 0F F7 /r', ops: 'r:xmm r:xmmr', feature: 'sse2', sem: maskmovdqu(32) },
   { mnemonic: 'emms', enc: 'NP 0F 77', ops: '', feature: 'mmx', sem: emms },
 ];
 
