@@ -28,6 +28,8 @@ export class OpWriter {
     this.#registers(op, insn, form);
     // For implicit memory operands; `#memory` may fold it into the address.
     u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
+    // Implicit memory operands (string instructions) have a segment as well.
+    u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
     const addressing = form.mem ? this.#memory(op, insn, form, pageOffset) : 'none';
     u16[(op + OP.handler) >>> 1] = form.handlers[addressing]!;
   }
