@@ -38,7 +38,7 @@ export function receiveDatagram(socket: UnixSocket, dst: Uint8Array, flags: numb
   }
   return {
     count, fullLength: message.data.length, flags: (count < message.data.length ? Msg.TRUNC : 0) | (socket.isDatagram ? 0 : Msg.EOR),
-    from: encodeUnixAddress(message.from), rights, credentials: socket.passesCredentials ? message.credentials : null,
+    from: nameOf(message), rights, credentials: socket.passesCredentials ? message.credentials : null,
   };
 }
 
@@ -59,7 +59,12 @@ export function receiveStream(socket: UnixSocket, dst: Uint8Array, flags: number
     rights = takeRights(message, isPeek);
     if (!isPeek) socket.queue.consume(part.length);
   }
-  return { count, fullLength: count, flags: 0, from: null, rights, credentials: socket.passesCredentials ? first.credentials : null };
+  return { count, fullLength: count, flags: 0, from: nameOf(first), rights, credentials: socket.passesCredentials ? first.credentials : null };
+}
+
+/** Senders without a name give none. */
+function nameOf({ from }: UnixMessage): Uint8Array | null {
+  return from.kind === 'unnamed' ? null : encodeUnixAddress(from);
 }
 
 function isSameSender(a: UnixMessage, b: UnixMessage): boolean {
