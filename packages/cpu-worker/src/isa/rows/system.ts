@@ -162,7 +162,6 @@ function hintRows(): Row[] {
     { mnemonic: 'lfence', enc: 'NP 0F AE E8+i', ops: '', cite: 'SDM Vol. 2A LFENCE', sem: nop },
     { mnemonic: 'mfence', enc: 'NP 0F AE F0+i', ops: '', cite: 'SDM Vol. 2B MFENCE', sem: (b) => b.fence() },
     { mnemonic: 'sfence', enc: 'NP 0F AE F8+i', ops: '', cite: 'SDM Vol. 2B SFENCE', sem: nop },
-    { mnemonic: 'fwait', enc: '9B', ops: '', feature: 'fpu', cite: 'SDM Vol. 2A WAIT/FWAIT', sem: nop },
   ];
 }
 

@@ -1,6 +1,6 @@
 import { Vector } from '@troupe/abi/layout/tcb.js';
 import type { Builder } from '../../ir/builder.js';
-import type { I32 } from '../../ir/types.js';
+import type { I32, I64 } from '../../ir/types.js';
 import type { Operand } from '../operand.js';
 import type { Row } from '../row.js';
 import { call, readAddress, wait, writeMemory, x87 } from '../x87/library.js';
@@ -8,7 +8,7 @@ import { call, readAddress, wait, writeMemory, x87 } from '../x87/library.js';
 /** x87 control, environment and state images (SDM Vol. 2A). */
 
 const FX_BYTES = 512;
-/** The last 96 bytes of the FXSAVE area belong to software. */
+/** The last 96 bytes of the FXSAVE area belong to software; the processor still checks access to all 512, the last first. */
 const FX_WRITTEN_BYTES = 416;
 
 function sdm(mnemonic: string): string {
@@ -26,7 +26,7 @@ const SIMPLE: Row[] = [
   { mnemonic: 'fnclex', enc: 'DB E2', ops: '', feature: 'fpu', cite: sdm('fclex'), sem: (b) => call(b, x87.fnclex) },
   { mnemonic: 'fninit', enc: 'DB E3', ops: '', feature: 'fpu', cite: sdm('finit'), sem: (b) => call(b, x87.fninit) },
   { mnemonic: 'fnop', enc: 'D9 D0', ops: '', feature: 'fpu', cite: sdm('fnop'), sem: wait },
-  { mnemonic: 'wait', enc: '9B', ops: '', feature: 'fpu', cite: 'SDM Vol. 2B WAIT/FWAIT', sem: wait },
+  { mnemonic: 'fwait', enc: '9B', ops: '', feature: 'fpu', cite: 'SDM Vol. 2B WAIT/FWAIT', sem: wait },
   // 8087 and 287 instructions that do nothing today (SDM Vol. 3B 23.18.9).
   ...([['fneni', 'DB E0'], ['fndisi', 'DB E1'], ['fnsetpm', 'DB E4']] as const).map(([mnemonic, enc]): Row => ({ mnemonic, enc, ops: '', feature: 'fpu', cite: 'SDM Vol. 3B 23.18.9', sem: () => undefined })),
 ];
@@ -58,12 +58,17 @@ function requireAligned(b: Builder, o: Operand): void {
   b.raiseIf(b.wrap(b.and(b.ea(o), b.i64(15))), Vector.GP);
 }
 
+function lastByte(b: Builder, o: Operand): I64 {
+  return b.add(b.ea(o), b.i64(FX_BYTES - 1));
+}
+
 function fxRows(): Row[] {
   return [{ token: 'W0', suffix: '', wide: 0 }, { token: 'REX.W', suffix: '64', wide: 1 }].flatMap(({ token, suffix, wide }): Row[] => [
     {
       mnemonic: `fxsave${suffix}`, enc: `NP ${token} 0F AE /0`, ops: 'w:m', feature: 'fxsr', cite: sdm('fxsave'),
       sem: (b, dst) => {
         requireAligned(b, dst);
+        b.hostWrite(lastByte(b, dst), 1);
         writeMemory(b, dst, FX_WRITTEN_BYTES, (at) => void b.callVoid(x87.fxsave, b.tcb(), at, b.i32(wide)));
       },
     },
@@ -71,6 +76,7 @@ function fxRows(): Row[] {
       mnemonic: `fxrstor${suffix}`, enc: `NP ${token} 0F AE /1`, ops: 'r:m', feature: 'fxsr', cite: sdm('fxrstor'),
       sem: (b, src) => {
         requireAligned(b, src);
+        b.hostRead(lastByte(b, src), 1);
         const valid = b.call(x87.fxrstor, b.tcb(), readAddress(b, src, FX_BYTES), b.i32(wide));
         b.raiseIf(b.eqz(valid), Vector.GP);
       },
