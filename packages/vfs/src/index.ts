@@ -26,3 +26,4 @@ export { HostStream, type HostStreamOptions } from './host-stream.js';
 export * from './standard-tree.js';
 export { HostFileSystem } from './fs/host/host-file-system.js';
 export { OverlayFileSystem } from './fs/overlay/overlay-file-system.js';
+export { openMemoryFile } from './memory-file.js';

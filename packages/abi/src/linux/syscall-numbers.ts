@@ -362,5 +362,6 @@ export const Nr = {
   process_mrelease: 448,
   futex_waitv: 449,
   set_mempolicy_home_node: 450,
+  fchmodat2: 452,
 } as const;
 export type SyscallName = keyof typeof Nr;
