@@ -1,5 +1,6 @@
 /** --strace: which calls, and where the lines go. */
-import { ConfigError } from '@troupe/abi';
+import { writeSync } from 'node:fs';
+import { ConfigError, signalName, type SigInfo } from '@troupe/abi';
 import { SYSCALL_ROWS, type Kernel } from '@troupe/kernel';
 
 /** Names and %groups separated by commas; `!` in front negates the whole. */
@@ -18,8 +19,17 @@ export function parseExpression(expression: string): (row: { readonly name: stri
 export function installTrace(kernel: Kernel, expression: string): void {
   const { dispatcher } = kernel.core;
   dispatcher.traceFilter = parseExpression(expression);
-  dispatcher.traceSink = (task, line) => {
-    const prefix = kernel.core.tasks.count > 1 ? `[pid ${task.tid}] ` : '';
-    process.stderr.write(`${prefix}${line}\n`);
+  const write = (tid: number, line: string): void => {
+    const prefix = kernel.core.tasks.count > 1 ? `[pid ${tid}] ` : '';
+    writeSync(2, `${prefix}${line}\n`);
   };
+  dispatcher.traceSink = (task, line) => write(task.tid, line);
+  kernel.core.onSignal = (task, info) => write(task.tid, `${signalLine(info)} rip=0x${task.rip.toString(16)}`);
+}
+
+/** As strace prints a delivered signal. */
+function signalLine(info: SigInfo): string {
+  const name = signalName(info.signo);
+  const detail = info.addr === undefined ? `si_pid=${info.pid ?? 0}, si_uid=${info.uid ?? 0}` : `si_addr=0x${info.addr.toString(16)}`;
+  return `--- ${name} {si_signo=${name}, si_code=${info.code}, ${detail}} ---`;
 }

@@ -88,6 +88,8 @@ export class Kernel {
   /** A process ended; its exitStatus is final. */
   onGroupExit: ((group: ThreadGroup) => void) | null = null;
   onReport: ((message: string) => void) | null = null;
+  /** A signal is about to be acted on (tracing). */
+  onSignal: ((task: Task, info: SigInfo) => void) | null = null;
   started = false;
   #uniqueId = 0;
   #inotifyCookie = 0;

@@ -79,12 +79,12 @@ function mapSegment(mm: MemoryManager, file: MappedFile, load: ProgramHeader, bi
   if (load.fileBytes > 0) {
     mappedEnd = pageUp(fileEnd);
     must(mm.mmap({ addr: start, lengthBytes: mappedEnd - start, prot, flags, file, offBytes: pageDown(load.offBytes) }));
-    if (memEnd > fileEnd) clearTail(mm, fileEnd, Math.min(mappedEnd, memEnd), prot);
+    if (memEnd > fileEnd) clearTail(mm, fileEnd, mappedEnd, prot);
   }
   if (pageUp(memEnd) > mappedEnd) must(mm.mmap({ addr: mappedEnd, lengthBytes: pageUp(memEnd) - mappedEnd, prot, flags }));
 }
 
-/** Zeroes what follows the file bytes in the last page; a read-only segment keeps the file's bytes there, as on Linux. */
+/** Zeroes what follows the file bytes up to the page end (ld.so allocates from there); a read-only segment keeps the file's bytes there, as on Linux. */
 function clearTail(mm: MemoryManager, from: number, to: number, prot: number): void {
   if ((prot & Prot.WRITE) !== 0 && to > from) mm.zeroOut(from, to - from);
 }

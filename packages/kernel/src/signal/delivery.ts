@@ -54,6 +54,7 @@ export function dequeueSignal(task: Task): SigInfo | null {
 }
 
 function act(task: Task, info: SigInfo): void {
+  task.kernel.onSignal?.(task, info);
   const action = task.group.handlers.get(info.signo);
   if (action.handler === BigInt(SIG_IGN)) return;
   if (action.handler !== BigInt(SIG_DFL)) return runHandler(task, info, action);
