@@ -5,6 +5,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { createMemory, FramePool, MAX_MEMORY_BYTES, O_RDONLY, O_WRONLY, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
 import { HostTimeSource, Timekeeper } from '@troupe/time';
 import { createVfs, HostStream, type FileDescription, type RootSource, type Volume } from '@troupe/vfs';
+import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FdTable } from '../fdtable.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
@@ -74,6 +75,7 @@ export class Kernel {
       shared, frames, host: this.#host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: cores, featureSet: {},
       extraAuxv: options.extraAuxv ?? [], utsNamespace: { hostname: options.hostname ?? 'troupe', domainname: '(none)' },
     });
+    syncVdsoTime(this.core.memory, timekeeper);
     if (options.onReport) this.core.onReport = options.onReport;
     watchCpuTimers(this.core);
     this.#abort = () => this.kill();
