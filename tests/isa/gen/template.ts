@@ -51,7 +51,7 @@ export interface Template {
 const IMMEDIATE_BYTES: Record<string, number> = { ib: 1, iw: 2, id: 4, io: 8 };
 const OFFSET_BYTES: Record<string, number> = { cb: 1, cd: 4 };
 const REPEAT: Record<string, number> = { REP: 0xf3, REPE: 0xf3, REPNE: 0xf2, NOREP: 0 };
-const SIZES: Record<string, Template['size']> = { o16: 'o16', o32: 'o32', o64: 'o64', 'REX.W': 'W1', W0: 'W0' };
+const SIZES: Record<string, Template['size']> = { o16: 'o16', o32: 'o32', o64: 'o64', f64: 'o64', 'REX.W': 'W1', W0: 'W0' };
 /** Bytes accessed through `m` operands that have no size of their own. */
 const UNSIZED_MEMORY_BITS: Record<string, number> = { fxsave: 4096, fxrstor: 4096, fxsave64: 4096, fxrstor64: 4096, fnsave: 864, frstor: 864, fnstenv: 224, fldenv: 224, xsave: 4608, xrstor: 4608 };
 

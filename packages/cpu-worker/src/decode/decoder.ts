@@ -137,6 +137,8 @@ export class Decoder {
         slot += opcode;
       }
     }
+    // With REX.B, 90 is xchg r8: its rows also stand at 91.
+    if (first === 0x90 && (this.#rex & 1) !== 0) slot = 0x91;
     const modrm = HAS_MODRM[slot] ? this.#u8() : 0;
     if (this.#truncated) return DecodeResult.TRUNCATED;
     const choice = choose(slot, p66, insn.repeat, (this.#rex & 8) !== 0, insn.address32, modrm);

@@ -56,6 +56,7 @@ const PREFIX: Record<string, (d: Draft) => void> = {
   'REX.W': (d) => { d.rexW = 'yes'; },
   W0: (d) => { d.rexW = 'no'; },
   o64: (d) => { d.p66 = 'no'; },
+  f64: () => {},
   REP: (d) => { d.repeat = 'F3'; },
   REPE: (d) => { d.repeat = 'F3'; },
   REPNE: (d) => { d.repeat = 'F2'; },
@@ -109,7 +110,8 @@ export function parseEncoding(row: Row, rowNumber: number): Encoding {
     row, rowNumber, operands, map, opcode, opcodeReg: d.opcodeReg, p66: d.p66, repeat: d.repeat, rexW: d.rexW, address32: d.address32,
     modrm, digit: d.digit, fixedModrm: after, fixedMask: d.stackReg ? 0xf8 : 0xff,
     allowReg: rm ? rm.allowReg : true, allowMem: rm ? rm.allowMem : !fixed, imms: d.imms,
-    weight: constraints.filter(Boolean).length,
+    // A register in the opcode is the weakest match: 90 is nop before it is xchg.
+    weight: constraints.filter(Boolean).length - (d.opcodeReg ? 10 : 0),
   };
 }
 

@@ -24,6 +24,8 @@ export class OpWriter {
     const form = insn.form!;
     u16[(op + OP.place) >>> 1] = pageOffset | (insn.lenBytes << 12);
     u32[(op + OP.link) >>> 2] = 0;
+    // Implicit memory operands (string instructions) have a segment, too.
+    u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
     this.#immediate(op, insn, form, pageOffset);
     this.#registers(op, insn, form);
     // For implicit memory operands; `#memory` may fold it into the address.

@@ -4,12 +4,13 @@ import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
-import { HIGH_CACHE, HIGH_CACHE_ENTRIES } from '../interp/slow-memory.js';
+import { HIGH_CACHE, HIGH_CACHE_ENTRIES, NON_CANONICAL } from '../interp/slow-memory.js';
 import { CodeCache } from './code-cache.js';
 import { Decoder } from './decoder.js';
 import { fusePairs } from './fuse.js';
 import { DecodeResult } from './instruction.js';
 import { OpWriter } from './op-writer.js';
+import { usesStackSegment } from './stack-segment.js';
 import { undefinedForm } from './undefined-form.js';
 
 /** Instructions decoded ahead at most. */
@@ -84,6 +85,23 @@ export class RunDecoder {
       const page = this.cache.pageOf((entry & ~1) >>> 0);
       if (page === 0 || Atomics.compareExchange(i32, slot, entry, page | 0) === entry) return page;
     }
+  }
+
+  /**
+   * A #GP for a non-canonical address is a #SS when the access was through the stack segment
+   * (SDM Vol. 3A 6.15 interrupt 12): the instruction at rip tells.
+   */
+  refineFault(tcb: number): void {
+    const { u32, i64 } = this.shared;
+    const addressWord = (tcb + TCB.off.trapAddr) / 8;
+    if (u32[(tcb + TCB.off.trapVector) >>> 2] !== Vector.GP || i64[addressWord] !== NON_CANONICAL) return;
+    i64[addressWord] = 0n;
+    const rip = this.#rip(tcb);
+    const page = this.#codePage(tcb, rip);
+    if (page === 0) return;
+    const offset = rip % PAGE_SIZE;
+    if (this.#decodeOne(tcb, rip - offset, page, offset) !== DecodeResult.OK) return;
+    if (usesStackSegment(this.decoder.insn, this.shared, tcb)) u32[(tcb + TCB.off.trapVector) >>> 2] = Vector.SS;
   }
 
   #highFrame(address: number): number {

@@ -85,6 +85,8 @@ export class ColdBuilder extends InterpBuilder {
   again(): void { this.returnValue(this.i32(Status.AGAIN)); }
   jumpTo(va: I64): void { this.#leave(va, Status.JUMP); }
 
+  checkTarget(va: I64): void { this.raiseIf(this.ne(this.shrS(this.shl(va, this.i64(16)), this.i64(16)), va), 13); }
+
   jump(o: Operand, condition?: I32): void {
     const taken = (): void => this.jumpTo(this.get(o) as I64);
     if (condition) this.if(condition, taken);

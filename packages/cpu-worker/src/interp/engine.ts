@@ -81,6 +81,7 @@ class InterpEngine implements Engine {
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
     for (;;) {
       const trap = this.#exports.run(tcb);
+      if (trap === Trap.EXCEPTION) this.#decoder.refineFault(tcb);
       if (trap !== Trap.DECODE) return trap;
       if (!this.#decoder.decodeAt(tcb)) return Trap.EXCEPTION;
     }

@@ -99,6 +99,8 @@ export class HotBuilder extends InterpBuilder {
     this.branch(this.labels.resolve);
   }
 
+  checkTarget(va: I64): void { this.branchIf(this.ne(this.shrU(va, this.i64(47)), this.i64(0)), this.labels.slow); }
+
   raiseAfter(): void { this.branch(this.labels.slow); }
   syscall(): void { this.branch(this.labels.slow); }
   again(): void { throw new Error('hot row repeats itself'); }

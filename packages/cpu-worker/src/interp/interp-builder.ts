@@ -51,6 +51,7 @@ export abstract class InterpBuilder extends ExpressionBuilder implements Builder
   abstract syscall(): void;
   abstract jump(o: Operand, condition?: I32): void;
   abstract jumpTo(va: I64): void;
+  abstract checkTarget(va: I64): void;
   abstract again(): void;
   abstract lockedRmw(va: I64, address: I32, sizeBits: IntSize, f: (old: Int) => Int): { old: Int; value: Int };
   abstract cmpxchg16(va: I64, expected: [I64, I64], desired: [I64, I64]): [I64, I64];
@@ -111,18 +112,19 @@ export abstract class InterpBuilder extends ExpressionBuilder implements Builder
   }
 
   // ---- effective addresses
-  offset(o: Operand): I64 {
+  offset(o: Operand, extra?: I64): I64 {
     if ((o as InterpOperand).moffs) return this.opField(64, OP.imm) as I64;
     const disp = this.sext64(this.opField(32, OP.disp), 32);
     let sum = this.add(this.#stateRead('i64', OP.base), disp);
+    if (extra) sum = this.add(sum, extra);
     if (this.addressing === 'base') return sum;
     sum = this.add(sum, this.shl(this.#stateRead('i64', OP.index), this.zext64(this.opField(8, OP.scale))));
     if (this.addressing === 'index') return sum;
     return this.select(this.opField(8, OP.wrap32) as I32, this.and(sum, this.i64(0xffffffffn)), sum);
   }
 
-  ea(o: Operand): I64 {
-    const offset = this.offset(o);
+  ea(o: Operand, extra?: I64): I64 {
+    const offset = this.offset(o, extra);
     return this.addressing === 'general' ? this.add(offset, this.segmentBase()) : offset;
   }
 

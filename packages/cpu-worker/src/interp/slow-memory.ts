@@ -15,6 +15,8 @@ import { CODE_PAGE } from './op-record.js';
  */
 export const HIGH_CACHE = CoreBlock.off.bounce;
 export const HIGH_CACHE_ENTRIES = 16;
+/** trapAddr of a #GP for a non-canonical address, until the engine knows whether it is a #SS. */
+export const NON_CANONICAL = -1n;
 const OFFSET_MASK = 0xffffffff_00000fffn;
 
 /** Numbers of the functions and globals these functions use. */
@@ -72,12 +74,22 @@ export class SlowFunctions {
     b.returnValue(b.callIndex(this.link.slowTranslate, 'i32', [tcb, va, bytes, b.i32(forWrite ? 1 : 0)]));
   }
 
+  #isNonCanonical(va: I64): I32 {
+    const { b } = this;
+    return b.ne(b.shrS(b.shl(va, b.i64(16)), b.i64(16)), va);
+  }
+
   /** (tcb, va, bytes, forWrite) → address less ADDEND_BIAS, or 0. */
   slowTranslate(): void {
     const { b } = this;
     const [tcb, va, bytes, forWrite] = [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2), b.local('i32', 3)];
     const pageOf = (address: I64): I32 => b.callIndex(this.link.page, 'i32', [tcb, address, forWrite]);
     const offset = b.and(b.wrap(va), b.i32(0xfff));
+    const lastByte = b.add(va, b.zext64(b.sub(bytes, b.i32(1))));
+    b.if(b.or(this.#isNonCanonical(va), this.#isNonCanonical(lastByte)), () => {
+      b.callIndexVoid(this.link.raise, [tcb, b.i32(Vector.GP), b.i32(0), b.i64(NON_CANONICAL)]);
+      b.returnValue(b.i32(0));
+    });
     const first = pageOf(va);
     b.if(b.eqz(first), () => b.returnValue(b.i32(0)));
     b.if(b.leU(b.add(offset, bytes), b.i32(0x1000)), () => b.returnValue(b.sub(first, b.i32(ADDEND_BIAS))));
@@ -119,11 +131,6 @@ export class SlowFunctions {
     const [tcb, va, forWrite] = [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)];
     const isHigh = b.wrap(b.shrU(va, b.i64(32)));
     b.if(isHigh, () => {
-      const canonical = b.eq(b.shrS(b.shl(va, b.i64(16)), b.i64(16)), va);
-      b.if(b.eqz(canonical), () => {
-        b.callIndexVoid(this.link.raise, [tcb, b.i32(Vector.GP), b.i32(0), b.i64(0)]);
-        b.returnValue(b.i32(0));
-      });
       const slot = this.#highSlot(va);
       const allowed = b.and(b.readRaw('i32', slot, HIGH_CACHE + 12, 'state'), b.add(forWrite, b.i32(1)));
       const hit = b.eq(b.readRaw('i64', slot, HIGH_CACHE, 'state'), b.and(va, b.i64(~0xfffn)));

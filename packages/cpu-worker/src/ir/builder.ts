@@ -99,8 +99,8 @@ export interface Builder {
   cmpxchg(o: Operand, expected: Int, desired: Int): Int;
   /** 16-byte compare-and-exchange (cmpxchg16b) at guest address `va`: returns [low, high] of the old value. */
   cmpxchg16(va: I64, expected: [I64, I64], desired: [I64, I64]): [I64, I64];
-  /** Effective address of a memory operand, including segment base, i64. */
-  ea(o: Operand): I64;
+  /** Effective address of a memory operand, i64: offset (+ extra bytes), then the segment base. */
+  ea(o: Operand, extra?: I64): I64;
   /** Effective address without segment base (lea). */
   offset(o: Operand): I64;
   /** Base of the segment an instruction with implicit memory operands reads from (0 without override). */
@@ -173,6 +173,8 @@ export interface Builder {
   syscall(): void;
   /** Jumps to the target of a rel operand, when `condition` (default: always). Last effect of the sem. */
   jump(o: Operand, condition?: I32): void;
+  /** Raises #GP when `va` is not canonical: before a jump to it, and before any change of state. */
+  checkTarget(va: I64): void;
   /** Jumps to a computed address. Last effect of the sem. */
   jumpTo(va: I64): void;
   /** Ends this execution of the instruction with rip unchanged: it runs again after a safepoint poll (rep). */

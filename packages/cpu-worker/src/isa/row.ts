@@ -19,7 +19,8 @@
  * Encoding strings: tokens separated by blanks, as in the SDM.
  *   mandatory prefix   `NP` (none of 66 F2 F3), `66`, `F2`, `F3` before `0F`; absent = prefixes ignored
  *   operand size       `o16` (66 prefix), `o32`, `REX.W` (64 bit); `W0` = REX.W absent, where only W matters;
- *                      `o64` = 64 bit by default and no 66 prefix (push, pop); absent = any operand size
+ *                      `o64` = 64 bit by default and no 66 prefix (push, pop); `f64` = always 64 bit, 66 ignored
+ *                      (near branches); absent = any operand size
  *   repeat             `REP`/`REPE` (F3), `REPNE` (F2), `NOREP`: string instructions
  *   address size       `a32` (67 prefix), `a64`: where the row cares (string instructions, jrcxz)
  *   opcode             hex bytes: `81`, `0F AF`, `0F 38 F0`; `50+r` = register in the low 3 bits,

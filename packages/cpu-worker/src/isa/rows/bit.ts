@@ -33,7 +33,7 @@ function selectedBit(b: Builder, value: Int, position: Int): I32 {
 /** A register bit offset reaches beyond the operand in memory: address of the word it is in. */
 function bitAddress(b: Builder, n: IntSize, o: Operand, offset: Int): I64 {
   const words = b.shrS(b.sext64(offset, n), b.i64({ 8: 3, 16: 4, 32: 5, 64: 6 }[n]));
-  return b.add(b.ea(o), b.mul(words, b.i64(n / 8)));
+  return b.ea(o, b.mul(words, b.i64(n / 8)));
 }
 
 function bitSem(op: BitOp, n: IntSize): Row['sem'] {
@@ -136,8 +136,12 @@ function exchangeRows(): Row[] {
         mnemonic: 'cmpxchg', enc: `${sizeToken(n)}0F B${low} /r`, ops: `rw:rm${n} r:r${n}`, lock: true, flags: { w: 'oszapc' }, cite: `SDM Vol. 2A CMPXCHG, accumulator ${accumulator(n)}`,
         sem: (b, dst, src) => {
           const expected = b.gprInt(RAX, n);
-          const old = b.cmpxchg(dst, expected, b.getInt(src));
-          b.if(b.ne(old, expected), () => b.setGprInt(RAX, n, old));
+          const desired = b.getInt(src);
+          const old = dst.kind === 'mem' ? b.cmpxchg(dst, expected, desired) : b.getInt(dst);
+          // A register that differs is not written: its upper half stays.
+          const same = b.eq(old, expected);
+          if (dst.kind !== 'mem') b.if(same, () => b.set(dst, desired));
+          b.if(b.eqz(same), () => b.setGprInt(RAX, n, old));
           flagsSub(b, n, expected, old, b.trunc(b.sub(expected, old), n));
         },
       },

@@ -18,8 +18,8 @@ function jccRows(): Row[] {
   return CONDITIONS.flatMap((name, cc) => {
     const common = { mnemonic: `j${name}`, hot: true, flags: { r: FLAGS_READ[cc >> 1]! }, cite: 'SDM Vol. 2A Jcc', sem: ((b, target) => b.jump(target, condition(b, cc))) as Row['sem'] };
     return [
-      { ...common, enc: `${hexByte(0x70 + cc)} cb`, ops: 'n:rel8' },
-      { ...common, enc: `0F ${hexByte(0x80 + cc)} cd`, ops: 'n:rel32' },
+      { ...common, enc: `f64 ${hexByte(0x70 + cc)} cb`, ops: 'n:rel8' },
+      { ...common, enc: `f64 0F ${hexByte(0x80 + cc)} cd`, ops: 'n:rel32' },
     ];
   });
 }
@@ -33,13 +33,14 @@ function pushReturn(b: Builder): void {
 function popReturn(b: Builder, extra: I64): void {
   const top = b.gpr(RSP);
   const target = b.load(64, top) as I64;
+  b.checkTarget(target);
   b.setGpr(RSP, b.add(b.add(top, b.i64(8)), extra));
   b.jumpTo(target);
 }
 
 function loopRow(mnemonic: string, opcode: string, address32: boolean, test: (b: Builder) => I32): Row {
   return {
-    mnemonic, enc: `${address32 ? 'a32' : 'a64'} ${opcode} cb`, ops: 'n:rel8', cite: 'SDM Vol. 2A LOOP/LOOPcc', ...(mnemonic === 'loop' ? {} : { flags: { r: 'z' } }),
+    mnemonic, enc: `f64 ${address32 ? 'a32' : 'a64'} ${opcode} cb`, ops: 'n:rel8', cite: 'SDM Vol. 2A LOOP/LOOPcc', ...(mnemonic === 'loop' ? {} : { flags: { r: 'z' } }),
     sem: (b, target) => {
       const bits = address32 ? 32 : 64;
       const count = b.sub(b.gprInt(RCX, bits), b.int(bits, 1));
@@ -55,7 +56,7 @@ function loopRows(): Row[] {
     loopRow('loope', 'E1', a32, zero),
     loopRow('loop', 'E2', a32, (b) => b.i32(1)),
     {
-      mnemonic: a32 ? 'jecxz' : 'jrcxz', enc: `${a32 ? 'a32' : 'a64'} E3 cb`, ops: 'n:rel8', cite: 'SDM Vol. 2A Jcc',
+      mnemonic: a32 ? 'jecxz' : 'jrcxz', enc: `f64 ${a32 ? 'a32' : 'a64'} E3 cb`, ops: 'n:rel8', cite: 'SDM Vol. 2A Jcc',
       sem: (b, target) => b.jump(target, b.eqz(b.gprInt(RCX, a32 ? 32 : 64))),
     } satisfies Row,
   ]);
@@ -90,28 +91,33 @@ const enter: Row['sem'] = (b, sizeOperand, levelOperand) => {
 
 export const branchRowList: Row[] = [
   ...jccRows(), ...loopRows(),
-  { mnemonic: 'jmp', enc: 'EB cb', ops: 'n:rel8', ends: true, hot: true, cite: 'SDM Vol. 2A JMP', sem: (b, target) => b.jump(target) },
-  { mnemonic: 'jmp', enc: 'E9 cd', ops: 'n:rel32', ends: true, hot: true, cite: 'SDM Vol. 2A JMP', sem: (b, target) => b.jump(target) },
-  { mnemonic: 'jmp', enc: 'FF /4', ops: 'r:rm64', ends: true, hot: true, cite: 'SDM Vol. 2A JMP', sem: (b, target) => b.jumpTo(b.getInt(target) as I64) },
+  { mnemonic: 'jmp', enc: 'f64 EB cb', ops: 'n:rel8', ends: true, hot: true, cite: 'SDM Vol. 2A JMP', sem: (b, target) => b.jump(target) },
+  { mnemonic: 'jmp', enc: 'f64 E9 cd', ops: 'n:rel32', ends: true, hot: true, cite: 'SDM Vol. 2A JMP', sem: (b, target) => b.jump(target) },
+  { mnemonic: 'jmp', enc: 'f64 FF /4', ops: 'r:rm64', ends: true, hot: true, cite: 'SDM Vol. 2A JMP', sem: (b, operand) => {
+    const target = b.getInt(operand) as I64;
+    b.checkTarget(target);
+    b.jumpTo(target);
+  } },
   {
-    mnemonic: 'call', enc: 'E8 cd', ops: 'n:rel32', ends: true, hot: true, cite: 'SDM Vol. 2A CALL',
+    mnemonic: 'call', enc: 'f64 E8 cd', ops: 'n:rel32', ends: true, hot: true, cite: 'SDM Vol. 2A CALL',
     sem: (b, target) => {
       pushReturn(b);
       b.jump(target);
     },
   },
   {
-    mnemonic: 'call', enc: 'FF /2', ops: 'r:rm64', ends: true, hot: true, cite: 'SDM Vol. 2A CALL',
+    mnemonic: 'call', enc: 'f64 FF /2', ops: 'r:rm64', ends: true, hot: true, cite: 'SDM Vol. 2A CALL',
     sem: (b, operand) => {
       const target = b.getInt(operand) as I64;
+      b.checkTarget(target);
       pushReturn(b);
       b.jumpTo(target);
     },
   },
-  { mnemonic: 'ret', enc: 'C3', ops: '', ends: true, hot: true, cite: 'SDM Vol. 2B RET', sem: (b) => popReturn(b, b.i64(0)) },
-  { mnemonic: 'ret', enc: 'C2 iw', ops: 'r:imm16', ends: true, cite: 'SDM Vol. 2B RET', sem: (b, extra) => popReturn(b, b.zext64(b.getInt(extra))) },
+  { mnemonic: 'ret', enc: 'f64 C3', ops: '', ends: true, hot: true, cite: 'SDM Vol. 2B RET', sem: (b) => popReturn(b, b.i64(0)) },
+  { mnemonic: 'ret', enc: 'f64 C2 iw', ops: 'r:imm16', ends: true, cite: 'SDM Vol. 2B RET', sem: (b, extra) => popReturn(b, b.zext64(b.getInt(extra))) },
   {
-    mnemonic: 'leave', enc: 'C9', ops: '', hot: true, cite: 'SDM Vol. 2A LEAVE',
+    mnemonic: 'leave', enc: 'f64 C9', ops: '', hot: true, cite: 'SDM Vol. 2A LEAVE',
     sem: (b) => {
       const frame = b.gpr(RBP);
       const saved = b.load(64, frame) as I64;
@@ -119,5 +125,5 @@ export const branchRowList: Row[] = [
       b.setGpr(RBP, saved);
     },
   },
-  { mnemonic: 'enter', enc: 'C8 iw ib', ops: 'r:imm16 r:imm8', cite: 'SDM Vol. 2A ENTER', sem: enter },
+  { mnemonic: 'enter', enc: 'f64 C8 iw ib', ops: 'r:imm16 r:imm8', cite: 'SDM Vol. 2A ENTER', sem: enter },
 ];

@@ -153,7 +153,7 @@ function hintRows(): Row[] {
   const hints = ['18', '19', '1A', '1B', '1C', '1D', '1E', '1F'];
   const cite = 'SDM Vol. 2B NOP';
   return [
-    { mnemonic: 'nop', enc: 'NP 90', ops: '', hot: true, cite, sem: nop },
+    { mnemonic: 'nop', enc: '90', ops: '', hot: true, cite, sem: nop },
     { mnemonic: 'pause', enc: 'F3 90', ops: '', cite: 'SDM Vol. 2B PAUSE', sem: nop },
     ...hints.flatMap((opcode): Row[] => [{ mnemonic: 'nop', enc: `0F ${opcode} /r`, ops: 'n:rm32 n:r32', hot: opcode === '1F', cite, sem: nop }]),
     { mnemonic: 'endbr64', enc: 'F3 0F 1E FA', ops: '', hot: true, cite: 'SDM Vol. 2A ENDBR64', sem: nop },

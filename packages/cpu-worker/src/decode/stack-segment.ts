@@ -1,0 +1,22 @@
+import { TCB } from '@troupe/abi/layout/tcb.js';
+import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import type { Instruction } from './instruction.js';
+
+const RSP = 4;
+const RBP = 5;
+const IMPLICIT = /^(push|pop|pushfq?|popfq?|call|ret|leave|enter)$/;
+
+function isCanonical(address: bigint): boolean {
+  return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
+}
+
+/** Whether the faulting access of an instruction was through ss: an rsp or rbp base, or the implicit stack. */
+export function usesStackSegment(insn: Instruction, shared: SharedMemory, tcb: number): boolean {
+  const gpr = (number: number): bigint => shared.u64[(tcb + TCB.off.gpr) / 8 + number]!;
+  if (insn.isMem && insn.segment === 0 && (insn.base === RSP || insn.base === RBP)) return true;
+  const { mnemonic } = insn.form!.row;
+  if (!IMPLICIT.test(mnemonic)) return false;
+  const pointer = gpr(mnemonic === 'leave' ? RBP : RSP);
+  const below = mnemonic === 'push' || mnemonic.startsWith('pushf') || mnemonic === 'call' || mnemonic === 'enter';
+  return mnemonic === 'enter' || !isCanonical(pointer) || !isCanonical(pointer + 7n) || (below && !isCanonical(pointer - 8n));
+}
