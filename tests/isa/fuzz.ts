@@ -23,6 +23,8 @@ export interface RowResult {
 }
 
 const INT3_VECTOR = 3;
+/** The case set TF: the host stepped once, which the emulator does not model. */
+const DEBUG_VECTOR = 1;
 
 export class DifferentialRun {
   readonly #generator: Generator;
@@ -53,9 +55,10 @@ export class DifferentialRun {
     for (let i = 0; i < size; i++) {
       const at = i * CaseOut.sizeBytes;
       const signo = hostView.getUint32(at + CaseOut.off.signo, true);
-      if (signo === TIMEOUT_SIGNAL) continue;
+      const vector = hostView.getUint32(at + CaseOut.off.vector, true);
+      if (signo === TIMEOUT_SIGNAL || vector === DEBUG_VECTOR) continue;
       result.cases++;
-      if (hostView.getUint32(at + CaseOut.off.vector, true) !== INT3_VECTOR) result.faults++;
+      if (vector !== INT3_VECTOR) result.faults++;
       const differences = compareCase(rule, hostView, at, emulatedView, at);
       if (differences.length === 0) continue;
       result.mismatches++;

@@ -76,7 +76,7 @@ function choosePrefixes(e: Encoding, t: Template, random: Random): void {
   const usesMemory = e.isMemory || t.moffs || t.repeat !== -1;
   if (usesMemory && random.percent(8)) e.segment = random.percent(50) ? 0x64 : 0x65;
   if (t.addressBits === 32) e.address32 = true;
-  else if (t.addressBits === 0 && e.isMemory) e.address32 = random.percent(6);
+  else if (t.addressBits === 0 && usesMemory) e.address32 = random.percent(6);
   if (e.isMemory) e.lock = t.row.lock === true ? random.percent(35) : random.u32() % 2000 === 0;
   else e.lock = random.u32() % 2000 === 0;
   if (t.repeat > 0) e.repeat = t.repeat;
