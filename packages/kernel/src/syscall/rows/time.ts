@@ -1,5 +1,6 @@
 /** Reading and setting clocks, and sleeping. */
 import { Cap, ClockId, CLOCK_TICK_NS, Errno, hasCap, NS_PER_SEC, Restart, TIMER_ABSTIME, WaitQueue } from '@troupe/abi';
+import { syncVdsoTime } from '../../elf/vdso-mapping.js';
 import type { Task } from '../../task/task.js';
 import { groupCpuNs } from '../../time/cpu-clocks.js';
 import { clockOf } from '../../time/group-timers.js';
@@ -32,6 +33,7 @@ function sysClockSettime(task: Task, id: number, ts: number): number {
   const ns = readTimespecNs(task.mm, ts);
   if (!hasCap(task.creds, Cap.SYS_TIME)) return -Errno.EPERM;
   task.kernel.timekeeper.setRealtimeNs(BigInt(ns));
+  syncVdsoTime(task.kernel.memory, task.kernel.timekeeper);
   return 0;
 }
 
@@ -46,6 +48,7 @@ function sysSettimeofday(task: Task, tv: number, tz: number): number {
   const ns = readTimevalNs(task.mm, tv);
   if (!hasCap(task.creds, Cap.SYS_TIME)) return -Errno.EPERM;
   task.kernel.timekeeper.setRealtimeNs(BigInt(ns));
+  syncVdsoTime(task.kernel.memory, task.kernel.timekeeper);
   return 0;
 }
 
