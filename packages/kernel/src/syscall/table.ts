@@ -5,15 +5,16 @@ import { rows as descriptor } from './rows/descriptor.js';
 import { rows as epoll } from './rows/epoll.js';
 import { rows as eventfd } from './rows/eventfd.js';
 import { rows as exec } from './rows/exec.js';
-import { rows as fileIo } from './rows/file-io.js';
-import { rows as fileOpen } from './rows/file-open.js';
 import { rows as fileAttribute } from './rows/file-attribute.js';
 import { rows as fileDirectory } from './rows/file-directory.js';
+import { rows as fileIo } from './rows/file-io.js';
 import { rows as fileMount } from './rows/file-mount.js';
 import { rows as fileName } from './rows/file-name.js';
+import { rows as fileOpen } from './rows/file-open.js';
 import { rows as fileStat } from './rows/file-stat.js';
 import { rows as fileXattr } from './rows/file-xattr.js';
 import { rows as futex } from './rows/futex.js';
+import { rows as inotify } from './rows/inotify.js';
 import { rows as ioctl } from './rows/ioctl.js';
 import { rows as limits } from './rows/limits.js';
 import { rows as lock } from './rows/lock.js';
@@ -27,6 +28,9 @@ import { rows as sched } from './rows/sched.js';
 import { rows as session } from './rows/session.js';
 import { rows as signal } from './rows/signal.js';
 import { rows as signalfd } from './rows/signalfd.js';
+import { rows as socket } from './rows/socket.js';
+import { rows as socketMessage } from './rows/socket-message.js';
+import { rows as socketOption } from './rows/socket-option.js';
 import { rows as system } from './rows/system.js';
 import { rows as time } from './rows/time.js';
 import { rows as timer } from './rows/timer.js';
@@ -34,8 +38,9 @@ import { rows as timerfd } from './rows/timerfd.js';
 import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
-  creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex, ioctl, limits, lock, memory, memoryProcess, pipe, poll, prctl, process,
-  sched, session, signal, signalfd, system, time, timer, timerfd, wait,
+  creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
+  inotify, ioctl, limits, lock, memory, memoryProcess, pipe, poll, prctl, process, sched, session, signal, signalfd, socket, socketMessage,
+  socketOption, system, time, timer, timerfd, wait,
 ];
 
 export const SYSCALL_ROWS: readonly SyscallRow[] = FILES.flat().sort((a, b) => a.nr - b.nr);
