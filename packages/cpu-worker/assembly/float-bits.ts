@@ -88,7 +88,8 @@ export function roundSse(sign: u32, bits: i32, zero: u64): u64 {
   const bias = bits == 24 ? 127 : 1023;
   roundExact(bits, 16383 + 1 - bias, 16383 + bias, roundingSse(), masks());
   const top = sign != 0 ? signBit(bits) : 0;
-  const isTiny = rSig() >> 63 == 0 || rExp() < 16383 + 1 - bias;
+  // A tiny number may have been rounded up to the smallest normal one: UE tells.
+  const isTiny = rSig() >> 63 == 0 || (rFlags() & UE) != 0;
   if (isTiny && isFtz() && (masks() & UE) != 0) {
     raiseSse(UE | PE);
     return top;
