@@ -95,6 +95,15 @@ export class Pipe {
     return this.#ring.peek(dst, skip);
   }
 
+  /** Removes bytes that were peeked and have found another place (splice(2)). */
+  consume(count: number): void {
+    if (count > 0) this.read(new Uint8Array(count));
+  }
+
+  get roomBytes(): number {
+    return this.#ring.free;
+  }
+
   /** Bytes written (partial only above PIPE_BUF), -EAGAIN when nothing can be written, -EPIPE without reader. */
   write(src: Uint8Array, isPacket = false): number {
     if (this.readers === 0) return -Errno.EPIPE;
