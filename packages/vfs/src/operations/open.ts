@@ -58,7 +58,8 @@ function openOrCreate(vfs: Vfs, walk: PathWalk, path: string, flags: number, mod
   for (;;) {
     if (result < 0) return result;
     if (result === JUMPED) return openNode(vfs, ctx, walk.node, flags);
-    if (walk.lastKind !== LastKind.NORMAL || walk.trailingSlash) return -Errno.EISDIR;
+    if (walk.lastKind !== LastKind.NORMAL) return flags & O_EXCL ? -Errno.EEXIST : -Errno.EISDIR;
+    if (walk.trailingSlash) return -Errno.EISDIR;
     const dentry = walk.lookupLast();
     if (typeof dentry === 'number') return dentry;
     if (dentry.inode === null) return createAndOpen(vfs, walk, flags, mode);
@@ -66,7 +67,6 @@ function openOrCreate(vfs: Vfs, walk: PathWalk, path: string, flags: number, mod
     if (!dentry.inode.isSymlink) {
       const entered = walk.enter(dentry);
       if (entered < 0) return entered;
-      if (dentry.mountCount === 0) walk.dentry = dentry;
       return walk.dentry.inode!.isDirectory ? -Errno.EISDIR : openNode(vfs, ctx, walk.node, flags);
     }
     if (flags & O_NOFOLLOW) return -Errno.ELOOP;
