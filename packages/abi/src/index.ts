@@ -26,3 +26,7 @@ export * from './linux/fcntl.js';
 export * from './linux/ioctl.js';
 export * from './linux/socket.js';
 export * from './linux/termios.js';
+export * from './actor/actor.js';
+export * from './actor/mailbox.js';
+export * from './actor/order.js';
+export * from './actor/protocol.js';

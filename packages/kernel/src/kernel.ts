@@ -6,9 +6,8 @@
  * handled one after the other, each to its end, which replaces the seed's extMu.
  */
 import type { ExitStatus, SharedMemory, SigInfo } from '@troupe/abi';
-import { FramePool, Invariant } from '@troupe/abi';
+import { ActorSystem, FramePool, Invariant } from '@troupe/abi';
 import type { Clock, Timekeeper } from '@troupe/time';
-import { TimerQueue } from '@troupe/time';
 import type { Vfs } from '@troupe/vfs';
 import { FutexManager } from './futex.js';
 import type { KernelHost } from './host-hooks.js';
@@ -19,8 +18,8 @@ import { Dispatcher } from './syscall/dispatch.js';
 import type { SyscallRow } from './syscall/row.js';
 import { createProcess } from './task/create-process.js';
 import type { CreateProcessArgs } from './task/create-process.js';
-import { killTask } from './task/kill.js';
 import { RunningTasks } from './task/running-tasks.js';
+import { Timers } from './timers.js';
 import { TaskRunner } from './task/task-runner.js';
 import { TaskSet } from './task/task-set.js';
 import type { Task } from './task/task.js';
@@ -68,7 +67,9 @@ export class Kernel {
   readonly host: KernelHost;
   readonly vfs: Vfs;
   readonly timekeeper: Timekeeper;
-  readonly timers: TimerQueue;
+  /** Exchange of messages between TaskSet, Signals and Timers. */
+  readonly actors = new ActorSystem();
+  readonly timers: Timers;
   readonly dispatcher: Dispatcher;
   readonly tasks: TaskSet;
   readonly signals: Signals;
@@ -110,13 +111,14 @@ export class Kernel {
     this.featureSet = args.featureSet;
     this.extraAuxv = args.extraAuxv ?? [];
     this.uts = args.utsNamespace ?? { hostname: 'troupe', domainname: '(none)' };
-    this.timers = new TimerQueue(args.timekeeper.monotonicClock, () => this.host.kick());
+    this.timers = new Timers(this);
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
     this.signals = new Signals(this);
     this.ipc = new Ipc(this);
     this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
     this.runner = new TaskRunner(this);
+    for (const actor of [this.timers, this.tasks, this.signals]) this.actors.register(actor);
     this.dispatcher = new Dispatcher(this.runner, args.rows);
   }
 
@@ -184,23 +186,19 @@ export class Kernel {
 
   /** kernel.go Kill: every task exits as if group exiting with `status`; does not wait. */
   kill(status: ExitStatus): void {
-    for (const task of [...this.tasks.all()]) {
-      if (!task.isAlive) continue;
-      task.group.exitStatus ??= status;
-      killTask(task, status);
-    }
+    this.actors.ask('TaskSet.Kill', { status });
     this.host.kick();
   }
 
   /** kernel.go Pause: nests; resolves when no task runs any more. */
   pause(): Promise<void> {
-    this.runner.beginExternalStop();
+    this.actors.ask('TaskSet.Pause', {});
     return this.runner.whenReached(() => this.runner.onCores === 0);
   }
 
   /** kernel.go Unpause. */
   unpause(): void {
-    this.runner.endExternalStop();
+    this.actors.ask('TaskSet.Unpause', {});
     this.host.kick();
   }
 
@@ -213,12 +211,7 @@ export class Kernel {
 
   /** kernel.go SendContainerSignal: to every process of the container; the last error, or 0. */
   sendContainerSignal(containerId: string, info: SigInfo): number {
-    let lastError = 0;
-    for (const group of [...this.tasks.groups]) {
-      if (group.containerId !== containerId || group.isZombie) continue;
-      const result = this.signals.sendToGroup(group, info);
-      if (result < 0) lastError = result;
-    }
+    const lastError = this.actors.ask('Signals.SendToContainer', { containerId, info });
     this.host.kick();
     return lastError;
   }

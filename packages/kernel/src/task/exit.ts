@@ -16,12 +16,22 @@ import { taskUsage } from './usage.js';
 
 /** exit_group(2), or death by a signal: all tasks of the group exit with this status. */
 export function exitGroup(task: Task, status: ExitStatus): void {
-  killGroup(task.group, status);
-  exitTask(task, task.group.exitStatus!);
+  task.kernel.actors.ask('TaskSet.ExitGroup', { tid: task.tid, status });
 }
 
 /** Ends a task the kernel holds (never one on a core). */
 export function exitTask(task: Task, status: ExitStatus): void {
+  task.kernel.actors.ask('TaskSet.Exit', { tid: task.tid, status });
+}
+
+/** Part of TaskSet.ExitGroup. */
+export function endGroup(task: Task, status: ExitStatus): void {
+  killGroup(task.group, status);
+  endTask(task, task.group.exitStatus!);
+}
+
+/** Part of TaskSet.Exit. */
+export function endTask(task: Task, status: ExitStatus): void {
   if (!task.isAlive) return;
   const { group, kernel } = task;
   const wasRunning = task.state === 'running';

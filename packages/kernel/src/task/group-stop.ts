@@ -47,7 +47,7 @@ function notifyParentOfJob(group: ThreadGroup, code: number, status: number): vo
   if (!parent) return;
   const { handlers } = parent;
   if (!handlers.ignores(Sig.CHLD) && (handlers.get(Sig.CHLD).flags & Sa.NOCLDSTOP) === 0) {
-    group.kernel.signals.sendToGroup(parent, childInfo(group, code, status));
+    group.kernel.actors.send('Signals.SendToGroup', { tgid: parent.tgid, info: childInfo(group, code, status) });
   }
   parent.childWaiters.wake(0, Infinity);
 }

@@ -2,16 +2,19 @@
  * TaskSet actor: the process tree of one kernel (kernel.go TaskSet).
  *
  * Owns:      the tid table, thread groups, process groups, sessions, parent links, run state of tasks.
- * Accepts:   see abi/actor/protocol.ts, TaskSet.*.
+ * Accepts:   TaskSet.Exit, ExitGroup, Kill, Reap, Pause, Unpause (abi/actor/protocol.ts); no replies.
+ *            Tasks are made by direct calls of clone and createProcess.
  * May ask:   Signals, memory managers, descriptor tables, Vfs.
  * Order:     a tid is given out before the task can be seen by others and freed after its last
  *            reference in a group, process group or session is gone (pids are not reused while any holds them).
  * Saved as:  TaskSet 1.
  */
-import type { LimitSet } from '@troupe/abi';
+import type { Actor, Body, ExitStatus, LimitSet, MessageType, Reply } from '@troupe/abi';
 import { Errno } from '@troupe/abi';
 import type { Kernel } from '../kernel.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
+import { endGroup, endTask, reapGroup } from './exit.js';
+import { killTask } from './kill.js';
 import { ProcessGroup, Session } from './process-group.js';
 import type { Task } from './task.js';
 import { ThreadGroup } from './thread-group.js';
@@ -21,7 +24,8 @@ export const PID_MAX = 32768;
 /** First tid tried again after a wrap-around; low ones stay with long-lived system processes. */
 const RESERVED_PIDS = 300;
 
-export class TaskSet {
+export class TaskSet implements Actor {
+  readonly actorName = 'TaskSet';
   readonly #tasks = new Map<number, Task>();
   readonly #byTcb = new Map<number, Task>();
   readonly groups = new Set<ThreadGroup>();
@@ -34,6 +38,35 @@ export class TaskSet {
   forkCount = 0;
 
   constructor(readonly kernel: Kernel, readonly maxTasks: number) {}
+
+  receive<T extends MessageType>(type: T, body: Body<T>): Reply<T> {
+    return this.#handle(type, body as never) as Reply<T>;
+  }
+
+  #handle(type: MessageType, body: Body<'TaskSet.Exit'> & Body<'TaskSet.Reap'>): void {
+    switch (type) {
+      case 'TaskSet.Exit':
+        return endTask(this.#tasks.get(body.tid)!, body.status);
+      case 'TaskSet.ExitGroup':
+        return endGroup(this.#tasks.get(body.tid)!, body.status);
+      case 'TaskSet.Kill':
+        return this.#kill(body.status);
+      case 'TaskSet.Reap':
+        return reapGroup(this.#tasks.get(body.tgid)!.group);
+      case 'TaskSet.Pause':
+        return this.kernel.runner.beginExternalStop();
+      default:
+        return this.kernel.runner.endExternalStop();
+    }
+  }
+
+  #kill(status: ExitStatus): void {
+    for (const task of [...this.#tasks.values()]) {
+      if (!task.isAlive) continue;
+      task.group.exitStatus ??= status;
+      killTask(task, status);
+    }
+  }
 
   /** The task with this tid, zombies included. */
   byTid(tid: number): Task | undefined {

@@ -1,6 +1,5 @@
 /** Waiting for children (wait(2), wait4(2), waitid(2)): choosing a child and what it has to report. */
 import { CONTINUED_STATUS, Si, Sig, Wait, stopStatus, waitStatus } from '@troupe/abi';
-import { reapGroup } from './exit.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 import { Usage } from './usage-counts.js';
@@ -64,7 +63,7 @@ function exitReport(child: ThreadGroup, keeps: boolean): WaitReport {
   const status = child.exitStatus!;
   const code = status.signo === 0 ? Si.CLD_EXITED : status.coreDumped ? Si.CLD_DUMPED : Si.CLD_KILLED;
   const result = report(child, waitStatus(status), code, status.signo === 0 ? status.code : status.signo);
-  if (!keeps) reapGroup(child);
+  if (!keeps) child.kernel.actors.ask('TaskSet.Reap', { tgid: child.tgid });
   return result;
 }
 
