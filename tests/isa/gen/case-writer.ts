@@ -99,7 +99,8 @@ export class CaseWriter {
   placeMemory(t: Template): void {
     const { e, random } = this;
     const m = e.memory;
-    const low = m.ripRelative || m.base === NO_REG || e.address32;
+    // With a segment base, hosts differ in whether the offset must be canonical by itself.
+    const low = m.ripRelative || m.base === NO_REG || e.address32 || e.segment !== 0;
     this.target = targetAddress(random, Math.max(1, t.rm!.memBits >> 3), t.rm!.aligned, low);
     const offset = this.target - this.segmentBase();
     if (m.ripRelative) {
@@ -148,7 +149,7 @@ export class CaseWriter {
   placeMoffs(t: Template): void {
     const { e, random } = this;
     const bytes = t.operands.find((o) => o.role === 'moffs')!.memBits >> 3;
-    this.target = targetAddress(random, bytes, false, e.address32);
+    this.target = targetAddress(random, bytes, false, e.address32 || e.segment !== 0);
     e.patch(e.moffsAt, e.address32 ? 4 : 8, (this.target - this.segmentBase()) & MASK64);
   }
 

@@ -20,6 +20,9 @@ export function dataAddress(random: Random, sizeBytes: number, alignPercent = 60
   return aligned(DATA_ADDR + random.below(DATA_BYTES - sizeBytes + 1), sizeBytes, alignPercent, random);
 }
 
+/** Larger operands are state images: hosts access them in an order of their own, so no half-legal ranges. */
+const LARGEST_SIMPLE_BYTES = 16;
+
 /** A guest address for a memory operand of `sizeBytes`. `low` = must be below 2 GiB. */
 export function targetAddress(random: Random, sizeBytes: number, needsAlignment: boolean, low: boolean): bigint {
   const inside = (): bigint => BigInt(dataAddress(random, sizeBytes, needsAlignment ? 95 : 60));
@@ -34,6 +37,7 @@ export function targetAddress(random: Random, sizeBytes: number, needsAlignment:
   if (draw < 189) return BigInt(RO_ADDR - part);
   if (low) return inside();
   if (draw < 195) return inside() - BigInt(DATA_ADDR) + BigInt(HIGH_ADDR);
+  if (sizeBytes > LARGEST_SIMPLE_BYTES) return inside();
   if (draw < 196) return random.pick(BOUNDARIES) - BigInt(part);
   if (draw < 198) return random.pick(NON_CANONICAL) + BigInt(random.below(32));
   return random.pick(UNMAPPED) + BigInt(random.below(4));

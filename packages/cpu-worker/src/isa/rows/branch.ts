@@ -84,7 +84,8 @@ const enter: Row['sem'] = (b, sizeOperand, levelOperand) => {
     pushValue(frame);
   });
   const top = b.sub(b.getVar(rsp), b.zext64(b.getInt(sizeOperand)));
-  // The new top of the stack must be writable: it is touched as hardware does.
+  // The new top of the stack must be writable, though nothing is stored there.
+  b.hostWrite(top, 1);
   b.setGpr(RBP, frame);
   b.setGpr(RSP, top);
 };

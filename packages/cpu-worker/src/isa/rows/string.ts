@@ -22,12 +22,30 @@ function step(b: Builder, bytes: number): I64 {
   return b.select(down, b.i64(-bytes), b.i64(bytes));
 }
 
-function advance(b: Builder, reg: number, by: I64): void {
-  b.setGpr(reg, b.add(b.gpr(reg), by));
+/** Address size: 32 with the 67 prefix, then esi, edi and ecx count. */
+type AddressSize = 32 | 64;
+
+function pointer(b: Builder, a: AddressSize, reg: number): I64 {
+  return b.zext64(b.gprInt(reg, a));
 }
 
-function source(b: Builder): I64 {
-  return b.add(b.gpr(RSI), b.segmentBase());
+function advance(b: Builder, a: AddressSize, reg: number, by: I64): void {
+  b.setGprInt(reg, a, b.add(b.gprInt(reg, a), b.trunc(by, a)));
+}
+
+function source(b: Builder, a: AddressSize): I64 {
+  return b.add(pointer(b, a, RSI), b.segmentBase());
+}
+
+function destination(b: Builder, a: AddressSize): I64 {
+  return pointer(b, a, RDI);
+}
+
+/** rcx −= elements; returns what is left. */
+function countDown(b: Builder, a: AddressSize, elements: I64): I64 {
+  const left = b.sub(pointer(b, a, RCX), elements);
+  b.setGprInt(RCX, a, b.trunc(left, a));
+  return left;
 }
 
 /** Bytes from va to the end of its page. */
@@ -40,25 +58,24 @@ function minimum(b: Builder, x: I32, y: I32): I32 {
 }
 
 /** Bytes still to do, at most a page, and a whole number of elements within `room`. */
-function chunkBytes(b: Builder, n: IntSize, room: I32): I32 {
+function chunkBytes(b: Builder, a: AddressSize, n: IntSize, room: I32): I32 {
   const elements = PAGE / (n / 8);
-  const count = b.select(b.ltU(b.gpr(RCX), b.i64(elements)), b.wrap(b.gpr(RCX)), b.i32(elements));
+  const left = pointer(b, a, RCX);
+  const count = b.select(b.ltU(left, b.i64(elements)), b.wrap(left), b.i32(elements));
   return b.and(minimum(b, b.mul(count, b.i32(n / 8)), room), b.i32(-(n / 8)));
 }
 
 /** rcx −= elements; runs again unless that was the last. */
-function finishChunk(b: Builder, n: IntSize, bytes: I32): void {
+function finishChunk(b: Builder, a: AddressSize, n: IntSize, bytes: I32): void {
   const shift = { 8: 0, 16: 1, 32: 2, 64: 3 }[n];
-  const left = b.sub(b.gpr(RCX), b.zext64(b.shrU(bytes, b.i32(shift))));
-  b.setGpr(RCX, left);
+  const left = countDown(b, a, b.zext64(b.shrU(bytes, b.i32(shift))));
   b.if(b.eqz(b.eqz(left)), () => b.again());
 }
 
 /** One element, then run again while rcx is not 0. */
-function repeatSingle(b: Builder, single: () => void): void {
+function repeatSingle(b: Builder, a: AddressSize, single: () => void): void {
   single();
-  const left = b.sub(b.gpr(RCX), b.i64(1));
-  b.setGpr(RCX, left);
+  const left = countDown(b, a, b.i64(1));
   b.if(b.eqz(b.eqz(left)), () => b.again());
 }
 
@@ -66,19 +83,19 @@ function isForward(b: Builder): I32 {
   return b.eqz(b.and(b.field('flagsRest'), b.i32(DF)));
 }
 
-function moveOne(b: Builder, n: IntSize): void {
-  b.store(n, b.gpr(RDI), b.load(n, source(b)));
+function moveOne(b: Builder, a: AddressSize, n: IntSize): void {
+  b.store(n, destination(b, a), b.load(n, source(b, a)));
   const by = step(b, n / 8);
-  advance(b, RSI, by);
-  advance(b, RDI, by);
+  advance(b, a, RSI, by);
+  advance(b, a, RDI, by);
 }
 
-function repeatMove(b: Builder, n: IntSize): void {
+function repeatMove(b: Builder, a: AddressSize, n: IntSize): void {
   const bytes = b.variable('i32', b.i32(0));
-  const [from, to] = [source(b), b.gpr(RDI)];
+  const [from, to] = [source(b, a), destination(b, a)];
   b.if(isForward(b), () => {
     const room = minimum(b, pageRest(b, from), pageRest(b, to));
-    b.setVar(bytes, chunkBytes(b, n, room));
+    b.setVar(bytes, chunkBytes(b, a, n, room));
   });
   b.if(b.getVar(bytes), () => {
     const hostFrom = b.hostRead(from, 1);
@@ -89,16 +106,16 @@ function repeatMove(b: Builder, n: IntSize): void {
     b.if(b.getVar(bytes), () => {
       b.rawCopy(hostTo, hostFrom, b.getVar(bytes));
       const by = b.zext64(b.getVar(bytes));
-      advance(b, RSI, by);
-      advance(b, RDI, by);
-      finishChunk(b, n, b.getVar(bytes));
-    }, () => repeatSingle(b, () => moveOne(b, n)));
-  }, () => repeatSingle(b, () => moveOne(b, n)));
+      advance(b, a, RSI, by);
+      advance(b, a, RDI, by);
+      finishChunk(b, a, n, b.getVar(bytes));
+    }, () => repeatSingle(b, a, () => moveOne(b, a, n)));
+  }, () => repeatSingle(b, a, () => moveOne(b, a, n)));
 }
 
-function storeOne(b: Builder, n: IntSize): void {
-  b.store(n, b.gpr(RDI), b.gprInt(0, n));
-  advance(b, RDI, step(b, n / 8));
+function storeOne(b: Builder, a: AddressSize, n: IntSize): void {
+  b.store(n, destination(b, a), b.gprInt(0, n));
+  advance(b, a, RDI, step(b, n / 8));
 }
 
 /** The low byte of the accumulator fills all of it. */
@@ -109,10 +126,10 @@ function isUniform(b: Builder, n: IntSize, value: Int): I32 {
   return b.eq(value, filled as Int);
 }
 
-function repeatStore(b: Builder, n: IntSize): void {
+function repeatStore(b: Builder, a: AddressSize, n: IntSize): void {
   const bytes = b.variable('i32', b.i32(0));
-  const to = b.gpr(RDI);
-  b.if(isForward(b), () => b.setVar(bytes, chunkBytes(b, n, pageRest(b, to))));
+  const to = destination(b, a);
+  b.if(isForward(b), () => b.setVar(bytes, chunkBytes(b, a, n, pageRest(b, to))));
   b.if(b.getVar(bytes), () => {
     const host = b.hostWrite(to, 1);
     const value = b.gprInt(0, n);
@@ -124,39 +141,42 @@ function repeatStore(b: Builder, n: IntSize): void {
         return b.ltU(b.getVar(at), b.getVar(bytes));
       });
     });
-    advance(b, RDI, b.zext64(b.getVar(bytes)));
-    finishChunk(b, n, b.getVar(bytes));
-  }, () => repeatSingle(b, () => storeOne(b, n)));
+    advance(b, a, RDI, b.zext64(b.getVar(bytes)));
+    finishChunk(b, a, n, b.getVar(bytes));
+  }, () => repeatSingle(b, a, () => storeOne(b, a, n)));
 }
 
-function loadOne(b: Builder, n: IntSize): void {
-  b.setGprInt(0, n, b.load(n, source(b)));
-  advance(b, RSI, step(b, n / 8));
+function loadOne(b: Builder, a: AddressSize, n: IntSize): void {
+  b.setGprInt(0, n, b.load(n, source(b, a)));
+  advance(b, a, RSI, step(b, n / 8));
 }
 
-/** cmps: [rsi] − [rdi]; scas: accumulator − [rdi]. Returns whether the elements are equal. */
-function compareOne(b: Builder, n: IntSize, scan: boolean): I32 {
-  const x = scan ? b.gprInt(0, n) : b.load(n, source(b));
-  const y = b.load(n, b.gpr(RDI));
+/** cmps: [rsi] − [rdi]; scas: accumulator − [rdi]. Returns whether the elements are equal. [rdi] is read first. */
+function compareOne(b: Builder, a: AddressSize, n: IntSize, scan: boolean): I32 {
+  // The destination is read first: it faults first.
+  const y = b.load(n, destination(b, a));
+  const x = scan ? b.gprInt(0, n) : b.load(n, source(b, a));
   const by = step(b, n / 8);
-  if (!scan) advance(b, RSI, by);
-  advance(b, RDI, by);
+  if (!scan) advance(b, a, RSI, by);
+  advance(b, a, RDI, by);
   flagsSub(b, n, x, y, b.trunc(b.sub(x, y), n));
   return b.eq(x, y);
 }
 
 /** Compares within one page until the elements' equality is not `whileEqual` any more. */
-function repeatCompare(b: Builder, n: IntSize, scan: boolean, whileEqual: boolean): void {
+function repeatCompare(b: Builder, a: AddressSize, n: IntSize, scan: boolean, whileEqual: boolean): void {
   const bytes = b.variable('i32', b.i32(0));
-  const to = b.gpr(RDI);
+  const to = destination(b, a);
   b.if(isForward(b), () => {
-    const room = scan ? pageRest(b, to) : minimum(b, pageRest(b, source(b)), pageRest(b, to));
-    b.setVar(bytes, chunkBytes(b, n, room));
+    const room = scan ? pageRest(b, to) : minimum(b, pageRest(b, source(b, a)), pageRest(b, to));
+    b.setVar(bytes, chunkBytes(b, a, n, room));
   });
   const continues = (same: I32): I32 => (whileEqual ? same : b.eqz(same));
   b.if(b.getVar(bytes), () => {
+    // With a repeat prefix the source is read first.
+    const from = scan ? undefined : b.hostRead(source(b, a), 1);
     const hostTo = b.hostRead(to, 1);
-    const hostFrom = scan ? hostTo : b.hostRead(source(b), 1);
+    const hostFrom = from ?? hostTo;
     const at = b.variable('i32', b.i32(0));
     const x = b.variable(n === 64 ? 'i64' : 'i32', b.int(n, 0) as never) as Var<'i32' | 'i64'>;
     const y = b.variable(n === 64 ? 'i64' : 'i32', b.int(n, 0) as never) as Var<'i32' | 'i64'>;
@@ -171,23 +191,22 @@ function repeatCompare(b: Builder, n: IntSize, scan: boolean, whileEqual: boolea
     const [lastX, lastY] = [b.getVar(x), b.getVar(y)];
     flagsSub(b, n, lastX, lastY, b.trunc(b.sub(lastX, lastY), n));
     const by = b.zext64(b.getVar(at));
-    if (!scan) advance(b, RSI, by);
-    advance(b, RDI, by);
-    b.if(continues(b.eq(lastX, lastY)), () => finishChunk(b, n, b.getVar(at)), () => {
+    if (!scan) advance(b, a, RSI, by);
+    advance(b, a, RDI, by);
+    b.if(continues(b.eq(lastX, lastY)), () => finishChunk(b, a, n, b.getVar(at)), () => {
       const shift = { 8: 0, 16: 1, 32: 2, 64: 3 }[n];
-      b.setGpr(RCX, b.sub(b.gpr(RCX), b.zext64(b.shrU(b.getVar(at), b.i32(shift)))));
+      countDown(b, a, b.zext64(b.shrU(b.getVar(at), b.i32(shift))));
     });
   }, () => {
-    const same = compareOne(b, n, scan);
-    const left = b.sub(b.gpr(RCX), b.i64(1));
-    b.setGpr(RCX, left);
+    const same = compareOne(b, a, n, scan);
+    const left = countDown(b, a, b.i64(1));
     b.if(b.and(continues(same), b.ne(left, b.i64(0))), () => b.again());
   });
 }
 
 /** Nothing happens when rcx is 0. */
-function repeated(body: (b: Builder) => void): Row['sem'] {
-  return (b) => b.if(b.eqz(b.eqz(b.gpr(RCX))), () => body(b));
+function repeated(a: AddressSize, body: (b: Builder) => void): Row['sem'] {
+  return (b) => b.if(b.eqz(b.eqz(pointer(b, a, RCX))), () => body(b));
 }
 
 const LETTER: Record<IntSize, string> = { 8: 'b', 16: 'w', 32: 'd', 64: 'q' };
@@ -195,31 +214,31 @@ const LETTER: Record<IntSize, string> = { 8: 'b', 16: 'w', 32: 'd', 64: 'q' };
 interface StringOp {
   readonly name: string;
   readonly opcode: number;
-  readonly single: (b: Builder, n: IntSize) => void;
-  readonly repeat: (b: Builder, n: IntSize, whileEqual: boolean) => void;
+  readonly single: (b: Builder, a: AddressSize, n: IntSize) => void;
+  readonly repeat: (b: Builder, a: AddressSize, n: IntSize, whileEqual: boolean) => void;
   readonly compares: boolean;
 }
 
 const OPS: StringOp[] = [
   { name: 'movs', opcode: 0xa4, single: moveOne, repeat: repeatMove, compares: false },
   { name: 'stos', opcode: 0xaa, single: storeOne, repeat: repeatStore, compares: false },
-  { name: 'lods', opcode: 0xac, single: loadOne, repeat: (b, n) => repeatSingle(b, () => loadOne(b, n)), compares: false },
-  { name: 'cmps', opcode: 0xa6, single: (b, n) => void compareOne(b, n, false), repeat: (b, n, whileEqual) => repeatCompare(b, n, false, whileEqual), compares: true },
-  { name: 'scas', opcode: 0xae, single: (b, n) => void compareOne(b, n, true), repeat: (b, n, whileEqual) => repeatCompare(b, n, true, whileEqual), compares: true },
+  { name: 'lods', opcode: 0xac, single: loadOne, repeat: (b, a, n) => repeatSingle(b, a, () => loadOne(b, a, n)), compares: false },
+  { name: 'cmps', opcode: 0xa6, single: (b, a, n) => void compareOne(b, a, n, false), repeat: (b, a, n, whileEqual) => repeatCompare(b, a, n, false, whileEqual), compares: true },
+  { name: 'scas', opcode: 0xae, single: (b, a, n) => void compareOne(b, a, n, true), repeat: (b, a, n, whileEqual) => repeatCompare(b, a, n, true, whileEqual), compares: true },
 ];
 
-function stringRows(op: StringOp): Row[] {
+function stringRows(op: StringOp, a: AddressSize): Row[] {
   return sizes((n) => {
     const opcode = (op.opcode + (n === 8 ? 0 : 1)).toString(16).toUpperCase();
     const flags = { r: 'd', ...(op.compares ? { w: 'oszapc' } : {}) };
     const common = { mnemonic: `${op.name}${LETTER[n]}`, ops: '', flags, cite: `SDM Vol. 2 ${op.name.toUpperCase()}, accumulator ${accumulator(n)}` };
-    const size = sizeToken(n);
+    const size = `a${a} ${sizeToken(n)}`;
     return [
-      { ...common, enc: `NOREP ${size}${opcode}`, sem: (b) => op.single(b, n) },
-      { ...common, enc: `REPE ${size}${opcode}`, sem: repeated((b) => op.repeat(b, n, true)) },
-      { ...common, enc: `REPNE ${size}${opcode}`, sem: repeated((b) => op.repeat(b, n, !op.compares)) },
+      { ...common, enc: `NOREP ${size}${opcode}`, sem: (b) => op.single(b, a, n) },
+      { ...common, enc: `REPE ${size}${opcode}`, sem: repeated(a, (b) => op.repeat(b, a, n, true)) },
+      { ...common, enc: `REPNE ${size}${opcode}`, sem: repeated(a, (b) => op.repeat(b, a, n, !op.compares)) },
     ];
   }, [8, 16, 32, 64]);
 }
 
-export const stringRowList: Row[] = OPS.flatMap(stringRows);
+export const stringRowList: Row[] = OPS.flatMap((op) => [...stringRows(op, 64), ...stringRows(op, 32)]);
