@@ -7,7 +7,7 @@
  *   Order:    runState is stored last when a TCB changes hands; currentTcb is cleared before that,
  *             so that a dead core's currentTcb names the task it took down
  */
-import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, headerWord, KernelRing, RunQueue, RunState, TCB, Trap, type SharedMemory } from '@troupe/abi';
+import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, headerWord, KernelRing, RunQueue, RunState, TCB, Trap, Vector, type SharedMemory } from '@troupe/abi';
 import type { Engine } from '../interp/engine.js';
 
 const SHUTDOWN = headerWord('shutdown');
@@ -70,32 +70,43 @@ export class CoreLoop {
   }
 
   #sleep(seen: number): void {
-    this.#count('idleWaits', 1);
+    this.#count('idleWaits', 1n);
     this.#queue.sleep(seen, SLEEP_MS);
   }
 
   #runTask(tcb: number): void {
-    const { i32, u32 } = this.#shared;
-    const startMs = performance.now();
+    const { i32, u32, u64 } = this.#shared;
     u32[this.#word('currentTcb')] = tcb;
     Atomics.store(i32, this.#word('currentAsId'), u32[(tcb + TCB.off.asId) >> 2]!);
     i32[(tcb + TCB.off.lastCore) >> 2] = this.options.coreId;
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNING);
-    this.#count('contextSwitches', 1);
-    const trap = this.#runSlice(tcb, startMs + TIME_SLICE_MS);
-    const spentNs = BigInt(Math.round((performance.now() - startMs) * 1e6));
-    this.#shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]! += spentNs;
+    this.#count('contextSwitches', 1n);
+    const instructionsBefore = u64[(tcb + TCB.off.instructions) / 8]!;
+    const trap = this.#runSlice(tcb);
+    this.#count('instructions', u64[(tcb + TCB.off.instructions) / 8]! - instructionsBefore);
+    this.#countTrap(tcb, trap);
     this.#handOver(tcb, trap);
   }
 
-  #runSlice(tcb: number, endMs: number): number {
+  #runSlice(tcb: number): number {
+    let atMs = performance.now();
+    const endMs = atMs + TIME_SLICE_MS;
     for (;;) {
       if (Atomics.load(this.#shared.i32, (tcb + TCB.off.interrupt) >> 2) !== 0) return Trap.INTERRUPT;
       const trap = this.#enterGuest(tcb);
+      const nowMs = performance.now();
+      this.#shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]! += BigInt(Math.round((nowMs - atMs) * 1e6));
+      atMs = nowMs;
       if (trap !== Trap.PREEMPT) return trap;
-      if (performance.now() < endMs || this.#queue.isEmpty) continue;
-      return Trap.PREEMPT;
+      if (nowMs >= endMs && !this.#queue.isEmpty) return Trap.PREEMPT;
     }
+  }
+
+  #countTrap(tcb: number, trap: number): void {
+    if (trap === Trap.SYSCALL) this.#count('syscalls', 1n);
+    else if (trap === Trap.PREEMPT) this.#count('preemptions', 1n);
+    else if (trap === Trap.INTERRUPT) this.#count('interrupts', 1n);
+    else this.#count(this.#shared.u32[(tcb + TCB.off.trapVector) >> 2] === Vector.PF ? 'pageFaults' : 'exceptions', 1n);
   }
 
   /** Guest code runs between inGuest = 1 and the epoch's next value: a safepoint for shootdowns. */
@@ -131,7 +142,7 @@ export class CoreLoop {
     return (this.#block + CoreBlock.off[field]) >> 2;
   }
 
-  #count(name: (typeof CoreCounter)[number], by: number): void {
-    this.#shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += BigInt(by);
+  #count(name: (typeof CoreCounter)[number], by: bigint): void {
+    this.#shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += by;
   }
 }
