@@ -6,6 +6,7 @@
 import { Errno, ErrnoError, PAGE_SIZE } from '@troupe/abi';
 import { Rlimit, type LimitSet } from '@troupe/abi/linux/limits.js';
 import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
+import { prefault } from '../mm/fault.js';
 import { STACK_TOP } from '../mm/layout.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { VmFlag } from '../mm/vma.js';
@@ -17,6 +18,8 @@ const MAX_STRING_BYTES = 32 * PAGE_SIZE;
 const MIN_LIMIT_BYTES = 32 * PAGE_SIZE;
 const MAX_LIMIT_BYTES = 6 * 1024 * 1024;
 const INITIAL_STACK_BYTES = 33 * PAGE_SIZE;
+/** Stack pages that every program needs at once. */
+const EAGER_STACK_BYTES = 3 * PAGE_SIZE;
 const PLATFORM = 'x86_64';
 
 export interface StackContents {
@@ -71,6 +74,8 @@ function mapStack(mm: MemoryManager, rsp: number, executable: boolean): void {
   const prot = Prot.READ | Prot.WRITE | (executable ? Prot.EXEC : 0);
   const result = mm.mmap({ addr: start, lengthBytes: STACK_TOP - start, prot, flags: MapFlag.PRIVATE | MapFlag.FIXED | MapFlag.GROWSDOWN, name: '[stack]', vmFlags: VmFlag.GROWSDOWN });
   if (result < 0) throw new ErrnoError(-result);
+  const first = Math.floor(rsp / PAGE_SIZE) * PAGE_SIZE - EAGER_STACK_BYTES;
+  prefault(mm, mm.vmas.find(first)!, first, first + EAGER_STACK_BYTES);
 }
 
 /** Writes argc, the pointers and the auxiliary vector; returns the bytes of the latter. */

@@ -164,9 +164,9 @@ export abstract class AddressSpace implements PageMapper {
   }
 
   /** Part of MemorySystem.noteCode: shared writable mappings of the frame lose their write entries. */
-  dropSharedWriteEntries(frame: number): void {
+  dropSharedWriteEntries(frame: number, file: MappedFile): void {
     for (const vma of this.vmas) {
-      if (!vma.isShared || (vma.prot & Prot.WRITE) === 0) continue;
+      if (vma.file?.pages !== file.pages || !vma.isShared || (vma.prot & Prot.WRITE) === 0) continue;
       this.pages.forEach(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, (page, entry) => {
         if (pteFrame(entry) === frame) this.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE, Flat.WRITE);
       });

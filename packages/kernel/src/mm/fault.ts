@@ -30,7 +30,8 @@ export const FaultError = {
 } as const;
 
 /** Pages mapped around a fault when they are at hand. Power of two. */
-const WINDOW_PAGES = 16;
+const WINDOW_PAGES = 64;
+/** Pages a run of sequential write faults prepares ahead, at most. */
 const MAX_BATCH_PAGES = 16;
 /** A stack grows at least this much at a time. */
 const STACK_STEP_BYTES = 64 * 1024;
@@ -103,30 +104,69 @@ function filePage(space: AddressSpace, vma: Vma, page: number, forWrite: boolean
 /** The frame of a page for writing. */
 function writePage(space: AddressSpace, vma: Vma, page: number): number {
   const entry = space.pages.get(page);
-  if (entry === 0) return writeAbsentPage(space, vma, page);
-  const frame = pteFrame(entry);
   if (entry & Pte.WRITABLE) {
-    space.system.releaseCode(frame);
-    return frame;
+    releaseCode(space, page, pteFrame(entry));
+    return pteFrame(entry);
   }
-  if (vma.isShared) return shareForWrite(space, vma, page, frame, entry);
-  if (entry & Pte.ANON && space.frames.refCount(frame) === 1) {
+  return vma.isShared ? writeShared(space, vma, page, entry) : writePrivate(space, vma, page);
+}
+
+/** Code of a frame that only this page maps need not be looked for elsewhere. */
+function releaseCode(space: AddressSpace, page: number, frame: number): void {
+  const { system } = space;
+  if (!system.codeFrames.has(frame)) return;
+  if (space.frames.refCount(frame) === 1) space.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE, Flat.EXEC);
+  else system.dropExecEntries(frame);
+  system.forgetCode(frame);
+}
+
+/**
+ * First write to private pages: zeros, a copy, or the frame itself when nobody else has it. While
+ * faults are sequential a growing batch is prepared.
+ */
+function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
+  const { history } = space;
+  const up = page === history.nextUp;
+  const down = page === history.nextDown;
+  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : 1;
+  const first = down ? Math.max(page - history.batchPages + 1, vma.start / PAGE_SIZE) : page;
+  const end = down ? page + 1 : Math.min(page + history.batchPages, vma.end / PAGE_SIZE);
+  history.nextUp = end;
+  history.nextDown = first - 1;
+  space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
+  const frame = ownPage(space, vma, page);
+  if (frame <= 0) return frame;
+  releaseCode(space, page, frame);
+  for (let other = first; other < end; other++) if (ownPage(space, vma, other) <= 0) break;
+  return frame;
+}
+
+/** Gives a private page a frame of its own. Precondition: no core has a translation of it. */
+function ownPage(space: AddressSpace, vma: Vma, page: number): number {
+  let entry = space.pages.get(page);
+  if (entry === 0) {
+    if (vma.file === null) return anonymousPage(space, page);
+    const frame = filePage(space, vma, page, false);
+    if (frame <= 0) return frame;
+    entry = space.pages.get(page);
+  }
+  const frame = pteFrame(entry);
+  if (entry & Pte.WRITABLE) return frame;
+  if (isSoleOwner(space, entry)) {
     space.pages.set(page, (entry | Pte.WRITABLE) >>> 0);
-    space.system.releaseCode(frame);
     return frame;
   }
   return copyPage(space, page, entry, frame);
 }
 
-function writeAbsentPage(space: AddressSpace, vma: Vma, page: number): number {
-  if (vma.file === null) return anonymousWrite(space, vma, page);
-  const frame = filePage(space, vma, page, vma.isShared);
-  if (frame <= 0) return frame;
-  if (vma.isShared) {
-    space.system.releaseCode(frame);
-    return frame;
-  }
-  return copyPage(space, page, space.pages.get(page), frame);
+function isSoleOwner(space: AddressSpace, entry: number): boolean {
+  return (entry & Pte.ANON) !== 0 && space.frames.refCount(pteFrame(entry)) === 1;
+}
+
+function writeShared(space: AddressSpace, vma: Vma, page: number, entry: number): number {
+  const frame = entry === 0 ? filePage(space, vma, page, true) : shareForWrite(space, vma, page, pteFrame(entry), entry);
+  if (frame > 0) releaseCode(space, page, frame);
+  return frame;
 }
 
 /** First write to a shared page that was mapped for reading: the file learns that it gets dirty. */
@@ -141,7 +181,6 @@ function shareForWrite(space: AddressSpace, vma: Vma, page: number, frame: numbe
     space.frames.incRef(now);
     space.addPage(page, now, Pte.WRITABLE);
   }
-  space.system.releaseCode(now);
   return now;
 }
 
@@ -150,36 +189,21 @@ function copyPage(space: AddressSpace, page: number, entry: number, frame: numbe
   const copy = space.frames.allocUnzeroed();
   if (copy === 0) return FaultError.OOM;
   space.frames.shared.u8.copyWithin(copy, frame, frame + PAGE_SIZE);
-  space.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
   space.dropPage(page, entry);
   space.addPage(page, copy, Pte.ANON | Pte.WRITABLE);
   return copy;
 }
 
-/** Demand-zero, in batches that grow while faults are sequential. */
-function anonymousWrite(space: AddressSpace, vma: Vma, page: number): number {
-  const { history } = space;
-  const up = page === history.nextUp;
-  const down = page === history.nextDown;
-  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : 1;
-  const first = down ? Math.max(page - history.batchPages + 1, vma.start / PAGE_SIZE) : page;
-  const end = down ? page + 1 : Math.min(page + history.batchPages, vma.end / PAGE_SIZE);
-  history.nextUp = end;
-  history.nextDown = first - 1;
-  withdrawZeroFrames(space, first, end);
-  const frame = anonymousPage(space, page);
-  if (frame <= 0) return frame;
-  for (let other = first; other < end; other++) if (space.pages.get(other) === 0 && anonymousPage(space, other) <= 0) break;
-  return frame;
-}
-
-/** Pages that were only read may be mapped to the zero frame, which the page table does not know. */
-function withdrawZeroFrames(space: AddressSpace, first: number, end: number): void {
-  const { tables } = space;
-  if (tables === null || first >= LOW_PAGES) return;
-  for (let page = first; page < Math.min(end, LOW_PAGES); page++) {
-    if (tables.hasRead(page) && space.pages.get(page) === 0) return space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
+/** Prepares private anonymous pages of [start, end) for writing before they are asked for. */
+export function prefault(space: AddressSpace, vma: Vma, start: number, end: number): void {
+  const tables = space.ownTables();
+  for (let page = start / PAGE_SIZE; page < end / PAGE_SIZE && page < LOW_PAGES; page++) {
+    const frame = space.pages.get(page) === 0 ? anonymousPage(space, page) : 0;
+    if (frame < 0) return;
+    if (frame > 0) mapPresent(space, vma, page, space.pages.get(page), Access.WRITE);
   }
+  space.history.nextUp = end / PAGE_SIZE;
+  if (tables.hasRead(start / PAGE_SIZE)) space.history.batchPages = 4;
 }
 
 /** Puts the page and its neighbours into the flat tables. Pages that are both written and executed come alone. */
@@ -212,14 +236,19 @@ function readAhead(space: AddressSpace, vma: Vma, first: number, end: number): v
   }
 }
 
-function mapPresent(space: AddressSpace, vma: Vma, page: number, entry: number, access: number): void {
+function mapPresent(space: AddressSpace, vma: Vma, page: number, present: number, access: number): void {
   const tables = space.tables!;
-  const frame = pteFrame(entry);
+  const frame = pteFrame(present);
+  let entry = present;
+  if (access === Access.WRITE && (entry & Pte.WRITABLE) === 0 && isSoleOwner(space, entry)) {
+    entry = (entry | Pte.WRITABLE) >>> 0;
+    space.pages.set(page, entry);
+  }
   tables.setRead(page, frame);
   if (access === Access.EXEC) {
     if (tables.hasExec(page)) return;
     if (tables.hasWrite(page)) space.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE, Flat.WRITE);
-    space.system.noteCode(frame);
+    space.system.noteCode(frame, vma.file);
     tables.setExec(page, frame);
   } else if (entry & Pte.WRITABLE && vma.prot & Prot.WRITE && !space.system.codeFrames.has(frame)) {
     tables.setWrite(page, frame);

@@ -78,6 +78,17 @@ export class FlatTables {
     return lost;
   }
 
+  /** Takes over the read and execute entries of another set. Precondition: this set is empty. */
+  copyReadable(from: FlatTables): void {
+    for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
+      if (from.#touched[chunk] === 0) continue;
+      this.#touched[chunk] = 1;
+      const at = chunk * CHUNK_ENTRIES;
+      this.u32.copyWithin(this.readWord + at, from.readWord + at, from.readWord + at + CHUNK_ENTRIES);
+      this.u32.copyWithin(this.execWord + at, from.execWord + at, from.execWord + at + CHUNK_ENTRIES);
+    }
+  }
+
   /** Clears everything. */
   reset(): void {
     for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {

@@ -19,6 +19,19 @@ export function copyAddressSpace(parent: AddressSpace, child: AddressSpace): voi
   for (const vma of parent.vmas) {
     if (!vma.isShared && (vma.prot & Prot.WRITE) !== 0) parent.withdraw(vma.start, vma.end, Flat.WRITE);
   }
+  copyTranslations(parent, child);
+}
+
+/** The child starts with the parent's translations for reading and executing, which saves its first faults. */
+function copyTranslations(parent: AddressSpace, child: AddressSpace): void {
+  const source = parent.tables;
+  if (source === null) return;
+  const tables = child.ownTables();
+  if (parent.tables !== source) return;
+  tables.copyReadable(source);
+  for (const vma of parent.vmas) {
+    if (vma.isShared || vma.flags & (VmFlag.DONTFORK | VmFlag.WIPEONFORK)) tables.clear(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, Flat.ALL);
+  }
 }
 
 /** Pages of shared mappings are not copied: the child faults them in from the object. */

@@ -3,7 +3,7 @@ import { Errno, PAGE_SIZE } from '@troupe/abi';
 import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
-import { Access, faultIn } from './fault.js';
+import { Access, faultIn, prefault } from './fault.js';
 import { Flat } from './flat-tables.js';
 import { BIT32_HIGH, BIT32_LOW, HIGH_MMAP_TOP, LOW_END, MAX_MAP_COUNT, MMAP_MIN_ADDR, MMAP_TOP, TASK_SIZE } from './layout.js';
 import type { MappedFile } from './mappable.js';
@@ -27,7 +27,12 @@ export interface MapRequest {
   readonly name?: string;
   /** More VmFlag bits. */
   readonly vmFlags?: number;
+  /** Small private anonymous mappings get their pages at once: cheaper than the faults that would follow. */
+  readonly isEager?: boolean;
 }
+
+/** Mappings up to this size, and the start of heap growth, are prepared eagerly. */
+const EAGER_BYTES = 16 * PAGE_SIZE;
 
 export function pageUp(bytes: number): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
@@ -48,8 +53,14 @@ export function mapMemory(space: AddressSpace, request: MapRequest): number {
   file?.incRef();
   const vma = new Vma(addr, addr + length, request.prot & ALL_PROT, vmFlagsOf(request), file, request.offBytes ?? 0, request.name ?? '', request.maxProt ?? ALL_PROT);
   space.addVma(vma);
+  if (request.isEager === true && length <= EAGER_BYTES) prepare(space, addr, addr + length);
   if (request.flags & (MapFlag.POPULATE | MapFlag.LOCKED) && (request.flags & MapFlag.NONBLOCK) === 0) populate(space, addr, addr + length);
   return addr;
+}
+
+function prepare(space: AddressSpace, start: number, end: number): void {
+  const vma = space.vmas.find(start)!;
+  if (vma.file === null && (vma.prot & Prot.WRITE) !== 0 && (vma.flags & VmFlag.NORESERVE) === 0) prefault(space, vma, start, end);
 }
 
 function anonymousFile(space: AddressSpace, request: MapRequest, length: number): MappedFile | null {
@@ -203,5 +214,6 @@ function growHeap(space: AddressSpace, from: number, to: number): boolean {
   const request = { addr: from, lengthBytes: to - from, prot: Prot.READ | Prot.WRITE, flags: MapFlag.PRIVATE };
   if (checkLimits(space, request, to - from) !== 0) return false;
   space.addVma(new Vma(from, to, request.prot, 0, null, 0, '[heap]', ALL_PROT));
+  prepare(space, from, Math.min(to, from + EAGER_BYTES));
   return true;
 }

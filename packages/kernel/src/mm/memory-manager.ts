@@ -67,7 +67,7 @@ export class MemoryManager extends GuestAccess {
     let perms: number = Prot.READ;
     if (access === Access.EXEC) {
       if (vma.prot & Prot.WRITE) this.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
-      this.system.noteCode(frame);
+      this.system.noteCode(frame, vma.file);
       perms |= Prot.EXEC;
     } else if (entry & Pte.WRITABLE && vma.prot & Prot.WRITE && !this.system.codeFrames.has(frame)) {
       perms |= Prot.WRITE;

@@ -10,9 +10,10 @@ import { fenceAllCores, isRunning, shootdown } from './shootdown.js';
 import { FlatTablePool, type FlatTables } from './flat-tables.js';
 import { FrameBits } from './frame-bits.js';
 import type { FramePool, SharedMemory } from '@troupe/abi';
-import { Invariant } from '@troupe/abi';
+import { CoreCommand, Invariant } from '@troupe/abi';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
-import type { AddressSpace } from './address-space.js';
+import { AddressSpace } from './address-space.js';
+import type { MappedFile } from './mappable.js';
 
 export interface MemorySystemOptions {
   /** Flat table sets; more than cores. */
@@ -78,18 +79,31 @@ export class MemorySystem {
    */
   releaseCode(frame: number): void {
     if (!this.codeFrames.has(frame)) return;
-    this.codeFrames.delete(frame);
+    this.dropExecEntries(frame);
+    this.forgetCode(frame);
+  }
+
+  /** First half of releaseCode. */
+  dropExecEntries(frame: number): void {
     for (const space of this.spaces.values()) space.dropExecEntries(frame);
-    fenceAllCores(this.shared);
+  }
+
+  /** Second half of releaseCode. Precondition: no flat table has an execute entry of the frame. */
+  forgetCode(frame: number): void {
+    this.codeFrames.delete(frame);
+    fenceAllCores(this.shared, CoreCommand.FLUSH_HIGH);
     this.onCodeWrite(frame);
   }
 
-  /** The frame gets an execute entry: takes write entries away, also those of other address spaces. */
-  noteCode(frame: number): void {
+  /**
+   * The frame gets an execute entry: takes write entries away. Private frames have none elsewhere;
+   * `file` names the object that others may have mapped for writing.
+   */
+  noteCode(frame: number, file: MappedFile | null): void {
     if (this.codeFrames.has(frame)) return;
     this.codeFrames.add(frame);
-    if (this.frames.refCount(frame) <= 1) return;
-    for (const space of this.spaces.values()) space.dropSharedWriteEntries(frame);
+    if (file === null) return;
+    for (const mapper of file.pages.mappers) if (mapper instanceof AddressSpace) mapper.dropSharedWriteEntries(frame, file);
   }
 
   #onFrameFreed(frame: number): void {

@@ -41,14 +41,15 @@ export function shootdown(shared: SharedMemory, asId: number, extraCommand = 0):
   }
 }
 
-/** Makes every core in guest code pass a safepoint (membarrier(2), code invalidation). */
-export function fenceAllCores(shared: SharedMemory): void {
+/** Makes every core in guest code pass a safepoint (code invalidation). */
+export function fenceAllCores(shared: SharedMemory, extraCommand = 0): void {
   const { i32 } = shared;
   Atomics.add(i32, FENCE, 0);
   const cores = Atomics.load(i32, CORE_COUNT);
   for (let core = 0; core < cores; core++) {
     const word = coreBlockAddr(core) >> 2;
     const epoch = Atomics.load(i32, word + CoreBlock.off.epoch / 4);
+    if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);
     if (Atomics.load(i32, word + CoreBlock.off.inGuest / 4) === 0) continue;
     Atomics.or(i32, word + CoreBlock.off.command / 4, CoreCommand.SAFEPOINT);
     awaitSafepoint(shared, core, epoch);

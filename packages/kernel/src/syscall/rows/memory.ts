@@ -45,7 +45,7 @@ function sysMmap(task: Task, at: number, lengthBytes: number, prot: number, mapF
   const locked = mm.locksFuture ? MapFlag.LOCKED : 0;
   const request = { addr: at, lengthBytes, prot, flags: mapFlags | locked };
   if (mapFlags & MapFlag.HUGETLB) return -Errno.ENOMEM;
-  if (mapFlags & MapFlag.ANONYMOUS) return mm.mmap(request);
+  if (mapFlags & MapFlag.ANONYMOUS) return mm.mmap({ ...request, isEager: true });
   const shared = type !== MapFlag.PRIVATE;
   const file = fileToMap(task, fdNo, prot, shared);
   if (typeof file === 'number') return file;
