@@ -54,8 +54,11 @@ function imageRows(): Row[] {
   }));
 }
 
+/** #GP unless aligned to 16 bytes; a non-canonical address is left to the access (#SS for stack operands). */
 function requireAligned(b: Builder, o: Operand): void {
-  b.raiseIf(b.wrap(b.and(b.ea(o), b.i64(15))), Vector.GP);
+  const va = b.ea(o);
+  const canonical = b.eq(b.shrS(b.shl(va, b.i64(16)), b.i64(16)), va);
+  b.raiseIf(b.select(canonical, b.wrap(b.and(va, b.i64(15))), b.i32(0)), Vector.GP);
 }
 
 function lastByte(b: Builder, o: Operand): I64 {

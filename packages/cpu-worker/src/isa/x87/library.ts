@@ -88,14 +88,29 @@ export function wait(b: Builder): void {
   b.raiseIf(b.and(b.field('fsw'), b.i32(FSW_ES)), Vector.MF);
 }
 
+/**
+ * The processor accesses wide operands in parts and the first part faults first: 80-bit numbers as 8
+ * and 2 bytes, environments field by field.
+ */
+function firstPartBytes(bytes: number): number {
+  if (bytes <= 8) return 0;
+  return bytes === 10 ? 8 : 2;
+}
+
 /** Linear address of a memory operand of `bytes` bytes, for reading. */
 export function readAddress(b: Builder, o: Operand, bytes: number): I32 {
-  return b.hostRead(b.ea(o), bytes);
+  const va = b.ea(o);
+  const first = firstPartBytes(bytes);
+  if (first > 0) b.hostRead(va, first);
+  return b.hostRead(va, bytes);
 }
 
 /** Calls `write` with the linear address of a memory operand; the operand changes when it returns 1 (or nothing). */
 export function writeMemory(b: Builder, o: Operand, bytes: number, write: (at: I32) => I32 | undefined): void {
-  const at = b.hostWrite(b.ea(o), bytes);
+  const va = b.ea(o);
+  const first = firstPartBytes(bytes);
+  if (first > 0) b.hostWrite(va, first);
+  const at = b.hostWrite(va, bytes);
   const written = write(at);
   if (written === undefined) b.hostCommit(at);
   else b.if(written, () => b.hostCommit(at));
