@@ -49,7 +49,8 @@ export interface IncomingMessage {
 
 /** Largest and default buffer sizes (/proc/sys/net/core/wmem_default, wmem_max). */
 export const SOCKET_BUFFER_BYTES = 212992;
-const MIN_BUFFER_BYTES = 2304;
+const MIN_SEND_BYTES = 4608;
+const MIN_RECEIVE_BYTES = 2304;
 
 export abstract class Socket extends FileDescription {
   sendBufferBytes = SOCKET_BUFFER_BYTES;
@@ -126,11 +127,11 @@ export abstract class Socket extends FileDescription {
     switch (name) {
       case So.SNDBUF:
       case So.SNDBUFFORCE:
-        this.sendBufferBytes = bufferSize(value);
+        this.sendBufferBytes = bufferSize(value, MIN_SEND_BYTES);
         return 0;
       case So.RCVBUF:
       case So.RCVBUFFORCE:
-        this.receiveBufferBytes = bufferSize(value);
+        this.receiveBufferBytes = bufferSize(value, MIN_RECEIVE_BYTES);
         return 0;
       case So.PASSCRED:
         this.passesCredentials = value !== 0;
@@ -144,8 +145,8 @@ export abstract class Socket extends FileDescription {
 }
 
 /** Linux doubles the size asked for, for its bookkeeping (socket(7) SO_SNDBUF). */
-function bufferSize(asked: number): number {
-  return Math.max(MIN_BUFFER_BYTES, 2 * Math.min(Math.max(0, asked), SOCKET_BUFFER_BYTES));
+function bufferSize(asked: number, minBytes: number): number {
+  return Math.max(minBytes, 2 * Math.min(Math.max(0, asked), SOCKET_BUFFER_BYTES));
 }
 
 const INERT_OPTIONS: ReadonlySet<number> = new Set([So.DEBUG, So.REUSEADDR, So.REUSEPORT, So.DONTROUTE, So.BROADCAST, So.KEEPALIVE, So.OOBINLINE, So.PRIORITY, So.TIMESTAMP, So.PASSSEC]);

@@ -6,23 +6,20 @@ import { Follow } from '../path-walk.js';
 import type { Inode } from '../inode.js';
 import type { SocketCaller } from '../socket/socket.js';
 import type { NegativeErrno } from '../types.js';
-import { UNNAMED, type UnixAddress } from './unix-address.js';
+import type { UnixAddress } from './unix-address.js';
 import type { UnixSocket } from './unix-socket.js';
 
 export class UnixNamespace {
   readonly #abstract = new Map<string, UnixSocket>();
   #nextAuto = 0;
 
-  get abstractNames(): IterableIterator<string> {
-    return this.#abstract.keys();
-  }
-
   /** Gives the socket a name. Returns the bound address and, for a path, its inode. */
   bind(socket: UnixSocket, address: UnixAddress, caller: SocketCaller): { address: UnixAddress; inode: Inode | null } | NegativeErrno {
     if (address.kind === 'path') return this.#bindPath(socket, address, caller);
-    const name = address.kind === 'abstract' ? address.name : this.#autoName();
-    if (this.#abstract.has(name)) return -Errno.EADDRINUSE;
-    this.#abstract.set(name, socket);
+    const name = address.kind === 'abstract' ? address.name : this.#autoName(socket.type);
+    const key = keyOf(socket.type, name);
+    if (this.#abstract.has(key)) return -Errno.EADDRINUSE;
+    this.#abstract.set(key, socket);
     return { address: { kind: 'abstract', name }, inode: null };
   }
 
@@ -34,26 +31,35 @@ export class UnixNamespace {
   }
 
   /** Five hexadecimal digits (unix(7), "Autobind feature"). */
-  #autoName(): string {
+  #autoName(type: number): string {
     for (;;) {
       const name = (this.#nextAuto++ & 0xfffff).toString(16).padStart(5, '0');
-      if (!this.#abstract.has(name)) return name;
+      if (!this.#abstract.has(keyOf(type, name))) return name;
     }
   }
 
   release(socket: UnixSocket, address: UnixAddress): void {
-    if (address.kind === 'abstract' && this.#abstract.get(address.name) === socket) this.#abstract.delete(address.name);
+    if (address.kind !== 'abstract') return;
+    const key = keyOf(socket.type, address.name);
+    if (this.#abstract.get(key) === socket) this.#abstract.delete(key);
   }
 
-  /** The socket behind an address; -ECONNREFUSED when nobody is there. */
-  find(address: UnixAddress, caller: SocketCaller): UnixSocket | NegativeErrno {
-    if (address === UNNAMED || address.kind === 'unnamed') return -Errno.EINVAL;
-    if (address.kind === 'abstract') return this.#abstract.get(address.name) ?? -Errno.ECONNREFUSED;
+  /** The socket of a type behind an address: -ECONNREFUSED when nobody is there, -EPROTOTYPE for another type at a path. */
+  find(address: UnixAddress, type: number, caller: SocketCaller): UnixSocket | NegativeErrno {
+    if (address.kind === 'unnamed') return -Errno.EINVAL;
+    if (address.kind === 'abstract') return this.#abstract.get(keyOf(type, address.name)) ?? -Errno.ECONNREFUSED;
     const node = caller.vfs.lookup(caller.ctx, caller.ctx.cwd, address.path, Follow.YES);
     if (typeof node === 'number') return node;
     const denied = checkAccess(node.inode, caller.ctx.creds, W_OK);
     if (denied < 0) return denied;
     if (!isSocket(node.inode.mode)) return -Errno.ECONNREFUSED;
-    return (node.inode.attachment as UnixSocket | null) ?? -Errno.ECONNREFUSED;
+    const socket = node.inode.attachment as UnixSocket | null;
+    if (socket === null) return -Errno.ECONNREFUSED;
+    return socket.type === type ? socket : -Errno.EPROTOTYPE;
   }
+}
+
+/** Each socket type has abstract names of its own. */
+function keyOf(type: number, name: string): string {
+  return `${type}:${name}`;
 }

@@ -37,7 +37,7 @@ export function receiveDatagram(socket: UnixSocket, dst: Uint8Array, flags: numb
     socket.onDatagramTaken();
   }
   return {
-    count, fullLength: message.data.length, flags: (count < message.data.length ? Msg.TRUNC : 0) | (socket.isDatagram ? 0 : Msg.EOR),
+    count, fullLength: message.data.length, flags: count < message.data.length ? Msg.TRUNC : 0,
     from: nameOf(message), rights, credentials: socket.passesCredentials ? message.credentials : null,
   };
 }

@@ -49,9 +49,8 @@ function datagramTarget(socket: UnixSocket, message: OutgoingMessage, caller: So
   }
   const address = parseUnixAddress(message.to);
   if (typeof address === 'number') return address;
-  const target = socket.names.find(address, caller);
+  const target = socket.names.find(address, socket.type, caller);
   if (typeof target === 'number') return target;
-  if (!target.isDatagram) return -Errno.EPROTOTYPE;
   return target.peer !== null && target.peer !== socket ? -Errno.EPERM : target;
 }
 

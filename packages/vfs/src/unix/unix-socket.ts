@@ -60,7 +60,7 @@ export class UnixSocket extends Socket implements MessageSender {
 
   #targetOf(bytes: Uint8Array, caller: SocketCaller): UnixSocket | null {
     const address = parseUnixAddress(bytes);
-    const target = typeof address === 'number' ? address : this.names.find(address, caller);
+    const target = typeof address === 'number' ? address : this.names.find(address, this.type, caller);
     return typeof target === 'number' ? null : target;
   }
 
@@ -94,11 +94,8 @@ export class UnixSocket extends Socket implements MessageSender {
     if (this.isDatagram && bytes.length >= 2 && bytes[0] === Af.UNSPEC && bytes[1] === 0) return this.#disconnect();
     const address = parseUnixAddress(bytes);
     if (typeof address === 'number') return address;
-    if (!this.isDatagram && this.wasConnected) return -Errno.EISCONN;
-    if (this.isListening) return -Errno.EINVAL;
-    const target = this.names.find(address, caller);
+    const target = this.names.find(address, this.type, caller);
     if (typeof target === 'number') return target;
-    if (target.type !== this.type) return -Errno.EPROTOTYPE;
     return this.isDatagram ? this.#connectDatagram(target) : this.#connectStream(target, caller);
   }
 
@@ -127,7 +124,6 @@ export class UnixSocket extends Socket implements MessageSender {
 
   shutdown(how: number): number {
     if (how !== Shut.RD && how !== Shut.WR && how !== Shut.RDWR) return -Errno.EINVAL;
-    if (!this.isDatagram && !this.isListening && this.peer === null && !this.wasConnected) return -Errno.ENOTCONN;
     const stopsReading = how !== Shut.WR;
     const stopsWriting = how !== Shut.RD;
     this.#shut(stopsReading, stopsWriting);
@@ -232,6 +228,8 @@ export class UnixSocket extends Socket implements MessageSender {
   #connectStream(target: UnixSocket, caller: SocketCaller): number {
     if (!target.isListening || target.isReadShut) return -Errno.ECONNREFUSED;
     if (target.#pending.length > target.#backlog) return -Errno.EAGAIN;
+    if (this.wasConnected) return -Errno.EISCONN;
+    if (this.isListening) return -Errno.EINVAL;
     const server = new UnixSocket(this.type, 0, target.ownCredentials, this.names, caller.ctx.realtimeNs());
     server.address = target.address;
     server.passesCredentials = target.passesCredentials;
