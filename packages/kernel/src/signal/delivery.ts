@@ -61,10 +61,11 @@ function act(task: Task, info: SigInfo): void {
   actByDefault(task, info, defaultAction(info.signo));
 }
 
+/** No core is ever written, so that 'core' is 'term' for the parent too (core(5), wait(2) WCOREDUMP). */
 function actByDefault(task: Task, info: SigInfo, kind: DefaultAction): void {
   if (kind === 'ignore' || kind === 'continue') return;
   if (kind === 'stop') return stopByDefault(task, info);
-  exitGroup(task, killedBy(info.signo, kind === 'core'));
+  exitGroup(task, killedBy(info.signo));
 }
 
 /** SIGTSTP, SIGTTIN and SIGTTOU do nothing in an orphaned process group (POSIX 2.4.3). */
