@@ -148,7 +148,8 @@ function stringCompareLengths(w: CaseWriter): void {
 
 /** `int 0x80` would enter the host kernel. */
 function interruptNumber(w: CaseWriter): void {
-  if (w.e.immAt >= 0 && w.e.bytes[w.e.immAt] === 0x80) w.e.bytes[w.e.immAt] = 0x81;
+  if (w.random.percent(20)) w.e.bytes[w.e.immAt] = 3 + w.random.below(2);
+  if (w.e.bytes[w.e.immAt] === 0x80) w.e.bytes[w.e.immAt] = 0x81;
 }
 
 const SHAPES: readonly Shape[] = [

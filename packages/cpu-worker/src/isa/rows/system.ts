@@ -11,12 +11,16 @@ const RCX = 1;
 const RDX = 2;
 const RSP = 4;
 const R11 = 11;
+const BP = 3;
+const OF = 4;
 const GP = 13;
 const UD = 6;
 const DF = 0x400;
 /** Flags outside the lazy words that popf may change in user mode: TF DF NT AC ID. */
 const POPF_REST = 0x100 | DF | 0x4000 | 0x40000 | 0x200000;
 const LAZY = 0x8d5;
+/** Segment register number of cs. */
+const CS = 1;
 
 const hostTsc = runtimeFn('host_tsc', [], 'i64', []);
 const hostCore = runtimeFn('host_core', [], 'i32', []);
@@ -31,6 +35,14 @@ function flagsImage(b: Builder): I32 {
 
 function raises(vector: number): Row['sem'] {
   return (b) => b.raise(vector);
+}
+
+/** `int n`: user mode may use gates 3 (#BP) and 4 (#OF) only; Linux's 32-bit system call gate 0x80 does not exist here. */
+function softwareInterrupt(b: Builder, number: Operand): void {
+  const n = b.wrap(b.getInt(number));
+  b.if(b.eq(n, b.i32(BP)), () => b.raiseAfter(BP));
+  b.if(b.eq(n, b.i32(OF)), () => b.raiseAfter(OF));
+  b.raise(GP);
 }
 
 function flagRows(): Row[] {
@@ -93,11 +105,11 @@ function systemRows(): Row[] {
       stamp(b);
       b.setGprInt(RCX, 32, b.call(hostCore));
     } },
-    { mnemonic: 'int3', enc: 'CC', ops: '', untestable: 'trap', cite: 'SDM Vol. 2A INT3', sem: (b) => b.raiseAfter(3) },
-    { mnemonic: 'int', enc: 'CD ib', ops: 'r:imm8', untestable: 'trap', cite: 'SDM Vol. 2A INT n', sem: raises(GP) },
-    { mnemonic: 'ud2', enc: '0F 0B', ops: '', ends: true, untestable: 'trap', cite: 'SDM Vol. 2B UD', sem: raises(UD) },
-    { mnemonic: 'ud1', enc: '0F B9 /r', ops: 'n:r32 n:rm32', ends: true, untestable: 'trap', cite: 'SDM Vol. 2B UD', sem: raises(UD) },
-    { mnemonic: 'ud0', enc: '0F FF /r', ops: 'n:r32 n:rm32', ends: true, untestable: 'trap', cite: 'SDM Vol. 2B UD', sem: raises(UD) },
+    { mnemonic: 'int3', enc: 'CC', ops: '', cite: 'SDM Vol. 2A INT3', sem: (b) => b.raiseAfter(3) },
+    { mnemonic: 'int', enc: 'CD ib', ops: 'r:imm8', cite: 'SDM Vol. 2A INT n', sem: softwareInterrupt },
+    { mnemonic: 'ud2', enc: '0F 0B', ops: '', ends: true, cite: 'SDM Vol. 2B UD', sem: raises(UD) },
+    { mnemonic: 'ud1', enc: '0F B9 /r', ops: 'n:r32 n:rm32', ends: true, cite: 'SDM Vol. 2B UD', sem: raises(UD) },
+    { mnemonic: 'ud0', enc: '0F FF /r', ops: 'n:r32 n:rm32', ends: true, cite: 'SDM Vol. 2B UD', sem: raises(UD) },
     ...fsGsRows(),
     ...segmentRows(),
   ];
@@ -106,7 +118,7 @@ function systemRows(): Row[] {
 function fsGsRows(): Row[] {
   const base = [['rdfsbase', 0, 'fsBase'], ['rdgsbase', 1, 'gsBase'], ['wrfsbase', 2, 'fsBase'], ['wrgsbase', 3, 'gsBase']] as const;
   return base.flatMap(([mnemonic, digit, field]) => [32, 64].map((n): Row => ({
-    mnemonic, enc: `F3 ${n === 64 ? 'REX.W' : 'W0'} 0F AE /${digit}`, ops: `${digit < 2 ? 'w' : 'r'}:rmr${n}`, feature: 'fsgsbase', untestable: 'thread pointer', cite: 'SDM Vol. 2B RDFSBASE/WRFSBASE',
+    mnemonic, enc: `F3 ${n === 64 ? 'REX.W' : 'W0'} 0F AE /${digit}`, ops: `${digit < 2 ? 'w' : 'r'}:rmr${n}`, feature: 'fsgsbase', cite: 'SDM Vol. 2B RDFSBASE/WRFSBASE',
     sem: (b, o) => {
       if (digit < 2) return b.set(o, b.trunc(b.field(field), n));
       const value = b.zext64(b.getInt(o));
@@ -124,23 +136,23 @@ function selector(b: Builder, o: Operand): I32 {
 
 function segmentRows(): Row[] {
   const cite = 'SDM Vol. 2B MOV';
-  const untestable = 'segment registers are fixed';
   const read = (n: number): Row['sem'] => (b, dst, src) => b.set(dst, n === 64 ? b.zext64(selector(b, src)) : selector(b, src));
   return [
-    { mnemonic: 'mov', enc: 'o16 8C /r', ops: 'w:r16/m16 r:sreg', untestable, cite, sem: read(16) },
-    { mnemonic: 'mov', enc: 'o32 8C /r', ops: 'w:r32/m16 r:sreg', untestable, cite, sem: read(32) },
-    { mnemonic: 'mov', enc: 'REX.W 8C /r', ops: 'w:r64/m16 r:sreg', untestable, cite, sem: (b, dst, src) => b.set(dst, dst.kind === 'mem' ? selector(b, src) : b.zext64(selector(b, src))) },
-    { mnemonic: 'mov', enc: '8E /r', ops: 'w:sreg r:rm16', untestable, cite, sem: (b, dst, src) => {
+    { mnemonic: 'mov', enc: 'o16 8C /r', ops: 'w:r16/m16 r:sreg', cite, sem: read(16) },
+    { mnemonic: 'mov', enc: 'o32 8C /r', ops: 'w:r32/m16 r:sreg', cite, sem: read(32) },
+    { mnemonic: 'mov', enc: 'REX.W 8C /r', ops: 'w:r64/m16 r:sreg', cite, sem: (b, dst, src) => b.set(dst, dst.kind === 'mem' ? selector(b, src) : b.zext64(selector(b, src))) },
+    { mnemonic: 'mov', enc: '8E /r', ops: 'w:sreg r:rm16', untestable: 'segment registers are fixed', cite, sem: (b, dst, src) => {
       const value = b.wrap(b.getInt(src));
       // Null selectors, and the ones a process has anyway; anything else has no descriptor.
       const known = b.or(b.leU(value, b.i32(3)), b.or(b.eq(value, b.i32(0x2b)), b.eq(value, b.i32(0x33))));
-      b.raiseIf(b.or(b.eqz(known), b.eq(b.regNumber(dst), b.i32(1))), GP);
+      b.raiseIf(b.eq(b.regNumber(dst), b.i32(CS)), UD);
+      b.raiseIf(b.eqz(known), GP);
     } },
   ];
 }
 
 function privilegedRows(): Row[] {
-  const row = (mnemonic: string, enc: string, ops = ''): Row => ({ mnemonic, enc, ops, untestable: 'privileged', cite: 'SDM Vol. 2 (CPL > 0: #GP)', sem: raises(GP) });
+  const row = (mnemonic: string, enc: string, ops = ''): Row => ({ mnemonic, enc, ops, cite: 'SDM Vol. 2 (CPL > 0: #GP)', sem: raises(GP) });
   return [
     row('hlt', 'F4'), row('cli', 'FA'), row('sti', 'FB'), row('in', 'E4 ib', 'n:al r:imm8'), row('in', 'E5 ib', 'n:eax r:imm8'), row('in', 'EC', 'n:al r:dx'), row('in', 'ED', 'n:eax r:dx'),
     row('out', 'E6 ib', 'r:imm8 n:al'), row('out', 'E7 ib', 'r:imm8 n:eax'), row('out', 'EE', 'r:dx n:al'), row('out', 'EF', 'r:dx n:eax'),
