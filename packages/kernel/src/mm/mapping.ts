@@ -32,7 +32,7 @@ export interface MapRequest {
 }
 
 /** Mappings up to this size, and the start of heap growth, are prepared eagerly. */
-const EAGER_BYTES = 16 * PAGE_SIZE;
+const EAGER_BYTES = 4 * PAGE_SIZE;
 
 export function pageUp(bytes: number): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
