@@ -27,3 +27,5 @@ export * from './standard-tree.js';
 export { HostFileSystem } from './fs/host/host-file-system.js';
 export { OverlayFileSystem } from './fs/overlay/overlay-file-system.js';
 export { openMemoryFile } from './memory-file.js';
+export * from './fs/synthetic/entry.js';
+export { SyntheticFileSystem } from './fs/synthetic/synthetic-file-system.js';

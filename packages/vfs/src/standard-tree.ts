@@ -1,8 +1,9 @@
 /**
- * The standard file tree: a root file system with /dev, /dev/shm, /proc, /sys and /tmp mounted on it.
+ * The standard file tree: a root file system with /dev, /dev/shm and /tmp mounted on it; the
+ * kernel adds /proc, /sys and /dev/pts, which show its state.
  * Mount points that the root lacks are made when it is writable.
  */
-import { type FramePool, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME, rootCredentials } from '@troupe/abi';
+import { type FramePool, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME, rootCredentials } from '@troupe/abi';
 import type { FileSystem } from './file-system.js';
 import { createDevFs } from './fs/dev/devfs.js';
 import { memoryDevices } from './fs/dev/memory-devices.js';
@@ -42,11 +43,6 @@ export interface VfsOptions {
   readonly volumes?: readonly Volume[];
   /** An empty memory file system on /tmp instead of the root's own. */
   readonly freshTmp?: boolean;
-  /** Made by the kernel (procfs and sysfs need its state); mounted on /proc and /sys. */
-  readonly procFs?: FileSystem;
-  readonly sysFs?: FileSystem;
-  /** devpts, mounted on /dev/pts. */
-  readonly devPts?: FileSystem;
 }
 
 /** A VFS with the standard tree. Throws ConfigError when a host path cannot be used. */
@@ -59,9 +55,6 @@ export function createVfs(options: VfsOptions): Vfs {
   const builder = new TreeBuilder(vfs);
   builder.mount('/dev', createDevFs({ pool, realtimeNs }), MS_NOSUID, 'devtmpfs');
   builder.mount('/dev/shm', new Tmpfs({ pool, realtimeNs }), MS_NOSUID | MS_NODEV, 'shm');
-  if (options.devPts) builder.mount('/dev/pts', options.devPts, MS_NOSUID | MS_NOEXEC, 'devpts');
-  if (options.procFs) builder.mount('/proc', options.procFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'proc');
-  if (options.sysFs) builder.mount('/sys', options.sysFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'sysfs');
   if (options.freshTmp) builder.mount('/tmp', new Tmpfs({ pool, realtimeNs }), MS_NOSUID | MS_NODEV, 'tmpfs');
   for (const volume of options.volumes ?? []) {
     const fs = new HostFileSystem({ path: volume.hostPath, writable: !volume.readOnly, pool, pageCache });
@@ -101,6 +94,11 @@ const UNITS: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 *
 function parseSize(text: string | undefined): number | null {
   const match = /^(\d+)([kmg]?)$/i.exec(text ?? '');
   return match === null ? null : Number(match[1]) * (UNITS[match[2]!.toLowerCase()] ?? 1);
+}
+
+/** Mounts a file system of the kernel (procfs, sysfs, devpts) on a path; null when the tree has no place for it. */
+export function mountAtPath(vfs: Vfs, path: string, fs: FileSystem, flags: number, source: string): Mount | null {
+  return new TreeBuilder(vfs).mount(path, fs, flags, source);
 }
 
 class TreeBuilder {

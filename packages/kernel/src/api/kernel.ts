@@ -9,6 +9,7 @@ import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FdTable } from '../fdtable.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
+import { mountKernelTrees } from '../proc/mount-kernel-trees.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
 import { watchCpuTimers } from '../time/group-timers.js';
 import { emptyInput, inputStream, outputStream, Process, type StdioMode } from './process.js';
@@ -75,6 +76,7 @@ export class Kernel {
       shared, frames, host: this.#host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: cores, featureSet: {},
       extraAuxv: options.extraAuxv ?? [], utsNamespace: { hostname: options.hostname ?? 'troupe', domainname: '(none)' },
     });
+    mountKernelTrees(this.core);
     syncVdsoTime(this.core.memory, timekeeper);
     if (options.onReport) this.core.onReport = options.onReport;
     watchCpuTimers(this.core);

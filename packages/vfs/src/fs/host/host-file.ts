@@ -168,11 +168,21 @@ export class HostFile extends HostInode implements CachedFile {
   }
 
   override truncate(sizeBytes: number): number {
-    const result = attemptEffect(() => fs.ftruncateSync(this.#writeFd, sizeBytes));
+    const result = this.#writeFd >= 0 ? attemptEffect(() => fs.ftruncateSync(this.#writeFd, sizeBytes)) : this.#truncateUnopened(sizeBytes);
     if (result < 0) return result;
     if (this.cachedPages > 0) this.#shrinkPages(sizeBytes);
     this.refresh();
     return 0;
+  }
+
+  /** O_TRUNC without write access (open(2)). */
+  #truncateUnopened(sizeBytes: number): number {
+    if (!this.host.writable) return -Errno.EROFS;
+    const fd = this.#openHost(O_WRONLY);
+    if (fd < 0) return fd;
+    const result = attemptEffect(() => fs.ftruncateSync(fd, sizeBytes));
+    fs.closeSync(fd);
+    return result;
   }
 
   #shrinkPages(sizeBytes: number): void {

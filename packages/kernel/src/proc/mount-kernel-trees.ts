@@ -1,0 +1,19 @@
+/** Puts the file systems that show kernel state into the tree: /proc, /sys, /dev/pts. */
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '@troupe/abi';
+import { mountAtPath } from '@troupe/vfs';
+import type { Kernel } from '../kernel.js';
+import { createProcFs } from './proc-file-system.js';
+import { createSysFs } from './sys-file-system.js';
+
+/** Preconditions: the kernel is constructed; called once, before the first process. */
+export function mountKernelTrees(kernel: Kernel): void {
+  const { vfs } = kernel;
+  const procFs = createProcFs(kernel);
+  const sysFs = createSysFs(kernel);
+  vfs.types.set('proc', () => procFs);
+  vfs.types.set('sysfs', () => sysFs);
+  mountAtPath(vfs, '/proc', procFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'proc');
+  mountAtPath(vfs, '/sys', sysFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'sysfs');
+  const devPts = vfs.types.get('devpts')?.('devpts', '');
+  if (devPts !== undefined && typeof devPts !== 'number') mountAtPath(vfs, '/dev/pts', devPts, MS_NOSUID | MS_NOEXEC, 'devpts');
+}

@@ -1,0 +1,195 @@
+/** /proc/pid and /proc/pid/task/tid: one table of files for both (proc(5)). */
+import { Errno } from '@troupe/abi';
+import { displayPath, fixedDirectory, linkTo, textFile, type DirectoryEntry, type Entry, type FileEntry, type LinkEntry, type Owner, type PathNode } from '@troupe/vfs';
+import { taskUsage } from '../task/usage.js';
+import type { Task } from '../task/task.js';
+import type { ThreadGroup } from '../task/thread-group.js';
+import { mountInfoText, mountStatsText, mountsText } from './mount-text.js';
+import { networkEntries } from './network-files.js';
+import { fdDirectory, fdInfoDirectory } from './process-descriptors.js';
+import { limitsText } from './process-limits.js';
+import { ProcessMemoryFile } from './process-memory-file.js';
+import { statText, statusText } from './process-status.js';
+import { numberName } from './task-lookup.js';
+
+const COMM_MAX = 15;
+/** Longest argument or environment area shown. */
+const MAX_STRINGS_BYTES = 1 << 21;
+
+function guestStrings(task: Task, start: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(Math.min(Math.max(0, end - start), MAX_STRINGS_BYTES));
+  return bytes.length === 0 ? bytes : bytes.subarray(0, task.mm.copyInPartial(start, bytes));
+}
+
+/** Text that only a living process has; empty for zombies. */
+const whileAlive = (task: Task, read: () => string | Uint8Array, mode = 0o444): FileEntry => textFile(() => (task.isAlive ? read() : ''), mode);
+
+function placeLink(task: Task, place: () => PathNode | null): LinkEntry {
+  const find = (): PathNode | number => (task.isAlive ? place() : null) ?? -Errno.ENOENT;
+  return {
+    kind: 'link', mode: 0o777,
+    target: (ctx) => {
+      const node = find();
+      return typeof node === 'number' ? node : displayPath(node, ctx.root);
+    },
+    jump: find,
+  };
+}
+
+function commFile(task: Task): FileEntry {
+  return {
+    kind: 'file', mode: 0o644,
+    read: () => `${task.name}\n`,
+    write: (text) => {
+      task.name = text.replace(/\n$/, '').slice(0, COMM_MAX);
+      return 0;
+    },
+  };
+}
+
+/** oom_score_adj: −1000 … 1000, kept but without effect. */
+function oomFile(group: ThreadGroup): FileEntry {
+  return {
+    kind: 'file', mode: 0o644,
+    read: () => `${group.oomScoreAdj}\n`,
+    write: (text) => {
+      const value = Number(text.trim());
+      if (!Number.isInteger(value) || Math.abs(value) > 1000) return -Errno.EINVAL;
+      group.oomScoreAdj = value;
+      return 0;
+    },
+  };
+}
+
+/** A word that is kept per process and has no effect (coredump_filter, timerslack_ns …). */
+function keptFile(initial: string, store: Map<string, string>, name: string): FileEntry {
+  return {
+    kind: 'file', mode: 0o644,
+    read: () => `${store.get(name) ?? initial}\n`,
+    write: (text) => {
+      store.set(name, text.trim());
+      return 0;
+    },
+  };
+}
+
+const kept = new WeakMap<ThreadGroup, Map<string, string>>();
+
+function keptOf(group: ThreadGroup): Map<string, string> {
+  let store = kept.get(group);
+  if (store === undefined) kept.set(group, store = new Map());
+  return store;
+}
+
+const NAMESPACES: Readonly<Record<string, number>> = {
+  cgroup: 4026531835, ipc: 4026531839, mnt: 4026531841, net: 4026531840, pid: 4026531836, pid_for_children: 4026531836,
+  time: 4026531834, time_for_children: 4026531834, user: 4026531837, uts: 4026531838,
+};
+
+const namespaceDirectory = fixedDirectory(Object.fromEntries(
+  Object.entries(NAMESPACES).map(([name, ino]) => [name, linkTo(() => `${name.replace('_for_children', '')}:[${ino}]`)]),
+), 0o511);
+
+function ioText(task: Task): string {
+  const zero = ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'];
+  return taskUsage(task) === null ? '' : zero.map((name) => `${name}: 0\n`).join('');
+}
+
+/** Files that processes and threads have alike. */
+function commonEntries(task: Task): Record<string, Entry> {
+  const { group, kernel } = task;
+  const { vfs } = kernel;
+  const mapRange = '         0          0 4294967295\n';
+  return {
+    auxv: whileAlive(task, () => task.mm.image.auxv, 0o400),
+    cgroup: textFile(() => '0::/\n'),
+    cmdline: whileAlive(task, () => guestStrings(task, task.mm.image.argStart, task.mm.image.argEnd)),
+    comm: commFile(task),
+    cwd: placeLink(task, () => task.fs.cwd),
+    environ: whileAlive(task, () => guestStrings(task, task.mm.image.envStart, task.mm.image.envEnd), 0o400),
+    exe: placeLink(task, () => task.mm.image.exe as PathNode | null),
+    fd: fdDirectory(task),
+    fdinfo: fdInfoDirectory(task),
+    gid_map: textFile(() => mapRange),
+    io: textFile(() => ioText(task), 0o400),
+    limits: textFile(() => limitsText(task)),
+    maps: whileAlive(task, () => task.mm.mapsText()),
+    mem: { kind: 'file', mode: 0o600, open: (node, flags) => new ProcessMemoryFile(node, flags, task) },
+    mountinfo: whileAlive(task, () => mountInfoText(vfs, task.fs.root)),
+    mounts: whileAlive(task, () => mountsText(vfs, task.fs.root)),
+    mountstats: whileAlive(task, () => mountStatsText(vfs, task.fs.root), 0o400),
+    net: fixedDirectory(networkEntries()),
+    ns: namespaceDirectory,
+    oom_adj: oomFile(group),
+    oom_score: textFile(() => '0\n'),
+    oom_score_adj: oomFile(group),
+    personality: textFile(() => '00000000\n', 0o400),
+    root: placeLink(task, () => task.fs.root),
+    sched: textFile(() => `${task.name} (${task.tid}, #threads: ${group.liveTasks.length})\n`, 0o644),
+    schedstat: textFile(() => `${taskUsage(task).cpuTimeNs} 0 0\n`),
+    setgroups: textFile(() => 'allow\n', 0o644),
+    smaps: whileAlive(task, () => task.mm.smapsText()),
+    stack: textFile(() => '', 0o400),
+    statm: whileAlive(task, () => task.mm.statmText()),
+    status: textFile(() => statusText(task)),
+    syscall: textFile(() => (task.syscall === null ? 'running\n' : `${task.syscall.nr} 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n`), 0o400),
+    uid_map: textFile(() => mapRange),
+    wchan: textFile(() => '0'),
+  };
+}
+
+function ownerOf(task: Task): () => Owner {
+  return () => (task.dumpable === 1 ? { uid: task.creds.euid, gid: task.creds.egid } : { uid: 0, gid: 0 });
+}
+
+const caches = new WeakMap<Task, DirectoryEntry>();
+
+/** A directory whose entries are made once per task. */
+function directoryOf(task: Task, extra: Record<string, Entry>): DirectoryEntry {
+  return { ...fixedDirectory({ ...commonEntries(task), ...extra }), key: task, owner: ownerOf(task) };
+}
+
+/** /proc/pid. */
+export function processDirectory(group: ThreadGroup): DirectoryEntry {
+  const task = group.leader;
+  let made = caches.get(task);
+  if (made === undefined) {
+    const store = keptOf(group);
+    made = directoryOf(task, {
+      stat: textFile(() => statText(task, true)),
+      task: taskDirectory(group),
+      coredump_filter: keptFile('00000033', store, 'coredump_filter'),
+      autogroup: keptFile('/autogroup-1 nice 0', store, 'autogroup'),
+      clear_refs: { kind: 'file', mode: 0o200, write: () => 0 },
+      loginuid: keptFile('4294967295', store, 'loginuid'),
+      sessionid: textFile(() => '4294967295'),
+      timerslack_ns: keptFile('50000', store, 'timerslack_ns'),
+    });
+    caches.set(task, made);
+  }
+  return made;
+}
+
+const threadCaches = new WeakMap<Task, DirectoryEntry>();
+
+function threadDirectory(task: Task): DirectoryEntry {
+  let made = threadCaches.get(task);
+  if (made === undefined) {
+    const children = textFile(() => [...task.group.children].map((child) => `${child.tgid} `).join(''));
+    made = directoryOf(task, { stat: textFile(() => statText(task, false)), children });
+    threadCaches.set(task, made);
+  }
+  return made;
+}
+
+function taskDirectory(group: ThreadGroup): DirectoryEntry {
+  const shown = (): Task[] => [...group.tasks].filter((task) => task.isAlive || task === group.leader);
+  return {
+    kind: 'directory', mode: 0o555, key: group,
+    lookup: (name) => {
+      const task = shown().find(({ tid }) => tid === numberName(name));
+      return task === undefined ? null : threadDirectory(task);
+    },
+    names: () => shown().map(({ tid }) => String(tid)),
+  };
+}

@@ -1,0 +1,43 @@
+/** Which tasks /proc shows, and who the reader is. */
+import type { VfsContext } from '@troupe/vfs';
+import type { Kernel } from '../kernel.js';
+import type { Task } from '../task/task.js';
+import type { ThreadGroup } from '../task/thread-group.js';
+
+/** Processes that are not reaped, by pid. */
+export function processes(kernel: Kernel): ThreadGroup[] {
+  return [...kernel.tasks.groups].filter((group) => !group.isReaped).sort((a, b) => a.tgid - b.tgid);
+}
+
+/** "123" → 123, anything else → NaN; leading zeros are no names of /proc. */
+export function numberName(name: string): number {
+  return /^[1-9]\d{0,9}$|^0$/.test(name) ? Number(name) : NaN;
+}
+
+export function groupNamed(kernel: Kernel, name: string): ThreadGroup | null {
+  const group = kernel.tasks.groupByTgid(numberName(name));
+  return group === undefined || group.isReaped ? null : group;
+}
+
+/** The reading task; null for the kernel itself. */
+export function readerOf(kernel: Kernel, ctx: VfsContext): Task | null {
+  return kernel.tasks.byTid(ctx.tid) ?? null;
+}
+
+/** Letter of ps(1). */
+export function stateLetter(task: Task): string {
+  switch (task.state) {
+    case 'blocked': return 'S';
+    case 'stopped': return 'T';
+    case 'zombie': return 'Z';
+    case 'dead': return 'X';
+    default: return 'R';
+  }
+}
+
+const STATE_NAMES: Readonly<Record<string, string>> = { R: 'running', S: 'sleeping', T: 'stopped', Z: 'zombie', X: 'dead' };
+
+export function stateText(task: Task): string {
+  const letter = stateLetter(task);
+  return `${letter} (${STATE_NAMES[letter]})`;
+}
