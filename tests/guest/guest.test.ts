@@ -1,0 +1,27 @@
+// The same C program, natively and under Troupe with one and two cores: same output, same status.
+import { expect } from 'chai';
+import { compileGuest, guestNames } from '../support/guest-program.js';
+import { run, troupe } from '../support/run.js';
+
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = { hello: ['a', 'b'] };
+const VARIANTS = [{ name: 'dynamic', flags: [] }, { name: 'static', flags: ['-static'] }, { name: 'static-pie', flags: ['-static-pie'] }] as const;
+
+describe('guest programs', function () {
+  this.timeout(120_000);
+  for (const name of guestNames()) {
+    for (const variant of VARIANTS) {
+      if (variant.name !== 'dynamic' && name !== 'hello' && name !== 'threads') continue;
+      for (const cores of [1, 2]) {
+        it(`${name} (${variant.name}, ${cores} core${cores > 1 ? 's' : ''})`, async () => {
+          const binary = compileGuest(name, variant.flags);
+          const args = ARGUMENTS[name] ?? [];
+          const native = await run(binary, args);
+          const ours = await troupe([binary, ...args], { cores });
+          expect(ours.stderr).to.equal(native.stderr);
+          expect(ours.stdout).to.equal(native.stdout);
+          expect(ours.status).to.equal(native.status);
+        });
+      }
+    }
+  }
+});
