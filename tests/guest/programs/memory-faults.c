@@ -39,7 +39,8 @@ static void permissions(void) {
   mprotect((void *)p, P, PROT_NONE);
   TRY(p, (void)p[1]);
   TRY(p, ((code)(p + 3 * P))());
-  printf("efault %d %d\n", (int)write(1, (void *)8, 4), errno == EFAULT);
+  at = (void *)8;
+  printf("efault %d %d\n", (int)write(1, at, 4), errno == EFAULT);
 }
 
 static void files(void) {
