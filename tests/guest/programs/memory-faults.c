@@ -40,7 +40,8 @@ static void permissions(void) {
   TRY(p, (void)p[1]);
   TRY(p, ((code)(p + 3 * P))());
   at = (void *)8;
-  printf("efault %d %d\n", (int)write(1, at, 4), errno == EFAULT);
+  int written = write(1, at, 4);
+  printf("efault %d %d\n", written, errno == EFAULT);
 }
 
 static void files(void) {
