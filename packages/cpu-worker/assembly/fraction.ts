@@ -2,7 +2,7 @@
  * 128-bit fractions and 128-bit floating numbers for the transcendental functions.
  * A fraction is hi:lo / 2^128; results are left in fHi()/fLo().
  */
-import { low, mulHigh, mulWide, shiftLeft } from './wide';
+import { divWide, low, mulHigh, mulWide, shiftLeft } from './wide';
 
 let outHi: u64 = 0;
 let outLo: u64 = 0;
@@ -57,26 +57,45 @@ export function series(zHi: u64, zLo: u64, table: usize, count: i32, plus: bool)
   mulFraction(zHi, zLo, outHi, outLo);
 }
 
-/** Quotient of two significands with bit 127 set, as 128 bits with bit 127 set; returns 1 when a < b (exponent one less). */
+/**
+ * Quotient of two significands with bit 127 set, as 128 bits with bit 127 set (Knuth TAOCP 4.3.1 D
+ * with 64-bit digits); returns 1 when a < b (exponent one less).
+ */
 export function divFraction(aHi: u64, aLo: u64, bHi: u64, bLo: u64): i32 {
   const below = aHi < bHi || (aHi == bHi && aLo < bLo);
-  let over = false;
-  if (below) { aHi = shiftLeft(aHi, aLo, 1); over = true; aLo = low(); }
-  let qHi: u64 = 0, qLo: u64 = 0;
-  for (let i = 0; i < 128; i++) {
-    qHi = (qHi << 1) | (qLo >> 63);
-    qLo <<= 1;
-    if (over || aHi > bHi || (aHi == bHi && aLo >= bLo)) {
-      aHi = aHi - bHi - u64(aLo < bLo);
-      aLo -= bLo;
-      qLo |= 1;
-    }
-    over = aHi >> 63 != 0;
-    aHi = (aHi << 1) | (aLo >> 63);
-    aLo <<= 1;
+  let next: u64 = 0;
+  if (!below) {
+    next = aLo << 63;
+    aLo = (aLo >> 1) | (aHi << 63);
+    aHi >>= 1;
   }
+  const qHi = quotientDigit(aHi, aLo, next, bHi, bLo);
+  const qLo = quotientDigit(outHi, outLo, 0, bHi, bLo);
   setFraction(qHi, qLo);
   return i32(below);
+}
+
+/** One digit of u2:u1:u0 / b, u2:u1 < b; the remainder is left as the current fraction. */
+function quotientDigit(u2: u64, u1: u64, u0: u64, bHi: u64, bLo: u64): u64 {
+  let q: u64 = 0xffffffffffffffff;
+  let r = u1 + bHi;
+  let over = r < u1;
+  if (u2 < bHi) {
+    q = divWide(u2, u1, bHi);
+    r = low();
+    over = false;
+  }
+  let hi = mulWide(q, bLo);
+  let lo = low();
+  while (!over && (hi > r || (hi == r && lo > u0))) {
+    q--;
+    r += bHi;
+    over = r < bHi;
+    hi -= u64(lo < bLo);
+    lo -= bLo;
+  }
+  setFraction(r - hi - u64(u0 < lo), u0 - lo);
+  return q;
 }
 
 /** Shifts the current fraction left until bit 127 is set; returns the shift. Precondition: not zero. */

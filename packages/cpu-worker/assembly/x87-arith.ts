@@ -1,10 +1,11 @@
 /** x87 arithmetic, comparison and classification on the register stack (SDM Vol. 2A). */
 import { arith, sqrt80 } from './arith80';
+import { fastArith } from './fast80';
 import { LESS, EQUAL, UNORDERED, compare } from './compare80';
 import { roundToInteger } from './convert80';
 import { NO_QUOTIENT, extract, extractedSe, extractedSig, remainder, scale } from './reduce80';
 import { C0, C1, C2, C3, CONDITION, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, commitKeepingC1, fsw, isEmpty, isSuppressed, popStack, regSe, regSig, setFsw, setReg, setRoundedUp, setTop, stackOverflow, stackUnderflow, top } from './state';
-import { DENORMAL, INFINITE, NORMAL, UNSUPPORTED, ZERO, classify, setValue, setWidenedDenormal, vSe, vSig } from './number80';
+import { DENORMAL, INFINITE, NORMAL, UNSUPPORTED, ZERO, classify, isWidenedDenormal, setValue, setWidenedDenormal, vSe, vSig } from './number80';
 import { readMemory } from './x87-move';
 
 /** Writes the value as ST(i) unless an unmasked exception forbids it; then pops when asked. */
@@ -18,6 +19,7 @@ function deliver(tcb: usize, i: u32, pop: u32): void {
 
 /** ST(dst) = ST(dst) op ST(src); op as in arith80. */
 export function x87_arith(tcb: usize, op: u32, dst: u32, src: u32, pop: u32): void {
+  if (!isEmpty(tcb, src) && fastArith(tcb, op, dst, regSe(tcb, src), regSig(tcb, src), pop)) return;
   clearRaised();
   setWidenedDenormal(false);
   if (isEmpty(tcb, dst) || isEmpty(tcb, src)) {
@@ -31,12 +33,14 @@ export function x87_arith(tcb: usize, op: u32, dst: u32, src: u32, pop: u32): vo
 
 /** ST(0) = ST(0) op memory. */
 export function x87_arith_mem(tcb: usize, op: u32, format: u32, at: usize): void {
+  readMemory(format, at);
+  if (!isWidenedDenormal() && fastArith(tcb, op, 0, vSe(), vSig(), 0)) return;
   clearRaised();
   if (isEmpty(tcb, 0)) {
     stackUnderflow();
+    setWidenedDenormal(false);
     setValue(INDEFINITE_SE, INDEFINITE_SIG);
   } else {
-    readMemory(format, at);
     arith(tcb, op, regSe(tcb, 0), regSig(tcb, 0), vSe(), vSig());
     setWidenedDenormal(false);
   }
