@@ -36,7 +36,12 @@ export function cloneTask(parent: Task, args: CloneArgs): Task | number {
   const tcb = kernel.tcbs.alloc();
   if (tcb < 0) return tcb;
   const child = new Task(kernel, tid, groupFor(parent, args), tcb);
-  copyState(parent, child, args);
+  try {
+    copyState(parent, child, args);
+  } catch (error) {
+    kernel.tcbs.free(tcb);
+    throw error;
+  }
   linkChild(parent, child, args);
   const stored = storeIds(parent, child, args);
   kernel.tasks.forkCount++;
@@ -75,6 +80,7 @@ function clearedHandlers(handlers: SignalHandlers): SignalHandlers {
   return cleared;
 }
 
+/** Memory comes first: only that can fail. */
 function copyState(parent: Task, child: Task, args: CloneArgs): void {
   const { flags } = args;
   child.mm = has(flags, Clone.VM) ? parent.mm : parent.mm.fork();

@@ -6,8 +6,9 @@
  */
 import type { ExitStatus } from '@troupe/abi';
 import { EPOLLIN, Sa, Sig, Si, killedBy } from '@troupe/abi';
+import type { GroupTimers } from '../time/group-timers.js';
 import { releaseFutexes } from './futex-exit.js';
-import { childInfo } from './group-stop.js';
+import { childInfo, reportCompleteStop } from './group-stop.js';
 import { hangUpSession, wakeOrphaned } from './job-control.js';
 import { killGroup } from './kill.js';
 import type { Task } from './task.js';
@@ -44,7 +45,10 @@ export function endTask(task: Task, status: ExitStatus): void {
   orphanChildrenOf(task);
   kernel.tasks.liveCount--;
   if (group.liveTasks.length === 0) exitLastTask(group, status);
-  else if (!task.isLeader) forgetThread(task);
+  else {
+    if (!task.isLeader) forgetThread(task);
+    reportCompleteStop(group);
+  }
   group.threadWaiters.wake(0, Infinity);
 }
 
@@ -100,6 +104,7 @@ function exitLastTask(group: ThreadGroup, status: ExitStatus): void {
   group.exitStatus ??= status;
   group.isZombie = true;
   for (const task of [...group.tasks]) if (task !== group.leader) forgetThread(task);
+  (group.timers as GroupTimers | null)?.destroy();
   reparentChildren(group);
   if (group.processGroup.session.leader === group) hangUpSession(group.processGroup.session);
   for (const file of [...group.pidFiles]) file.waiters.wake(EPOLLIN, Infinity);

@@ -10,6 +10,7 @@ import { groupCpuTimeNs } from './usage.js';
 export function beginGroupStop(group: ThreadGroup, signo: number): void {
   if (group.stopRequested || group.isExiting) return;
   group.stopRequested = true;
+  group.jobReport = null;
   group.stopSignal = signo;
   for (const task of group.tasks) {
     if (!task.isAlive) continue;
@@ -20,8 +21,13 @@ export function beginGroupStop(group: ThreadGroup, signo: number): void {
 
 /** The task arrived at the stop; the last one reports to the parent. */
 export function parkForStop(task: Task): void {
-  const { group } = task;
   task.kernel.runner.stop(task);
+  reportCompleteStop(task.group);
+}
+
+/** The last task of a stopping group stopped, or ended. */
+export function reportCompleteStop(group: ThreadGroup): void {
+  if (!group.stopRequested || group.jobReport?.kind === 'stopped') return;
   if (group.liveTasks.some((other) => other.state !== 'stopped')) return;
   group.jobReport = { kind: 'stopped', signo: group.stopSignal };
   notifyParentOfJob(group, Si.CLD_STOPPED, group.stopSignal);
