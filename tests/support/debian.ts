@@ -1,0 +1,29 @@
+/** The Debian root folder, and running a shell script in it natively and under Troupe. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CACHE } from './paths.js';
+import { run, troupe, type RunResult } from './run.js';
+
+export const ROOTFS = join(CACHE, 'debian/rootfs');
+export const hasRootfs = (): boolean => existsSync(join(CACHE, 'debian/stamp'));
+
+const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', HOME: '/root', LC_ALL: 'C', TERM: 'dumb', TZ: 'UTC' };
+
+/** The script starts in an empty /tmp/work. */
+function wrapped(script: string): string {
+  return `umask 022; rm -rf /tmp/work; mkdir -p /tmp/work; cd /tmp/work\n${script}\nstatus=$?; cd /; rm -rf /tmp/work; exit $status`;
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** In namespaces of its own: mounts, pids, and users where we are not root. */
+export function nativeScript(script: string, shell = '/bin/bash'): Promise<RunResult> {
+  const user = process.getuid?.() === 0 ? [] : ['-U', '-r'];
+  const inner = `mount -t proc proc ${quote(join(ROOTFS, 'proc'))} && mount --rbind /dev ${quote(join(ROOTFS, 'dev'))} && exec chroot ${quote(ROOTFS)} ${shell} -c ${quote(wrapped(script))}`;
+  return run('unshare', [...user, '-m', '-p', '-f', 'sh', '-c', inner], { env: ENV, timeoutMs: 120_000 });
+}
+
+export function troupeScript(script: string, cores: number, shell = '/bin/bash', timeoutMs = 300_000): Promise<RunResult> {
+  const flags = Object.entries(ENV).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+  return troupe([shell, '-c', wrapped(script)], { cores, rootfs: ROOTFS, flags, timeoutMs });
+}
