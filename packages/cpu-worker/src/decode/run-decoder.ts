@@ -1,6 +1,6 @@
 import { coreBlockAddr } from '@troupe/abi/layout/header.js';
 import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
-import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
+import { PfCode, Reg, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
@@ -61,11 +61,13 @@ export class RunDecoder {
 
   #fetchFault(tcb: number, address: number): boolean {
     const { i32, u32, u64 } = this.shared;
-    const canonical = address < 0x8000_0000_0000 || address >= 0xffff_8000_0000_0000;
+    // A target in the kernel half is not exact in a number: then it is rip itself.
+    const exact = address < 0x8000_0000_0000 ? BigInt(address) : u64[(tcb + TCB.off.rip) / 8]!;
+    const canonical = BigInt.asIntN(48, exact) === BigInt.asIntN(64, exact);
     i32[(tcb + TCB.off.trap) >>> 2] = Trap.EXCEPTION;
     u32[(tcb + TCB.off.trapVector) >>> 2] = canonical ? Vector.PF : Vector.GP;
     u32[(tcb + TCB.off.trapErrorCode) >>> 2] = canonical ? PfCode.FETCH | PfCode.USER : 0;
-    u64[(tcb + TCB.off.trapAddr) / 8] = canonical ? BigInt(address) : 0n;
+    u64[(tcb + TCB.off.trapAddr) / 8] = canonical ? exact : 0n;
     return false;
   }
 
@@ -93,15 +95,34 @@ export class RunDecoder {
    */
   refineFault(tcb: number): void {
     const { u32, i64 } = this.shared;
+    const vectorWord = (tcb + TCB.off.trapVector) >>> 2;
     const addressWord = (tcb + TCB.off.trapAddr) / 8;
-    if (u32[(tcb + TCB.off.trapVector) >>> 2] !== Vector.GP || i64[addressWord] !== NON_CANONICAL) return;
-    i64[addressWord] = 0n;
+    const address = i64[addressWord]!;
+    // Kernel half: the segment base may have made a non-canonical offset canonical, which is a #GP all the same.
+    const isKernelHalf = u32[vectorWord] === Vector.PF && address < 0n;
+    if (!isKernelHalf && (u32[vectorWord] !== Vector.GP || address !== NON_CANONICAL)) return;
+    if (!isKernelHalf) i64[addressWord] = 0n;
     const rip = this.#rip(tcb);
     const page = this.#codePage(tcb, rip);
     if (page === 0) return;
     const offset = rip % PAGE_SIZE;
     if (this.#decodeOne(tcb, rip - offset, page, offset) !== DecodeResult.OK) return;
-    if (usesStackSegment(this.decoder.insn, this.shared, tcb)) u32[(tcb + TCB.off.trapVector) >>> 2] = Vector.SS;
+    const { insn } = this.decoder;
+    if (isKernelHalf) this.#checkOffset(tcb, address);
+    else if (usesStackSegment(insn, this.shared, tcb)) u32[vectorWord] = Vector.SS;
+  }
+
+  #checkOffset(tcb: number, address: bigint): void {
+    const { u32, i64, u64 } = this.shared;
+    const { segment, isMem } = this.decoder.insn;
+    if (segment === 0 || !isMem) return;
+    const offset = address - i64[(tcb + (segment === 1 ? TCB.off.fsBase : TCB.off.gsBase)) / 8]!;
+    // Of the two operands of a string instruction only the source has the segment.
+    if (!this.decoder.insn.isMem && offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI]) return;
+    if (BigInt.asIntN(48, offset) === BigInt.asIntN(64, offset)) return;
+    u32[(tcb + TCB.off.trapVector) >>> 2] = Vector.GP;
+    u32[(tcb + TCB.off.trapErrorCode) >>> 2] = 0;
+    u64[(tcb + TCB.off.trapAddr) / 8] = 0n;
   }
 
   #highFrame(address: number): number {

@@ -111,6 +111,10 @@ export class ExpressionBuilder {
 
   sext<T extends Int>(a: T, sizeBits: number): T {
     if (sizeBits === 64 || (sizeBits === 32 && a.ty === 'i32')) return a;
+    if (![8, 16, 32].includes(sizeBits)) {
+      const rest = (a.ty === 'i64' ? this.i64(64 - sizeBits) : this.i32(32 - sizeBits)) as T;
+      return this.shrS(this.shl(a, rest), rest);
+    }
     return this.op(`${a.ty}.extend${sizeBits}_s` as PureOp, a) as T;
   }
 
