@@ -85,10 +85,17 @@ function squareReduced(): void {
   zLo = fLo();
 }
 
+/** Alternating series of z, at least one unit: sin r < r, cos r < 1, atan r < r also under directed rounding. */
+function correction(hi: u64, lo: u64, table: usize, count: i32): void {
+  series(hi, lo, table, count, false);
+  if ((fHi() | fLo()) == 0) setFraction(0, 1);
+}
+
 /** sin r into the result (sign not included). */
 function sinReduced(): void {
-  series(zHi, zLo, SIN_TERMS, 13, false);
+  correction(zHi, zLo, SIN_TERMS, 13);
   mulFraction(rHi, rLo, fHi(), fLo());
+  addFraction(0, 1);
   subtractFrom(rHi, rLo);
   tExp = 16383 + rExp;
   if ((rHi | rLo) != 0) tExp -= normaliseFraction();
@@ -97,13 +104,7 @@ function sinReduced(): void {
 }
 
 function cosReduced(): void {
-  series(zHi, zLo, COS_TERMS, 13, false);
-  if ((fHi() | fLo()) == 0) {
-    tExp = 16383;
-    tHi = 0x8000000000000000;
-    tLo = 0;
-    return;
-  }
+  correction(zHi, zLo, COS_TERMS, 13);
   subtractFrom(0, 0);
   tExp = 16382 - normaliseFraction();
   tHi = fHi();
@@ -122,6 +123,14 @@ export function cosineOf(): void {
 }
 
 export function tangentOf(negative: u32): void {
+  if ((zHi | zLo) == 0 && (quadrant & 1) == 0) {
+    // r^2 is below the precision: tan r is r and a little more.
+    tSign = rNegative ^ negative;
+    tExp = 16383 + rExp;
+    tHi = rHi;
+    tLo = rLo | 1;
+    return;
+  }
   sineOf(negative);
   const sSign = tSign, sExp = tExp, sHi = tHi, sLo = tLo;
   cosineOf();
@@ -205,8 +214,9 @@ function multiplySmall(hi: u64, lo: u64, k: i32): u64 {
 function atanSmall(exp: i32, hi: u64, lo: u64): void {
   mulFraction(hi, lo, hi, lo);
   shiftFractionRight(2 * (16382 - exp));
-  series(fHi(), fLo(), ODD_TERMS, 14, false);
+  correction(fHi(), fLo(), ODD_TERMS, 14);
   mulFraction(hi, lo, fHi(), fLo());
+  addFraction(0, 1);
   subtractFrom(hi, lo);
   tExp = exp - normaliseFraction();
   tHi = fHi();
