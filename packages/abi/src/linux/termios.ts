@@ -60,7 +60,7 @@ export function defaultTermios(): Termios {
   return {
     iflag: Iflag.ICRNL | Iflag.IXON,
     oflag: Oflag.OPOST | Oflag.ONLCR,
-    cflag: Cflag.B38400 | Cflag.CS8 | Cflag.CREAD | Cflag.HUPCL,
+    cflag: Cflag.B38400 | Cflag.CS8 | Cflag.CREAD,
     lflag: Lflag.ISIG | Lflag.ICANON | Lflag.ECHO | Lflag.ECHOE | Lflag.ECHOK | Lflag.ECHOCTL | Lflag.ECHOKE | Lflag.IEXTEN,
     line: 0,
     cc: [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0],

@@ -1,10 +1,10 @@
 /** devpts: a directory with one character device per open terminal, and ptmx (pts(4)). */
 import { Errno, S_IFCHR, S_IFDIR, makeDev } from '@troupe/abi';
-import type { Dentry } from '../dentry.js';
+import { Dentry } from '../dentry.js';
 import { type FileSystem, anonymousDev } from '../file-system.js';
 import { Inode } from '../inode.js';
 import { DirectoryFile } from '../directory-file.js';
-import type { PathNode } from '../mount.js';
+import { PathNode } from '../mount.js';
 import type { AttrChange, DirEntry, Stat, StatFs, VfsContext } from '../types.js';
 
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
@@ -36,6 +36,12 @@ export class Devpts implements FileSystem {
 
   remove(index: number): void {
     this.entries.delete(String(index));
+  }
+
+  /** The node of a terminal beside the ptmx node of its master. */
+  nodeOf(master: PathNode, index: number): PathNode | null {
+    const inode = this.entries.get(String(index));
+    return inode ? new PathNode(master.mount, new Dentry(master.dentry.parent, String(index), inode)) : null;
   }
 
   revalidate(_parent: Inode, dentry: Dentry): boolean {

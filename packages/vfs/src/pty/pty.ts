@@ -41,10 +41,9 @@ export class Pty implements TtyDriver {
     this.masterWaiters.wake(EPOLLIN | EPOLLRDNORM);
   }
 
+  /** What the master can read already is not taken back. */
   flush(): void {
-    this.#output.clear();
     this.#report(Tiocpkt.FLUSHWRITE);
-    this.tty.outputReady();
   }
 
   inputFlushed(): void {

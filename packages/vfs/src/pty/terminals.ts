@@ -53,6 +53,12 @@ export class Terminals {
     return new TtyFile(node, flags, tty, this.timers);
   }
 
+  /** The slave of a master without going through /dev/pts (ioctl_tty(2) TIOCGPTPEER). */
+  openSlave({ node, pty }: PtyMaster, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+    const slave = this.devpts.nodeOf(node, pty.index);
+    return slave === null ? -Errno.EIO : this.open(pty.tty, slave, flags, ctx);
+  }
+
   #openControlling(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
     const terminal = this.jobs.caller(ctx.tid)?.terminal;
     return terminal ? this.open(terminal, node, flags | O_NOCTTY, ctx) : -Errno.ENXIO;

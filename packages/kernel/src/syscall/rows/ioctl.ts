@@ -1,6 +1,8 @@
 /** ioctl(2): the requests every descriptor knows; the rest goes to the file. */
-import { Errno, Ioctl, Nr, O_ASYNC, O_NONBLOCK, O_PATH } from '@troupe/abi';
-import { ioctlCaller } from '../../ipc/caller.js';
+import { Errno, Ioctl, Nr, O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH } from '@troupe/abi';
+import { PtyMaster } from '@troupe/vfs';
+import { installFile } from '../../fdtable.js';
+import { contextOf, ioctlCaller } from '../../ipc/caller.js';
 import { changeStatusFlags } from '../../ipc/signal-io.js';
 import type { Task } from '../../task/task.js';
 import { addr, fd, flags, type SyscallRow } from '../row.js';
@@ -38,7 +40,14 @@ function sysIoctl(task: Task, fdNo: number, request: number, arg: number): numbe
       task.mm.writeU32(arg, file.owner);
       return 0;
   }
+  if (request >>> 0 === Ioctl.TIOCGPTPEER && file instanceof PtyMaster) return openPeer(task, file, arg);
   return file.ioctl(request >>> 0, arg, ioctlCaller(task));
+}
+
+/** TIOCGPTPEER: the slave of a pty without a path; the argument holds open(2) flags. */
+function openPeer(task: Task, master: PtyMaster, openFlags: number): number {
+  const file = task.kernel.ipc.terminals.openSlave(master, openFlags | 0, contextOf(task));
+  return typeof file === 'number' ? file : installFile(task, file, (openFlags & O_CLOEXEC) !== 0);
 }
 
 export const rows: readonly SyscallRow[] = [
