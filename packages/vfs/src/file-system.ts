@@ -16,6 +16,8 @@ export interface FileSystem {
   statFs(): StatFs;
   /** Writes everything back (syncfs(2)). */
   sync(): number;
+  /** Gives host resources up: the kernel stops. */
+  close?(): void;
   /** Options after the flags in /proc/mounts, e.g. "size=64k". */
   readonly options: string;
 }

@@ -52,6 +52,12 @@ export class Vfs {
     }
   }
 
+  /** The kernel stops: writes back and gives host resources up. */
+  close(): void {
+    this.sync();
+    for (const { fs } of this.mounts.list()) fs.close?.();
+  }
+
   newFileSystem(type: string, source: string, data: string): FileSystem | NegativeErrno {
     const make = this.types.get(type);
     return make === undefined ? -Errno.ENODEV : make(source, data);

@@ -14,6 +14,6 @@ export function mountKernelTrees(kernel: Kernel): void {
   vfs.types.set('sysfs', () => sysFs);
   mountAtPath(vfs, '/proc', procFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'proc');
   mountAtPath(vfs, '/sys', sysFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'sysfs');
-  const devPts = vfs.types.get('devpts')?.('devpts', '');
-  if (devPts !== undefined && typeof devPts !== 'number') mountAtPath(vfs, '/dev/pts', devPts, MS_NOSUID | MS_NOEXEC, 'devpts');
+  if (vfs.mounts.list().some(({ fs }) => fs.type === 'devpts')) return;
+  mountAtPath(vfs, '/dev/pts', kernel.ipc.terminals.devpts, MS_NOSUID | MS_NOEXEC, 'devpts');
 }

@@ -28,7 +28,8 @@ export class OverlayFileSystem implements FileSystem {
 
   constructor(readonly lower: FileSystem, readonly upper: Tmpfs, readonly trustMs = 1000) {
     this.volatileNames = lower.volatileNames;
-    upper.root.setAttr({ mode: lower.root.mode & 0o7777, uid: lower.root.uid, gid: lower.root.gid });
+    const { atimeNs, mtimeNs, mode, uid, gid } = lower.root.stat();
+    upper.root.setAttr({ mode: mode & 0o7777, uid, gid, atimeNs, mtimeNs });
     this.root = new OverlayInode(this, upper.root, lower.root, null, '', this.inoOf(lower.root, false));
     this.#overlayOf.set(upper.root, this.root);
     this.#overlayOf.set(lower.root, this.root);
@@ -79,5 +80,9 @@ export class OverlayFileSystem implements FileSystem {
 
   sync(): number {
     return 0;
+  }
+
+  close(): void {
+    this.lower.close?.();
   }
 }

@@ -103,6 +103,8 @@ export class OverlayInode extends Inode implements PageMapper {
     this.gid = stat.gid;
     stat.dev = this.overlay.dev;
     stat.ino = this.ino;
+    // As overlayfs does: counting merged subdirectories would need a listing.
+    if (this.isDirectory) stat.nlink = 1;
     if (this.#unlinked && this.#upper === null) stat.nlink = 0;
     return stat;
   }
