@@ -27,7 +27,7 @@ function emms(b: Builder): void {
  */
 function maskedStore(b: Builder, address: I64, value: V128, mask: V128, bytes: 8 | 16): void {
   const selected = b.and(b.op('i8x16.bitmask', mask) as I32, b.i32(bytes === 16 ? 0xffff : 0xff));
-  probe(b, address, bytes);
+  b.hostWrite(address, bytes);
   const left = b.variable('i32', selected);
   b.if(selected, () => b.loop(() => {
     const bits = b.getVar(left);
@@ -38,13 +38,6 @@ function maskedStore(b: Builder, address: I64, value: V128, mask: V128, bytes: 8
     b.setVar(left, rest);
     return rest;
   }));
-}
-
-/** Faults unless both pages of the range are writable. */
-function probe(b: Builder, address: I64, bytes: number): void {
-  b.hostWrite(address, 1);
-  const lastPage = b.and(b.add(address, b.i64(bytes - 1)), b.i64(-0x1000));
-  b.hostWrite(b.select(b.ltU(address, lastPage), lastPage, address), 1);
 }
 
 /** Address in rdi (edi with the 67 prefix), in the segment of the override. */
