@@ -57,7 +57,7 @@ function sysTee(task: Task, fdIn: number, fdOut: number, length: number, teeFlag
 
 function sysVmsplice(task: Task, fdNo: number, vectorsAt: number, count: number, spliceFlags: number): SyscallResult {
   const file = task.fds.getOpen(fdNo);
-  if (!(file instanceof PipeFile) || (spliceFlags & ~SPLICE_FLAGS) !== 0) return file ? -Errno.EINVAL : -Errno.EBADF;
+  if (!(file instanceof PipeFile) || (spliceFlags & ~SPLICE_FLAGS) !== 0) return file instanceof PipeFile ? -Errno.EINVAL : -Errno.EBADF;
   const vectors = readVectors(task.mm, vectorsAt, count);
   if (totalBytes(vectors) === 0) return 0;
   const mayWait = (spliceFlags & SPLICE_F_NONBLOCK) === 0 && !file.nonBlocking;
