@@ -9,7 +9,7 @@ import { Pipe } from './pipe.js';
 
 export class PipeFile extends FileDescription {
   override readonly waiters: WaitQueue;
-  /** Partner ends ever opened before this one: the open of a FIFO is pending until the count moves. */
+  /** Partner ends ever opened before this one: the open of a FIFO is pending until the count moves. Reopened pipes (/proc/pid/fd/N) never wait. */
   readonly #readerOpensSeen: number;
   readonly #writerOpensSeen: number;
   readonly #mayWait: boolean;
@@ -17,8 +17,9 @@ export class PipeFile extends FileDescription {
   constructor(node: PathNode, flags: number, readonly pipe: Pipe) {
     super(node, flags);
     this.waiters = pipe.waiters;
-    this.#readerOpensSeen = pipe.readers > 0 ? -1 : pipe.readerOpens;
-    this.#writerOpensSeen = pipe.writers > 0 ? -1 : pipe.writerOpens;
+    const isUnnamed = node.inode instanceof AnonymousInode;
+    this.#readerOpensSeen = isUnnamed || pipe.readers > 0 ? -1 : pipe.readerOpens;
+    this.#writerOpensSeen = isUnnamed || pipe.writers > 0 ? -1 : pipe.writerOpens;
     this.#mayWait = (flags & O_ACCMODE) !== O_RDWR && (flags & O_NONBLOCK) === 0;
     if (this.readable) pipe.addReader();
     if (this.writable) pipe.addWriter();
@@ -63,7 +64,8 @@ function pipeOf(inode: Inode): Pipe {
 export function openFifo(node: PathNode, flags: number): FileDescription | NegativeErrno {
   const pipe = pipeOf(node.inode);
   const isWriteOnly = (flags & O_ACCMODE) === O_WRONLY;
-  if (isWriteOnly && (flags & O_NONBLOCK) !== 0 && pipe.readers === 0) return -Errno.ENXIO;
+  const isUnnamed = node.inode instanceof AnonymousInode;
+  if (!isUnnamed && isWriteOnly && (flags & O_NONBLOCK) !== 0 && pipe.readers === 0) return -Errno.ENXIO;
   return new PipeFile(node, flags, pipe);
 }
 
