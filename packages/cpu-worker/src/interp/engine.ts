@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { CoreBlock, coreBlockAddr } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
@@ -32,10 +33,20 @@ interface InterpExports {
 
 const DIST = new URL('../', import.meta.url);
 
+/**
+ * V8 11 (Node 20) gives functions as large as the interpreter's loop to a quick register allocator
+ * that costs a third of its speed. Later versions do not have that allocator.
+ */
+function useFullRegisterAllocator(): void {
+  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--no-turbo-use-mid-tier-regalloc-for-huge-functions');
+}
+
 let modules: { interp: WebAssembly.Module; runtime: WebAssembly.Module } | undefined;
 
 function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
-  modules ??= {
+  if (modules) return modules;
+  useFullRegisterAllocator();
+  modules = {
     interp: new WebAssembly.Module(readFileSync(new URL('interp.wasm', DIST))),
     runtime: new WebAssembly.Module(readFileSync(new URL('runtime.wasm', DIST))),
   };
