@@ -30,6 +30,7 @@ async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']
   const stats = statSync(rootfs, { throwIfNoEntry: false });
   if (!stats) throw new ConfigError('no such file or directory', `--rootfs ${rootfs}`);
   if (stats.isDirectory()) return { kind: 'overlay', hostPath: rootfs };
+  if (stats.isFile()) return { kind: 'tar', hostPath: rootfs };
   throw new ConfigError('is neither a directory nor a tar archive', `--rootfs ${rootfs}`);
 }
 

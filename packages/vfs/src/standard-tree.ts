@@ -10,6 +10,7 @@ import { memoryDevices } from './fs/dev/memory-devices.js';
 import { HostFileSystem } from './fs/host/host-file-system.js';
 import { HostPageCache } from './fs/host/page-cache.js';
 import { OverlayFileSystem } from './fs/overlay/overlay-file-system.js';
+import { loadTar } from './fs/tar/tar-loader.js';
 import { Tmpfs } from './fs/tmpfs/tmpfs.js';
 import { makeDirectory } from './operations/create.js';
 import { Follow } from './path-walk.js';
@@ -25,8 +26,10 @@ export type RootSource =
   | { readonly kind: 'host-readonly'; readonly hostPath: string }
   /** Host directory, changed in place. */
   | { readonly kind: 'host-writable'; readonly hostPath: string }
-  /** Memory: empty, or what `fileSystem` holds (a loaded tar archive). */
-  | { readonly kind: 'memory'; readonly fileSystem?: Tmpfs };
+  /** Memory, empty at first. */
+  | { readonly kind: 'memory' }
+  /** Memory, filled from a tar archive (also gzip) by `fillRoot`. */
+  | { readonly kind: 'tar'; readonly hostPath: string };
 
 export interface Volume {
   readonly hostPath: string;
@@ -65,7 +68,7 @@ export function createVfs(options: VfsOptions): Vfs {
 
 function rootFileSystem(root: RootSource, pool: FramePool, pageCache: HostPageCache, realtimeNs: () => bigint): FileSystem {
   switch (root.kind) {
-    case 'memory': return root.fileSystem ?? new Tmpfs({ pool, realtimeNs, mode: 0o755 });
+    case 'memory': case 'tar': return new Tmpfs({ pool, realtimeNs, mode: 0o755 });
     case 'host-writable': return new HostFileSystem({ path: root.hostPath, writable: true, pool, pageCache });
     case 'host-readonly': return new HostFileSystem({ path: root.hostPath, writable: false, pool, pageCache });
     case 'overlay': {
@@ -73,6 +76,13 @@ function rootFileSystem(root: RootSource, pool: FramePool, pageCache: HostPageCa
       return new OverlayFileSystem(lower, new Tmpfs({ pool, realtimeNs, mode: 0o755 }));
     }
   }
+}
+
+/** Second half of createVfs for roots that are read asynchronously; before the first process. */
+export async function fillRoot(vfs: Vfs, root: RootSource): Promise<void> {
+  if (root.kind !== 'tar') return;
+  const { fs } = vfs.mounts.root;
+  if (fs instanceof Tmpfs) await loadTar(fs, root.hostPath);
 }
 
 /** mount -t tmpfs -o size=…,mode=…,uid=…,gid=… (tmpfs(5)). */

@@ -4,7 +4,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { createMemory, FramePool, MAX_MEMORY_BYTES, O_RDONLY, O_WRONLY, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
 import { HostTimeSource, Timekeeper } from '@troupe/time';
-import { createVfs, HostStream, type FileDescription, type RootSource, type Volume } from '@troupe/vfs';
+import { createVfs, fillRoot, HostStream, type FileDescription, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FdTable } from '../fdtable.js';
 import { ThreadHost } from '../host/kernel-host.js';
@@ -60,7 +60,14 @@ export class Kernel {
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
-    return new Kernel(options);
+    const kernel = new Kernel(options);
+    try {
+      if (options.root) await fillRoot(kernel.core.vfs, options.root);
+    } catch (error) {
+      await kernel.close();
+      throw error;
+    }
+    return kernel;
   }
 
   private constructor(readonly options: KernelOptions) {
@@ -178,6 +185,7 @@ export class Kernel {
     this.#isClosed = true;
     this.options.signal?.removeEventListener('abort', this.#abort);
     await this.#host.close();
+    this.core.vfs.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
