@@ -126,7 +126,7 @@ function run(system: MemorySystem, list: readonly Step[]): void {
         break;
       case 'dontneed': dontNeed(world, action); break;
       case 'move': move(world, action); break;
-      case 'evict': world.mm.system.acquireTables(new MemoryManager(system)); break;
+      case 'evict': new MemoryManager(system).ownTables(); break;
     }
   }
   worlds.forEach(check);

@@ -44,6 +44,8 @@ export const KernelHeader = struct('KernelHeader', {
   vdsoParams: 'u32',
   /** Time stamp counter: tsc = (hostNs * tscMulQ32) >> 32 with hostNs from the monotonic clock. */
   tscOffsetNs: 'i64',
+  /** Frames that may be in use at most. */
+  frameCap: 'i32',
 }, 4096);
 
 /** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */

@@ -17,6 +17,7 @@ const BUMP = headerWord('frameBump');
 const FREE = headerWord('frameFree');
 const LIMIT = headerWord('frameLimit');
 const IN_USE = headerWord('framesInUse');
+const CAP = headerWord('frameCap');
 const REFS = FRAME_REFS >> 2;
 
 export class FramePool {
@@ -30,12 +31,13 @@ export class FramePool {
 
   constructor(readonly shared: SharedMemory) {}
 
-  /** Called once by the kernel thread before any core starts. `limitBytes` bounds all frames. */
+  /** Called once by the kernel thread before any core starts. `limitBytes` bounds the frames in use; chunks come on top. */
   static initialise(shared: SharedMemory, limitBytes: number): FramePool {
-    const total = Math.min(MAX_FRAMES, Math.floor(shared.buffer.byteLength / PAGE_SIZE), Math.floor(limitBytes / PAGE_SIZE));
+    const total = Math.min(MAX_FRAMES, Math.floor(shared.buffer.byteLength / PAGE_SIZE));
     shared.i32[BUMP] = HEAP_START >> PAGE_SHIFT;
     shared.i32[FREE] = 0;
     shared.i32[LIMIT] = total;
+    shared.i32[CAP] = Math.min(total, Math.floor(limitBytes / PAGE_SIZE));
     shared.i32[IN_USE] = 0;
     return new FramePool(shared);
   }
@@ -57,7 +59,8 @@ export class FramePool {
     const { i32 } = this.shared;
     lockWord(i32, LOCK);
     let index = i32[FREE]!;
-    if (index !== 0) i32[FREE] = i32[(index << PAGE_SHIFT) >>> 2]!;
+    if (i32[IN_USE]! >= i32[CAP]!) index = 0;
+    else if (index !== 0) i32[FREE] = i32[(index << PAGE_SHIFT) >>> 2]!;
     else if (i32[BUMP]! < i32[LIMIT]!) index = i32[BUMP]!++;
     if (index !== 0) i32[IN_USE]!++;
     unlockWord(i32, LOCK);
@@ -116,7 +119,7 @@ export class FramePool {
 
   /** Frame numbers end here: the memory limit in frames. */
   get limitFrames(): number {
-    return this.shared.i32[LIMIT]!;
+    return this.shared.i32[CAP]!;
   }
 
   get framesInUse(): number {

@@ -6,7 +6,7 @@
  *          kernel owns the TCB; by `loseTables` at any time, then a shootdown follows).
  * Order:   withdraw entries → shootdown → drop frames.
  */
-import { CoreCommand, FLAT_TABLE_BYTES, LimitSet, PAGE_SIZE, TCB, type FramePool } from '@troupe/abi';
+import { CoreCommand, FLAT_TABLE_BYTES, LimitSet, PAGE_SIZE, RunState, TCB, type FramePool } from '@troupe/abi';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { Mappable, PageMapper } from '@troupe/vfs';
 import { Flat, LOW_PAGES, type FlatTables } from './flat-tables.js';
@@ -18,6 +18,9 @@ import { isRunning, shootdown } from './shootdown.js';
 import { VmFlag, type Vma } from './vma.js';
 import { VmaSet } from './vma-set.js';
 
+/** CPU time for which an address space keeps its flat tables while others want them. */
+const TENURE_NS = 1_000_000;
+
 export abstract class AddressSpace implements PageMapper {
   readonly asId: number;
   readonly vmas = new VmaSet();
@@ -27,6 +30,8 @@ export abstract class AddressSpace implements PageMapper {
   /** Word index of the read and write tables in use (of the always-empty set when `tables` is null). */
   protected readWord: number;
   protected writeWord: number;
+  /** CPU time of the tasks when the tables were acquired. */
+  #tenureStartNs = 0;
   /** TCBs of the tasks that use this address space. */
   readonly tcbs = new Set<number>();
   /** Resource limits of the process that uses it. */
@@ -87,10 +92,34 @@ export abstract class AddressSpace implements PageMapper {
     for (const tcb of this.tcbs) this.#writeTcb(tcb, empty.base);
   }
 
-  /** The flat tables, acquired if need be. */
-  ownTables(): FlatTables {
+  /**
+   * Flat tables may go to another address space when no task here wants to run, or when the tasks
+   * had some time on a core with them; otherwise programs could lose them before they get anywhere.
+   */
+  get mayLoseTables(): boolean {
+    if (this.isRunning) return false;
+    const { i32 } = this.system.shared;
+    let isWanted = false;
+    for (const tcb of this.tcbs) {
+      const state = Atomics.load(i32, (tcb + TCB.off.runState) >> 2);
+      if (state === RunState.RUNNING) return false;
+      if (state === RunState.RUNNABLE || state === RunState.TRAPPED) isWanted = true;
+    }
+    return !isWanted || this.#cpuTimeNs() - this.#tenureStartNs >= TENURE_NS;
+  }
+
+  #cpuTimeNs(): number {
+    let sum = 0;
+    for (const tcb of this.tcbs) sum += Number(this.system.shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]!);
+    return sum;
+  }
+
+  /** The flat tables, acquired if need be; null when there are none to be had now. */
+  ownTables(): FlatTables | null {
     if (this.tables !== null) return this.tables;
     const tables = this.system.acquireTables(this);
+    if (tables === null) return null;
+    this.#tenureStartNs = this.#cpuTimeNs();
     this.tables = tables;
     this.readWord = tables.readWord;
     this.writeWord = tables.writeWord;

@@ -196,14 +196,13 @@ function copyPage(space: AddressSpace, page: number, entry: number, frame: numbe
 
 /** Prepares private anonymous pages of [start, end) for writing before they are asked for. */
 export function prefault(space: AddressSpace, vma: Vma, start: number, end: number): void {
-  const tables = space.ownTables();
+  if (space.ownTables() === null) return;
   for (let page = start / PAGE_SIZE; page < end / PAGE_SIZE && page < LOW_PAGES; page++) {
     const frame = space.pages.get(page) === 0 ? anonymousPage(space, page) : 0;
     if (frame < 0) return;
     if (frame > 0) mapPresent(space, vma, page, space.pages.get(page), Access.WRITE);
   }
   space.history.nextUp = end / PAGE_SIZE;
-  if (tables.hasRead(start / PAGE_SIZE)) space.history.batchPages = 4;
 }
 
 /** Puts the page and its neighbours into the flat tables. Pages that are both written and executed come alone. */
@@ -212,7 +211,7 @@ function mapAround(space: AddressSpace, vma: Vma, page: number, access: number, 
   const first = alone ? page : Math.max(page & -WINDOW_PAGES, vma.start / PAGE_SIZE);
   const end = alone ? page + 1 : Math.min((page & -WINDOW_PAGES) + WINDOW_PAGES, vma.end / PAGE_SIZE, LOW_PAGES);
   if (vma.file !== null) readAhead(space, vma, first, end);
-  space.ownTables();
+  if (space.ownTables() === null) return;
   if (frame === space.system.zeroFrame) return mapZeroFrames(space, first, end);
   for (let at = first; at < end; at++) {
     const entry = space.pages.get(at);

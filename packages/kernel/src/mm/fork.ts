@@ -27,7 +27,7 @@ function copyTranslations(parent: AddressSpace, child: AddressSpace): void {
   const source = parent.tables;
   if (source === null) return;
   const tables = child.ownTables();
-  if (parent.tables !== source) return;
+  if (tables === null || parent.tables !== source) return;
   tables.copyReadable(source);
   for (const vma of parent.vmas) {
     if (vma.isShared || vma.flags & (VmFlag.DONTFORK | VmFlag.WIPEONFORK)) tables.clear(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, Flat.ALL);

@@ -6,11 +6,11 @@
  * Order:  a frame with an execute entry anywhere has no write entry anywhere. `releaseCode` takes the
  *         execute entries away (and waits for the cores) before a write entry may be made.
  */
-import { fenceAllCores, isRunning, shootdown } from './shootdown.js';
+import { fenceAllCores, shootdown } from './shootdown.js';
 import { FlatTablePool, type FlatTables } from './flat-tables.js';
 import { FrameBits } from './frame-bits.js';
 import type { FramePool, SharedMemory } from '@troupe/abi';
-import { CoreCommand, Invariant } from '@troupe/abi';
+import { CoreCommand } from '@troupe/abi';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { AddressSpace } from './address-space.js';
 import type { MappedFile } from './mappable.js';
@@ -56,10 +56,14 @@ export class MemorySystem {
     this.spaces.delete(space.asId);
   }
 
-  /** Gives the space an empty set of flat tables, taking it from a space that is not running if need be. */
-  acquireTables(space: AddressSpace): FlatTables {
-    const tables = this.tables.acquire((candidate) => !isRunning(this.shared, candidate.ownerAsId));
-    if (tables === null) throw new Invariant('no flat tables left');
+  /**
+   * Gives the space an empty set of flat tables, taking it from another one if need be. Null when
+   * every set belongs to a space that wants to run and has not had its turn yet: the caller's tasks
+   * then fault again when they come round in the run queue, after those.
+   */
+  acquireTables(space: AddressSpace): FlatTables | null {
+    const tables = this.tables.acquire((candidate) => this.spaces.get(candidate.ownerAsId)?.mayLoseTables ?? true);
+    if (tables === null) return null;
     if (tables.ownerAsId !== 0) this.#takeFrom(tables);
     tables.ownerAsId = space.asId;
     this.tables.touch(tables);

@@ -43,6 +43,7 @@ export class TaskRunner implements SyscallHost {
     const task = this.kernel.tasks.byTcb(tcb);
     if (!task) throw new Invariant(`trap of unknown TCB 0x${tcb.toString(16)}`);
     this.onCores--;
+    Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.runState) >> 2, RunState.KERNEL);
     const trap = this.kernel.shared.i32[(tcb + TCB.off.trap) >> 2]!;
     if (task.killStatus !== null) exitTask(task, task.killStatus);
     else this.#handleTrap(task, trap);
