@@ -10,7 +10,7 @@ import { Decoder } from './decoder.js';
 import { fusePairs } from './fuse.js';
 import { DecodeResult } from './instruction.js';
 import { OpWriter } from './op-writer.js';
-import { usesStackSegment } from './stack-segment.js';
+import { isOnStack, usesStackSegment } from './stack-segment.js';
 import { undefinedForm } from './undefined-form.js';
 
 /** Instructions decoded ahead at most. */
@@ -115,7 +115,7 @@ export class RunDecoder {
   #checkOffset(tcb: number, address: bigint): void {
     const { u32, i64, u64 } = this.shared;
     const { segment, isMem } = this.decoder.insn;
-    if (segment === 0) return;
+    if (segment === 0 || isOnStack(this.decoder.insn, this.shared, tcb, address)) return;
     const offset = address - i64[(tcb + (segment === 1 ? TCB.off.fsBase : TCB.off.gsBase)) / 8]!;
     // Of the two operands of a string instruction only the source has the segment.
     if (!isMem && offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI]) return;

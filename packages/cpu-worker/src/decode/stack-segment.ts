@@ -20,3 +20,9 @@ export function usesStackSegment(insn: Instruction, shared: SharedMemory, tcb: n
   const below = mnemonic === 'push' || mnemonic.startsWith('pushf') || mnemonic === 'call' || mnemonic === 'enter';
   return mnemonic === 'enter' || !isCanonical(pointer) || !isCanonical(pointer + 7n) || (below && !isCanonical(pointer - 8n));
 }
+
+/** Whether `address` is at the top of the stack that the instruction uses implicitly. */
+export function isOnStack(insn: Instruction, shared: SharedMemory, tcb: number, address: bigint): boolean {
+  const distance = BigInt.asIntN(64, address - shared.u64[(tcb + TCB.off.gpr) / 8 + RSP]!);
+  return IMPLICIT.test(insn.form!.row.mnemonic) && distance >= -8n && distance < 8n;
+}
