@@ -110,6 +110,8 @@ export const branchRowList: Row[] = [
     mnemonic: 'call', enc: 'f64 FF /2', ops: 'r:rm64', ends: true, hot: true, cite: 'SDM Vol. 2A CALL',
     sem: (b, operand) => {
       const target = b.getInt(operand) as I64;
+      // A stack that cannot be written faults before a target that is not canonical.
+      b.if(b.wrap(b.shrU(target, b.i64(47))), () => void b.hostWrite(b.sub(b.gpr(RSP), b.i64(8)), 8));
       b.checkTarget(target);
       pushReturn(b);
       b.jumpTo(target);
