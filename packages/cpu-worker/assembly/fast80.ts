@@ -3,18 +3,11 @@
  * operands and results. Each returns false, having changed nothing, when the general code must run.
  */
 import { TCB_ST } from '../dist/assembly/tcb-layout';
-import { low, mulWide } from './wide';
+import { MUL, SUB, SUBR } from './arith80';
+import { isNormal } from './number80';
 import { PE } from './round';
 import { C1, fcw, fsw, ftw, setFsw, setFtw } from './state';
-
-const ADD: u32 = 0;
-const MUL: u32 = 1;
-const SUB: u32 = 4;
-const SUBR: u32 = 5;
-
-// @ts-ignore: decorator
-@inline
-function isNormal(se: u32, sig: u64): bool { return sig >> 63 != 0 && (se & 0x7fff) - 1 < 0x7ffe; }
+import { low, mulWide } from './wide';
 
 /** FCW with all exceptions masked, nearest rounding and 64-bit precision. */
 // @ts-ignore: decorator

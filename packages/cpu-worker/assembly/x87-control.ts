@@ -167,14 +167,3 @@ export function x87_fxrstor(tcb: usize, at: usize, wide: u32): u32 {
   summarise(tcb);
   return 1;
 }
-
-/** MMX instructions mark all registers valid and set TOP to 0 (SDM Vol. 1 9.5.1); EMMS empties them. */
-export function x87_enter_mmx(tcb: usize): void {
-  setFsw(tcb, fsw(tcb) & ~u32(0x3800));
-  setFtw(tcb, 0xff);
-}
-
-export function x87_emms(tcb: usize): void {
-  setFsw(tcb, fsw(tcb) & ~u32(0x3800));
-  setFtw(tcb, 0);
-}

@@ -111,7 +111,6 @@ function controlCases(): X87Case[] {
     mem('frstor', 0xdd, 4, 'save', (lib, tcb, at) => lib.x87_frstor!(tcb, at, 0)),
     reg('fnclex', 0xdb, 0xe2, (lib, tcb) => lib.x87_fnclex!(tcb)),
     reg('fninit', 0xdb, 0xe3, (lib, tcb) => lib.x87_fninit!(tcb)),
-    reg('emms', 0x0f, 0x77, (lib, tcb) => lib.x87_emms!(tcb)),
   ];
 }
 
