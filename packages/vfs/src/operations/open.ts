@@ -57,7 +57,7 @@ function openOrCreate(vfs: Vfs, walk: PathWalk, path: string, flags: number, mod
   let result = walk.toParent(path);
   for (;;) {
     if (result < 0) return result;
-    if (result === JUMPED) return openNode(vfs, ctx, walk.node, flags);
+    if (result === JUMPED) return walk.dentry.inode!.isDirectory ? -Errno.EISDIR : openNode(vfs, ctx, walk.node, flags);
     if (walk.lastKind !== LastKind.NORMAL) return flags & O_EXCL ? -Errno.EEXIST : -Errno.EISDIR;
     if (walk.trailingSlash) return -Errno.EISDIR;
     const dentry = walk.lookupLast();
