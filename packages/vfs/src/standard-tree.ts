@@ -51,7 +51,7 @@ export interface VfsOptions {
 /** A VFS with the standard tree. Throws ConfigError when a host path cannot be used. */
 export function createVfs(options: VfsOptions): Vfs {
   const { pool, realtimeNs, root } = options;
-  const pageCache = new HostPageCache(pool, Math.floor(pool.shared.buffer.byteLength / 4096 / 4));
+  const pageCache = new HostPageCache(pool, Math.floor(pool.limitFrames / 4));
   const vfs = new Vfs({ pool, realtimeNs }, rootFileSystem(root, pool, pageCache, realtimeNs), MS_RELATIME | (root.kind === 'host-readonly' ? MS_RDONLY : 0));
   for (const [dev, open] of memoryDevices(pool, realtimeNs)) vfs.special.charDevices.set(dev, open);
   vfs.types.set('tmpfs', (_source, data) => newTmpfs(vfs, data));

@@ -10,7 +10,7 @@ import { fenceAllCores, shootdown } from './shootdown.js';
 import { FlatTablePool, type FlatTables } from './flat-tables.js';
 import { FrameBits } from './frame-bits.js';
 import type { FramePool, SharedMemory } from '@troupe/abi';
-import { CoreCommand } from '@troupe/abi';
+import { CoreCommand, PAGE_SIZE } from '@troupe/abi';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { AddressSpace } from './address-space.js';
 import type { MappedFile } from './mappable.js';
@@ -39,7 +39,7 @@ export class MemorySystem {
   constructor(readonly frames: FramePool, options: MemorySystemOptions = {}) {
     this.shared = frames.shared;
     this.#codeCache = new CodeCache(frames.shared, frames);
-    this.limitBytes = options.limitBytes ?? this.shared.buffer.byteLength;
+    this.limitBytes = options.limitBytes ?? frames.limitFrames * PAGE_SIZE;
     this.tables = new FlatTablePool(frames, options.maxTableSets ?? 48);
     this.zeroFrame = frames.alloc();
     frames.onFree = (frame) => this.#onFrameFreed(frame);

@@ -56,7 +56,7 @@ export class HostFileSystem implements FileSystem {
     this.pool = options.pool;
     this.writable = options.writable;
     this.trustMs = options.trustMs ?? (options.writable ? 0 : 1000);
-    this.pageCache = options.pageCache ?? new HostPageCache(options.pool, Math.floor(options.pool.shared.buffer.byteLength / 4096 / 4));
+    this.pageCache = options.pageCache ?? new HostPageCache(options.pool, Math.floor(options.pool.limitFrames / 4));
     const stats = attempt(() => fs.statSync(options.path, { bigint: true }));
     if (typeof stats === 'number' || !stats.isDirectory()) throw new ConfigError('not a directory', options.path);
     this.#rootPath = Buffer.from(fs.realpathSync(options.path), 'utf8').toString('latin1');
