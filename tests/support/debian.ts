@@ -20,7 +20,7 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 export function nativeScript(script: string, shell = '/bin/bash'): Promise<RunResult> {
   const user = process.getuid?.() === 0 ? [] : ['-U', '-r'];
   const inner = `mount -t proc proc ${quote(join(ROOTFS, 'proc'))} && mount --rbind /dev ${quote(join(ROOTFS, 'dev'))} && exec chroot ${quote(ROOTFS)} ${shell} -c ${quote(wrapped(script))}`;
-  return run('unshare', [...user, '-m', '-p', '-f', 'sh', '-c', inner], { env: ENV, timeoutMs: 120_000 });
+  return run('unshare', [...user, '-m', '-p', '-f', '--kill-child', 'sh', '-c', inner], { env: ENV, timeoutMs: 60_000 });
 }
 
 export function troupeScript(script: string, cores: number, shell = '/bin/bash', timeoutMs = 300_000): Promise<RunResult> {

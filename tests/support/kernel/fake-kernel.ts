@@ -8,6 +8,7 @@ import { Kernel } from '@troupe/kernel/kernel.js';
 import type { CreateProcessArgs } from '@troupe/kernel/task/create-process.js';
 import type { Task } from '@troupe/kernel/task/task.js';
 import type { ThreadGroup } from '@troupe/kernel/task/thread-group.js';
+import type { SyscallRow } from '@troupe/kernel/syscall/row.js';
 import { rows as execRows } from '@troupe/kernel/syscall/rows/exec.js';
 import { rows as futexRows } from '@troupe/kernel/syscall/rows/futex.js';
 import { rows as memoryPipeRows } from '@troupe/kernel/syscall/rows/pipe.js';
@@ -59,14 +60,14 @@ export class FakeKernel {
   preempted: number[] = [];
   kicks = 0;
 
-  constructor(options: { readonly maxTasks?: number } = {}) {
+  constructor(options: { readonly maxTasks?: number; readonly rows?: readonly SyscallRow[] } = {}) {
     this.shared = viewMemory(createMemory(MEMORY_BYTES));
     const frames = FramePool.initialise(this.shared, MEMORY_BYTES);
     const realtimeNs = (): bigint => this.time.realtimeNs();
     const vfs = new Vfs({ pool: frames, realtimeNs }, new Tmpfs({ pool: frames, realtimeNs }));
     this.kernel = new Kernel({
       shared: this.shared, frames, vfs, host: this, timekeeper: new Timekeeper(this.time), applicationCores: 2, featureSet: {},
-      rows: [...execRows, ...futexRows, ...memoryPipeRows, ...pollRows, ...processRows, ...sessionRows, ...signalRows, ...timeRows, ...waitRows],
+      rows: options.rows ?? [...execRows, ...futexRows, ...memoryPipeRows, ...pollRows, ...processRows, ...sessionRows, ...signalRows, ...timeRows, ...waitRows],
       ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
     });
     this.writeFile('/program', tinyElf());
