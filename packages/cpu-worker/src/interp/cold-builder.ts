@@ -21,6 +21,10 @@ export const Status = {
   LEAVE: 4,
   /** Leave with Trap.SYSCALL, rip already set. */
   SYSCALL: 5,
+  /** The instruction after this op may run; this op is none (Special.GUARD). */
+  GUARD: 6,
+  /** The instruction must be decoded anew. */
+  DECODE: 7,
 } as const;
 
 const LOCK_WORD = KERNEL_HEADER + KernelHeader.off.bigAtomicLock;

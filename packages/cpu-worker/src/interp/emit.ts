@@ -11,6 +11,7 @@ import { buildSem } from './build-sem.js';
 import { ColdBuilder, Status } from './cold-builder.js';
 import { FORMS, HANDLERS, type Form } from './forms.js';
 import type { Linkage } from './interp-builder.js';
+import { buildGuard, Driver } from './driver.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 
@@ -127,17 +128,34 @@ class InterpModule {
       functions.set(form, fn);
       emitFunction(this.module, fn, 2, (takeLocal) => coldGraph(form, this.#link, takeLocal, { name: 'fault' }), true);
     }
-    const [anyForm] = functions.values();
-    this.module.table = Array.from(HANDLERS, (handler) => (handler ? functions.get(handler.form)! : anyForm!));
+    const guard = this.module.declare(COLD);
+    emitFunction(this.module, guard, 2, (takeLocal) => {
+      const graph = new Graph();
+      buildGuard(new ColdBuilder(graph, takeLocal, this.#link, 'none', false, { name: 'no fault' }), this.#slow.codePage);
+      return graph;
+    }, true);
+    this.module.table = Array.from(HANDLERS, (handler) => (handler ? functions.get(handler.form)! : guard));
   }
 
   #emitMain(): void {
-    const fn = this.module.declare({ params: ['i32'], results: ['i32'] });
-    const main = new MainLoop({ ...this.#link, coldType: this.module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup });
+    const { module } = this;
+    const mainFn = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
+    const link = { ...this.#link, opGlobal: module.global('op'), countGlobal: module.global('count') };
+    const main = new MainLoop(link);
     main.emit();
-    this.module.define(fn, main.locals, main.code);
-    this.module.export('run', fn);
-    this.module.export('lookup', this.#slow.lookup);
+    module.define(mainFn, main.locals, main.code);
+    const run = module.declare({ params: ['i32'], results: ['i32'] });
+    const driverLink = { ...link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, main: mainFn };
+    emitFunction(module, run, 1, (takeLocal) => {
+      const graph = new Graph();
+      // Locals 1 and 2: op and count.
+      takeLocal('i32');
+      takeLocal('i32');
+      new Driver(graph, takeLocal, driverLink).emit();
+      return graph;
+    }, true);
+    module.export('run', run);
+    module.export('lookup', this.#slow.lookup);
   }
 }
 

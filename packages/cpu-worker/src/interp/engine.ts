@@ -8,7 +8,7 @@ import { Decoder } from '../decode/decoder.js';
 import { formatInstruction } from '../decode/disassemble.js';
 import { RunDecoder } from '../decode/run-decoder.js';
 import { hostFunctions } from './host-functions.js';
-import { HIGH_CACHE, HIGH_CACHE_ENTRIES } from './slow-memory.js';
+import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
 
 /**
  * The interpreter engine of one core. Code is found through TCB.tableExec (decode/code-cache.ts says
@@ -71,6 +71,7 @@ class InterpEngine implements Engine {
   readonly #block: number;
   readonly #disassembler = new Decoder();
   #asId = -1;
+  #nextVictim = 0;
 
   constructor(
     readonly shared: SharedMemory,
@@ -105,12 +106,18 @@ class InterpEngine implements Engine {
     const cache = this.#block + HIGH_CACHE;
     const command = (this.#block + CoreBlock.off.command) >>> 2;
     const flush = (Atomics.and(this.shared.i32, command, ~CoreCommandFlush) & CoreCommandFlush) !== 0;
-    if (asId !== this.#asId || flush) u8.fill(0, cache, cache + HIGH_CACHE_ENTRIES * 16);
+    if (asId !== this.#asId || flush) {
+      u8.fill(0, cache, cache + HIGH_CACHE_ENTRIES * HIGH_ENTRY_BYTES);
+      u8.fill(0, this.#block + HIGH_VICTIMS, this.#block + HIGH_VICTIMS + HIGH_VICTIM_ENTRIES * HIGH_ENTRY_BYTES);
+    }
     this.#asId = asId;
     const fill = (tcb + TCB.off.fillPage) >>> 2;
     if (u32[fill] === 0 && u32[fill + 1] === 0) return;
     const index = (u32[fill]! >>> 12) & (HIGH_CACHE_ENTRIES - 1);
-    const slot = (cache + index * 16) >>> 2;
+    const slot = (cache + index * HIGH_ENTRY_BYTES) >>> 2;
+    const victim = (this.#block + HIGH_VICTIMS + this.#nextVictim * HIGH_ENTRY_BYTES) >>> 2;
+    this.#nextVictim = (this.#nextVictim + 1) % HIGH_VICTIM_ENTRIES;
+    u32.copyWithin(victim, slot, slot + 4);
     u32.copyWithin(slot, fill, fill + 4);
     u32[fill] = u32[fill + 1] = 0;
   }

@@ -1,3 +1,4 @@
+import { TCB } from '@troupe/abi/layout/tcb.js';
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
 import type { Graph } from '../ir/graph.js';
 import type { Label } from '../ir/node.js';
@@ -11,11 +12,13 @@ import { OP, OP_BYTES } from './op-record.js';
 export interface MainLocals {
   readonly tcb: number;
   readonly op: number;
-  readonly pcBase: number;
+  /**
+   * Bytes of op records run since the last account, less the slice, less `op`: so that
+   * `count + op` is negative while the slice lasts. See interp/main-loop.ts.
+   */
+  readonly count: number;
   /** Address of a jump that has to be looked up. */
   readonly target: number;
-  /** Sum over straight runs of end − start, in bytes of op records. */
-  readonly executed: number;
   readonly tableRead: number;
   readonly tableWrite: number;
 }
@@ -24,8 +27,8 @@ export interface MainLocals {
 export interface MainLabels {
   /** Run the next op (op was advanced). */
   readonly next: Label;
-  /** A branch was taken and op set. */
-  readonly taken: Label;
+  /** The slice is used up; op is the next to run. */
+  readonly poll: Label;
   /** Look `target` up. */
   readonly resolve: Label;
   /** Run this op's cold handler. */
@@ -49,7 +52,7 @@ export class HotBuilder extends InterpBuilder {
 
   tcb(): I32 { return this.local('i32', this.locals.tcb); }
   opAddress(): I32 { return this.local('i32', this.locals.op); }
-  pcBase(): I64 { return this.local('i64', this.locals.pcBase); }
+  pcBase(): I64 { return this.readRaw('i64', this.tcb(), TCB.off.pcBase, 'fixed'); }
 
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
     this.branchIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))), this.labels.slow);
@@ -66,22 +69,26 @@ export class HotBuilder extends InterpBuilder {
   raise(): void { this.branch(this.labels.slow); }
   override raiseIf(condition: I32): void { this.branchIf(condition, this.labels.slow); }
 
-  /** Leaves straight-line code at this op, `ops` records long. */
-  countRun(ops = 1): void {
-    const sum = this.local('i32', this.locals.executed, 'var');
-    this.setLocal(this.locals.executed, this.add(this.add(sum, this.opAddress()), this.i32(ops * OP_BYTES)));
+  /** Goes on at op `target`; `ran` = the new `count + op`. */
+  goTo(target: I32, ran: I32): void {
+    this.setLocal(this.locals.count, this.sub(ran, target));
+    this.setLocal(this.locals.op, target);
+    this.branchIf(this.ltS(ran, this.i32(0)), this.labels.next);
+    this.branch(this.labels.poll);
   }
 
-  /** Jumps of the op at `offset` bytes after this one (fused pairs). */
-  takeJump(offset: number): void {
+  /** `count + op` after this op and those up to `ops`. */
+  ranAfter(ops: number): I32 {
+    const count = this.local('i32', this.locals.count, 'var');
+    return this.add(this.add(count, this.opAddress()), this.i32(ops * OP_BYTES));
+  }
+
+  /** Jump of the op `offset` bytes after this one (fused pairs); `ops` = instructions run. */
+  takeJump(offset: number, ops = 1 + offset / OP_BYTES): void {
     const link = this.readRaw('i32', this.opAddress(), offset + OP.link, 'guest');
-    this.countRun(1 + offset / OP_BYTES);
-    this.if(link, () => {
-      const sum = this.local('i32', this.locals.executed, 'var');
-      this.setLocal(this.locals.executed, this.sub(sum, link));
-      this.setLocal(this.locals.op, link);
-      this.branch(this.labels.taken);
-    });
+    const ran = this.ranAfter(ops);
+    this.if(link, () => this.goTo(link, ran));
+    this.setLocal(this.locals.count, ran);
     const imm = this.readRaw('i64', this.opAddress(), offset + OP.imm, 'fixed');
     this.setLocal(this.locals.target, this.add(this.pcBase(), imm));
     if (offset > 0) this.setLocal(this.locals.op, this.add(this.opAddress(), this.i32(offset)));
@@ -95,7 +102,7 @@ export class HotBuilder extends InterpBuilder {
 
   jumpTo(va: I64): void {
     this.setLocal(this.locals.target, va);
-    this.countRun();
+    this.setLocal(this.locals.count, this.ranAfter(1));
     this.branch(this.labels.resolve);
   }
 

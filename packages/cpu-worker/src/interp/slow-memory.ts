@@ -11,12 +11,18 @@ import { CODE_PAGE } from './op-record.js';
  * buffer, addresses of 4 GiB and more through the core's high-address cache, faults.
  *
  * The high-address cache: 16 entries of 16 bytes in CoreBlock.bounce, direct-mapped by page number:
- * u64 guest address of the page, u32 frame, u32 permissions (1 read, 2 write, 4 execute).
+ * u64 guest address of the page, u32 frame, u32 permissions (1 read, 2 write, 4 execute). Entries
+ * that a fill displaces stay in eight victims, because the pages of one instruction (its code, two
+ * operands, each across a page end) must be present at the same time.
  */
 export const HIGH_CACHE = CoreBlock.off.bounce;
 export const HIGH_CACHE_ENTRIES = 16;
+export const HIGH_ENTRY_BYTES = 16;
+export const HIGH_VICTIMS = CoreBlock.off.highVictims;
+export const HIGH_VICTIM_ENTRIES = 8;
 /** trapAddr of a #GP for a non-canonical address, until the engine knows whether it is a #SS. */
 export const NON_CANONICAL = -1n;
+const HIGH_EXECUTE = 4;
 const OFFSET_MASK = 0xffffffff_00000fffn;
 
 /** Numbers of the functions and globals these functions use. */
@@ -125,20 +131,32 @@ export class SlowFunctions {
     return b.add(this.#block(), b.shl(index, b.i32(4)));
   }
 
+  /** Runs `then` with the frame of the page of va when the cache or a victim has it with one of `perms`. */
+  #ifHigh(va: I64, perms: I32, then: (frame: I32) => void): void {
+    const { b } = this;
+    const page = b.and(va, b.i64(~0xfffn));
+    const ifEntry = (at: I32, offset: number): void => {
+      const allowed = b.ne(b.and(b.readRaw('i32', at, offset + 12, 'state'), perms), b.i32(0));
+      b.if(b.and(b.eq(b.readRaw('i64', at, offset, 'state'), page), allowed), () => then(b.readRaw('i32', at, offset + 8, 'state')));
+    };
+    ifEntry(this.#highSlot(va), HIGH_CACHE);
+    const at = b.variable('i32', b.i32(0));
+    b.loop(() => {
+      ifEntry(b.add(this.#block(), b.getVar(at)), HIGH_VICTIMS);
+      b.setVar(at, b.add(b.getVar(at), b.i32(HIGH_ENTRY_BYTES)));
+      return b.ltU(b.getVar(at), b.i32(HIGH_VICTIM_ENTRIES * HIGH_ENTRY_BYTES));
+    });
+  }
+
   /** (tcb, va, forWrite) → linear address of the byte at va, or 0 with the exception recorded. */
   page(): void {
     const { b } = this;
     const [tcb, va, forWrite] = [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)];
     const isHigh = b.wrap(b.shrU(va, b.i64(32)));
-    b.if(isHigh, () => {
-      const slot = this.#highSlot(va);
-      const allowed = b.and(b.readRaw('i32', slot, HIGH_CACHE + 12, 'state'), b.add(forWrite, b.i32(1)));
-      const hit = b.eq(b.readRaw('i64', slot, HIGH_CACHE, 'state'), b.and(va, b.i64(~0xfffn)));
-      b.if(b.and(hit, b.ne(allowed, b.i32(0))), () => {
-        this.#count('highAccesses');
-        b.returnValue(b.add(b.readRaw('i32', slot, HIGH_CACHE + 8, 'state'), b.and(b.wrap(va), b.i32(0xfff))));
-      });
-    }, () => {
+    b.if(isHigh, () => this.#ifHigh(va, b.add(forWrite, b.i32(1)), (frame) => {
+      this.#count('highAccesses');
+      b.returnValue(b.add(frame, b.and(b.wrap(va), b.i32(0xfff))));
+    }), () => {
       const table = b.select(forWrite, b.readRaw('i32', tcb, TCB.off.tableWrite, 'state'), b.readRaw('i32', tcb, TCB.off.tableRead, 'state'));
       const entry = this.#entry(table, va);
       b.if(entry, () => b.returnValue(b.add(b.add(b.wrap(va), entry), b.i32(ADDEND_BIAS))));
@@ -153,13 +171,12 @@ export class SlowFunctions {
     const { b } = this;
     const [tcb, va] = [b.local('i32', 0), b.local('i64', 1)];
     b.if(b.wrap(b.shrU(va, b.i64(32))), () => {
-      const slot = this.#highSlot(va);
-      const hit = b.eq(b.readRaw('i64', slot, HIGH_CACHE, 'state'), b.and(va, b.i64(~0xfffn)));
-      const executable = b.and(b.readRaw('i32', slot, HIGH_CACHE + 12, 'state'), b.i32(4));
       const map = b.readRaw('i32', b.i32(this.link.codeMapWord), 0, 'guest');
-      b.if(b.eqz(b.and(hit, b.and(b.ne(executable, b.i32(0)), b.ne(map, b.i32(0))))), () => b.returnValue(b.i32(0)));
-      const frame = b.readRaw('i32', slot, HIGH_CACHE + 8, 'state');
-      b.returnValue(b.readRaw('i32', b.add(map, b.and(b.shrU(frame, b.i32(10)), b.i32(0x3ffffc))), 0, 'guest'));
+      b.if(b.eqz(map), () => b.returnValue(b.i32(0)));
+      this.#ifHigh(va, b.i32(HIGH_EXECUTE), (frame) => {
+        b.returnValue(b.readRaw('i32', b.add(map, b.and(b.shrU(frame, b.i32(10)), b.i32(0x3ffffc))), 0, 'guest'));
+      });
+      b.returnValue(b.i32(0));
     });
     const entry = this.#entry(b.readRaw('i32', tcb, TCB.off.tableExec, 'state'), va);
     b.returnValue(b.select(b.and(entry, b.i32(1)), b.i32(0), entry));

@@ -196,6 +196,18 @@ export class ExpressionBuilder {
     this.effect({ kind: 'call', fn }, args, changes);
   }
 
+  /** Indirect call through the module's table. */
+  callTable<T extends Ty>(type: number, ty: T, args: readonly Val[], slot: I32): Val<T> {
+    return val<T>(this.graph.effect(ty, { kind: 'callIndirect', type }, [...args, slot].map(node), ['state', 'guest', 'var']));
+  }
+
+  getGlobal(index: number): I32 { return this.make('i32', { kind: 'global', index }); }
+  setGlobal(index: number, value: I32): void { this.effect({ kind: 'setGlobal', index }, [value], ['var']); }
+
+  branchTable(index: I32, labels: readonly Label[], fallback: Label): void {
+    this.effect({ kind: 'brTable', labels, fallback }, [index], []);
+  }
+
   /** An atomic access with a result; `code` is its opcode with prefix. */
   atomic<T extends Ty>(ty: T, code: number, offset: number, args: readonly Val[]): Val<T> {
     return val<T>(this.graph.effect(ty, { kind: 'atomic', code, offset }, args.map(node), ['guest', 'state']));
