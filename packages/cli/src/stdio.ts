@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { O_RDONLY, O_WRONLY } from '@troupe/abi';
 import type { Kernel, Process } from '@troupe/kernel';
 import { HostStream, type FileDescription } from '@troupe/vfs';
+import { TerminalStdio, hasTerminal } from './terminal-stdio.js';
 
 export interface Stdio {
   readonly stdin: FileDescription;
@@ -81,5 +82,5 @@ function hasInput(): boolean {
 }
 
 export function attachStdio(kernel: Kernel): Stdio {
-  return new PlainStdio(kernel);
+  return hasTerminal() ? new TerminalStdio(kernel) : new PlainStdio(kernel);
 }

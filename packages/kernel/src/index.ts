@@ -3,3 +3,4 @@ export { Process, type SignalName, type StdioMode } from './api/process.js';
 export { Kernel as KernelCore } from './kernel.js';
 export { ExecError } from './task/create-process.js';
 export { SYSCALL_ROWS } from './syscall/table.js';
+export { HostConsole } from './ipc/host-console.js';
