@@ -3,12 +3,13 @@
  * kernel would fill them (packages/abi/src/layout/memory-map.ts), without a kernel.
  */
 import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
-import { TCB } from '@troupe/abi/layout/tcb.js';
+import { PfCode, TCB } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
-import { CODE_ADDR, CODE_PAGES, DATA_ADDR, DATA_BYTES, RO_ADDR } from '../../support/oracle/layout.js';
+import { CODE_ADDR, CODE_PAGES, DATA_ADDR, DATA_BYTES, HIGH_OFFSET, HIGH_TWIN_DISTANCE, RO_ADDR } from '../../support/oracle/layout.js';
 
-/** PROT_READ | PROT_WRITE. */
-const HIGH_PERMS = 3;
+const READ = 1;
+const WRITE = 2;
+const EXEC = 4;
 
 /** Entry of a tableExec: the frame is executable and not decoded yet. */
 const EXECUTABLE = 1;
@@ -57,12 +58,27 @@ export class GuestPages {
     return addr - CODE_ADDR;
   }
 
-  /** Answers a fault above 4 GiB as the kernel does: page, frame and permissions in the TCB. */
-  fillHigh(memory: DataView, tcb: number, page: number, frame: number): boolean {
-    memory.setBigUint64(tcb + TCB.off.fillPage, BigInt(page), true);
-    memory.setUint32(tcb + TCB.off.fillFrame, frame, true);
-    memory.setUint32(tcb + TCB.off.fillPerms, HIGH_PERMS, true);
+  /**
+   * Answers a fault above 4 GiB as the kernel does: page, frame and permissions in the TCB. False
+   * when nothing is mapped there or the access is not allowed.
+   */
+  fillHigh(memory: DataView, tcb: number, address: number, errorCode: number): boolean {
+    const found = this.#highFrame(address - HIGH_OFFSET);
+    if (!found || (errorCode & PfCode.WRITE && !(found.perms & WRITE)) || (errorCode & PfCode.FETCH && !(found.perms & EXEC))) return false;
+    memory.setBigUint64(tcb + TCB.off.fillPage, BigInt(address - (address % PAGE_SIZE)), true);
+    memory.setUint32(tcb + TCB.off.fillFrame, found.frame, true);
+    memory.setUint32(tcb + TCB.off.fillPerms, found.perms, true);
     return true;
+  }
+
+  #highFrame(low: number): { frame: number; perms: number } | undefined {
+    const page = Math.floor(low / PAGE_SIZE);
+    const data = page - DATA_ADDR / PAGE_SIZE;
+    const twin = data - HIGH_TWIN_DISTANCE / PAGE_SIZE;
+    const dataFrame = this.dataFrames[data] ?? this.dataFrames[twin];
+    if (dataFrame !== undefined) return { frame: dataFrame, perms: READ | WRITE };
+    const codeFrame = this.codeFrames[page - CODE_ADDR / PAGE_SIZE];
+    return codeFrame === undefined ? undefined : { frame: codeFrame, perms: READ | EXEC };
   }
 
   #map(page: number, frame: number, writable: boolean): void {

@@ -3,13 +3,12 @@
  * answers to faults above 4 GiB, preemption).
  */
 import { headerWord } from '@troupe/abi/layout/header.js';
-import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import { FramePool } from '@troupe/abi/shared/frames.js';
 import { createMemory, viewMemory } from '@troupe/abi/shared/shared-memory.js';
 import { createInterpEngine, type Engine } from '@troupe/cpu-worker/interp/engine.js';
 import type { Batch } from '../../support/oracle/batch.js';
-import { CaseIn, CaseOut, DATA_BYTES, hashBytes, HIGH_ADDR, INLINE_DIFF_BYTES, Patch, PATCHES, TIMEOUT_SIGNAL } from '../../support/oracle/layout.js';
+import { CaseIn, CaseOut, DATA_BYTES, hashBytes, INLINE_DIFF_BYTES, Patch, PATCHES, TIMEOUT_SIGNAL } from '../../support/oracle/layout.js';
 import type { Emulator } from './emulator.js';
 import { GuestPages } from './guest-pages.js';
 import { loadTcb, storeTcb } from './tcb-state.js';
@@ -18,6 +17,8 @@ const { off } = TCB;
 const MEMORY_LIMIT_BYTES = 256 * 1024 * 1024;
 const BUDGET_BRANCHES = 100_000;
 const MAX_PREEMPTIONS = 20;
+/** Repeated string instructions fault once per page; more means that fills displace each other for ever. */
+const MAX_HIGH_FILLS = 40;
 const INT3 = 0xcc;
 
 export class InterpEmulator implements Emulator {
@@ -86,7 +87,7 @@ export class InterpEmulator implements Emulator {
     let highFills = 0;
     for (let turn = 0; turn < MAX_PREEMPTIONS; ) {
       const trap = this.#runOnce();
-      if (trap === Trap.EXCEPTION && highFills < 8 && this.#fillHigh()) highFills++;
+      if (trap === Trap.EXCEPTION && highFills < MAX_HIGH_FILLS && this.#fillHigh()) highFills++;
       else if (trap === Trap.PREEMPT || trap === Trap.INTERRUPT) turn++;
       else return trap;
     }
@@ -104,13 +105,11 @@ export class InterpEmulator implements Emulator {
     }
   }
 
-  /** Answers a page fault on the high alias of the data pages. */
+  /** Answers a page fault above 4 GiB. */
   #fillHigh(): boolean {
     const view = this.#view;
     if (view.getUint32(this.tcb + off.trapVector, true) !== Vector.PF) return false;
-    const page = Number(view.getBigUint64(this.tcb + off.trapAddr, true)) - HIGH_ADDR;
-    if (!(page >= 0 && page < DATA_BYTES)) return false;
-    return this.pages.fillHigh(view, this.tcb, HIGH_ADDR + (page - (page % PAGE_SIZE)), this.pages.dataFrames[Math.floor(page / PAGE_SIZE)]!);
+    return this.pages.fillHigh(view, this.tcb, Number(view.getBigUint64(this.tcb + off.trapAddr, true)), view.getUint32(this.tcb + off.trapErrorCode, true));
   }
 
   #storeTrap(trap: number, out: DataView, at: number): void {

@@ -3,7 +3,7 @@
  */
 import { packFlags, unpackFlags } from '@troupe/abi/layout/flags.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
-import { CaseIn, CaseOut, Fx } from '../../support/oracle/layout.js';
+import { CaseIn, CaseOut, Fx, HIGH_OFFSET } from '../../support/oracle/layout.js';
 
 const { off } = TCB;
 const LOADED_REST_FLAGS = 0x400;
@@ -27,7 +27,7 @@ export function loadTcb(memory: DataView, tcb: number, batch: DataView, at: numb
   memory.setBigInt64(tcb + off.ccAux, BigInt.asIntN(64, ccAux), true);
   memory.setUint32(tcb + off.flagsRest, (rflags & LOADED_REST_FLAGS) | 0x202, true);
   memory.setUint32(tcb + off.mxcsr, batch.getUint32(fx + Fx.mxcsr, true), true);
-  memory.setBigUint64(tcb + off.rip, BigInt(batch.getUint32(at + CaseIn.off.codeAddr, true)), true);
+  memory.setBigUint64(tcb + off.rip, BigInt(batch.getUint32(at + CaseIn.off.codeAddr, true) + batch.getUint32(at + CaseIn.off.highCode, true) * HIGH_OFFSET), true);
   const fsw = batch.getUint16(fx + Fx.fsw, true);
   memory.setUint16(tcb + off.fcw, batch.getUint16(fx + Fx.fcw, true), true);
   memory.setUint16(tcb + off.fsw, fsw, true);

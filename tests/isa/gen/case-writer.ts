@@ -3,7 +3,7 @@
  * Shapes (shapes.ts) adjust the state so that the instruction does something.
  */
 import type { Batch } from '../../support/oracle/batch.js';
-import { CaseIn, DATA_ADDR, DATA_BYTES, Fx, PATCH_BYTES, PATCHES, Patch } from '../../support/oracle/layout.js';
+import { CaseIn, DATA_ADDR, DATA_BYTES, Fx, HIGH_OFFSET, PATCH_BYTES, PATCHES, Patch } from '../../support/oracle/layout.js';
 import { type Encoding, NO_REG } from './encoding.js';
 import type { Random } from './random.js';
 import { targetAddress } from './target.js';
@@ -52,8 +52,14 @@ export class CaseWriter {
     this.view.setUint32(this.at + CaseIn.off.rflags, value, true);
   }
 
+  /** Guest address of the code. */
   get codeAddr(): number {
-    return this.view.getUint32(this.at + CaseIn.off.codeAddr, true);
+    return this.view.getUint32(this.at + CaseIn.off.codeAddr, true) + this.highOffset;
+  }
+
+  /** HIGH_OFFSET when the case runs above 4 GiB, else 0. */
+  get highOffset(): number {
+    return this.view.getUint32(this.at + CaseIn.off.highCode, true) * HIGH_OFFSET;
   }
 
   segmentBase(): bigint {
@@ -61,9 +67,10 @@ export class CaseWriter {
     return this.view.getBigUint64(this.at + (this.e.segment === 0x64 ? CaseIn.off.fsBase : CaseIn.off.gsBase), true);
   }
 
-  /** Byte offset in the batch of the bytes of a fresh memory patch at guest address `address`, or -1 when it is not in the data pages. */
+  /** Byte offset in the batch of the bytes of a fresh memory patch at guest address `address`, or -1 when it is not in the data pages (low or high). */
   patch(address: bigint | number, sizeBytes: number): number {
-    const offset = Number(address) - DATA_ADDR;
+    const low = Number(address) < HIGH_OFFSET ? Number(address) : Number(address) - HIGH_OFFSET;
+    const offset = low - DATA_ADDR;
     if (!(offset >= 0 && offset < DATA_BYTES) || this.#patches === PATCHES) return -1;
     const record = this.at + CaseIn.off.patches + this.#patches++ * Patch.sizeBytes;
     this.view.setUint32(record + Patch.off.offset, offset, true);
@@ -91,8 +98,9 @@ export class CaseWriter {
     this.target = 0n;
   }
 
-  place(codeAddr: number): void {
+  place(codeAddr: number, high: boolean): void {
     this.view.setUint32(this.at + CaseIn.off.codeAddr, codeAddr, true);
+    this.view.setUint32(this.at + CaseIn.off.highCode, high ? 1 : 0, true);
   }
 
   /** Chooses the address of the ModRM memory operand and sets displacement and registers to match. */
@@ -102,6 +110,7 @@ export class CaseWriter {
     // With a segment base, hosts differ in whether the offset must be canonical by itself.
     const low = m.ripRelative || m.base === NO_REG || e.address32 || e.segment !== 0;
     this.target = targetAddress(random, Math.max(1, t.rm!.memBits >> 3), t.rm!.aligned, low);
+    if (m.ripRelative && !e.address32) this.target += BigInt(this.highOffset);
     const offset = this.target - this.segmentBase();
     if (m.ripRelative) {
       const next = BigInt(this.codeAddr + this.instructionBytes);
@@ -163,7 +172,7 @@ export class CaseWriter {
   placeRel(): void {
     const { e, random } = this;
     let offset = this.landing() - BigInt(this.codeAddr + e.size);
-    if (e.relBytes === 4 && random.percent(10)) offset = BigInt(DATA_ADDR + random.below(DATA_BYTES)) - BigInt(this.codeAddr);
+    if (e.relBytes === 4 && random.percent(10)) offset = BigInt(DATA_ADDR + this.highOffset + random.below(DATA_BYTES)) - BigInt(this.codeAddr);
     e.patch(e.relAt, e.relBytes, offset);
   }
 

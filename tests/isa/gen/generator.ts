@@ -26,6 +26,9 @@ function nameHash(name: string): number {
   return hash >>> 0;
 }
 
+/** Cases that run above 4 GiB. */
+const HIGH_CODE_PERCENT = 3;
+
 const DATA_STREAM = 0x64617461;
 
 /** Special and random values, with runs of equal bytes for string compares. */
@@ -74,7 +77,7 @@ export class Generator {
     if (t.readBack) putSuffix(this.#e, t.readBack, random);
     if (t.chain) putChain(this.#e, t.chain, random);
     w.instructionBytes = firstSize;
-    w.place(this.#codeAddress(index % USABLE_SLOTS));
+    w.place(this.#codeAddress(index % USABLE_SLOTS), random.percent(HIGH_CODE_PERCENT));
     const kind = valueKind(t, w);
     writeState(w, t, kind);
     shapeBefore(w, t);

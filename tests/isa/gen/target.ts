@@ -2,7 +2,7 @@
  * Where memory operands point: mostly into the data pages, and now and then at everything that
  * faults or takes a slow path.
  */
-import { DATA_ADDR, DATA_BYTES, GUARD_ADDR, HIGH_ADDR, RO_ADDR, RO_BYTES } from '../../support/oracle/layout.js';
+import { DATA_ADDR, DATA_BYTES, GUARD_ADDR, HIGH_OFFSET, HIGH_TWIN_DISTANCE, RO_ADDR, RO_BYTES } from '../../support/oracle/layout.js';
 import type { Random } from './random.js';
 
 const PAGE = 4096;
@@ -36,7 +36,7 @@ export function targetAddress(random: Random, sizeBytes: number, needsAlignment:
   if (draw < 188) return BigInt(aligned(RO_ADDR + random.below(RO_BYTES - sizeBytes), sizeBytes, 80, random));
   if (draw < 189) return BigInt(RO_ADDR - part);
   if (low) return inside();
-  if (draw < 195) return inside() - BigInt(DATA_ADDR) + BigInt(HIGH_ADDR);
+  if (draw < 195) return inside() + BigInt(HIGH_OFFSET + random.below(2) * HIGH_TWIN_DISTANCE);
   if (sizeBytes > LARGEST_SIMPLE_BYTES) return inside();
   if (draw < 196) return random.pick(BOUNDARIES) - BigInt(part);
   if (draw < 198) return random.pick(NON_CANONICAL) + BigInt(random.below(32));

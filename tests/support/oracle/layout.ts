@@ -11,8 +11,10 @@ export const RO_ADDR = 0x1000_4000;
 export const RO_BYTES = 4096;
 export const CODE_ADDR = 0x2000_0000;
 export const CODE_PAGES = 17;
-/** The data pages once more, above 4 GiB. */
-export const HIGH_ADDR = 0x2_0000_0000;
+/** Data and code pages appear once more, above 4 GiB, this far up. */
+export const HIGH_OFFSET = 0x1_f000_0000;
+/** The high data pages again, 16 pages on: the same place in a cache of 16 pages. */
+export const HIGH_TWIN_DISTANCE = 0x1_0000;
 
 export const FX_BYTES = 416;
 export const PATCHES = 2;
@@ -46,6 +48,8 @@ export const CaseIn = struct('case_in', {
   gsBase: 'u64',
   fx: { bytes: FX_BYTES, align: 1 },
   patches: { bytes: PATCHES * Patch.sizeBytes, align: 4 },
+  /** 1: the code runs HIGH_OFFSET above codeAddr. */
+  highCode: 'u32',
 }, 768);
 
 /** State after one case. `vector` is 3 (int3 after the code) when nothing went wrong. */

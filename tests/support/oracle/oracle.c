@@ -14,7 +14,8 @@
  *   DATA_ADDR   two pages, read-write; the page after them is unmapped
  *   RO_ADDR     one page, read-only
  *   CODE_ADDR   CODE_PAGES pages, read-execute (written through an alias), filled with int3
- *   HIGH_ADDR   the data pages once more, above 4 GiB
+ *   + HIGH_OFFSET   data and code pages once more, above 4 GiB
+ *   HIGH_TWIN       the data pages again, 16 pages after their high addresses
  */
 #define _GNU_SOURCE
 #include <immintrin.h>
@@ -31,7 +32,8 @@
 #define DATA_ADDR 0x10000000ul
 #define RO_ADDR 0x10004000ul
 #define CODE_ADDR 0x20000000ul
-#define HIGH_ADDR 0x200000000ul
+#define HIGH_OFFSET 0x1f0000000ul
+#define HIGH_TWIN (DATA_ADDR + HIGH_OFFSET + 0x10000)
 #define DATA_BYTES 8192
 #define CODE_PAGES 17
 #define FX_BYTES 416
@@ -61,7 +63,9 @@ struct case_in {
   uint64_t fs_base, gs_base;
   uint8_t fx[FX_BYTES];
   struct patch patch[PATCHES];
-  uint8_t pad[16];
+  /* 1: the code runs at its high address. */
+  uint32_t high_code;
+  uint8_t pad[12];
 };
 
 struct case_out {
@@ -184,7 +188,7 @@ static void start_case(ucontext_t *uc) {
   if (c->code_size > 32 || c->code_addr < CODE_ADDR || c->code_addr + c->code_size > CODE_ADDR + CODE_PAGES * 4096) _exit(7);
   memcpy(code_alias + (c->code_addr - CODE_ADDR), c->code, c->code_size);
   for (int i = 0; i < 16; i++) g[greg_of[i]] = (greg_t)c->gpr[i];
-  g[REG_RIP] = c->code_addr;
+  g[REG_RIP] = (greg_t)(c->code_addr + (c->high_code ? HIGH_OFFSET : 0));
   g[REG_EFL] = (greg_t)((c->rflags & LOADABLE_FLAGS) | 0x202);
   uint8_t *fp = (uint8_t *)uc->uc_mcontext.fpregs;
   memcpy(fp, c->fx, FX_BYTES);
@@ -251,9 +255,11 @@ static void map_guest(void) {
   size_t code = CODE_PAGES * 4096;
   if (fd < 0 || ftruncate(fd, (off_t)(DATA_BYTES + 4096 + code)) != 0) exit(10);
   map_fixed(fd, 0, DATA_ADDR, DATA_BYTES, PROT_READ | PROT_WRITE);
-  map_fixed(fd, 0, HIGH_ADDR, DATA_BYTES, PROT_READ | PROT_WRITE);
+  map_fixed(fd, 0, DATA_ADDR + HIGH_OFFSET, DATA_BYTES, PROT_READ | PROT_WRITE);
+  map_fixed(fd, 0, HIGH_TWIN, DATA_BYTES, PROT_READ | PROT_WRITE);
   map_fixed(fd, DATA_BYTES, RO_ADDR, 4096, PROT_READ);
   map_fixed(fd, DATA_BYTES + 4096, CODE_ADDR, code, PROT_READ | PROT_EXEC);
+  map_fixed(fd, DATA_BYTES + 4096, CODE_ADDR + HIGH_OFFSET, code, PROT_READ | PROT_EXEC);
   ro_alias = map_alias(fd, DATA_BYTES, 4096);
   code_alias = map_alias(fd, DATA_BYTES + 4096, code);
   memset(code_alias, 0xcc, code);

@@ -71,6 +71,8 @@ export const CoreBlock = struct('CoreBlock', {
   counters: ['u64', 64],
   /** Scratch of the interpreter (decoded one-shot ops, string-op state). */
   scratch: { bytes: 1024, align: 64 },
+  /** Entries that high-address fills displaced last (interp/slow-memory.ts). */
+  highVictims: { bytes: 128, align: 16 },
 }, CORE_BLOCK_BYTES);
 
 export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;

@@ -4,7 +4,7 @@ import { PfCode, Reg, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
-import { HIGH_CACHE, HIGH_CACHE_ENTRIES, NON_CANONICAL } from '../interp/slow-memory.js';
+import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS, NON_CANONICAL } from '../interp/slow-memory.js';
 import { CodeCache } from './code-cache.js';
 import { Decoder } from './decoder.js';
 import { fusePairs } from './fuse.js';
@@ -126,11 +126,23 @@ export class RunDecoder {
   }
 
   #highFrame(address: number): number {
-    const { u32 } = this.shared;
     const pageNumber = Math.floor(address / PAGE_SIZE);
-    const slot = (coreBlockAddr(this.coreId) + HIGH_CACHE + (pageNumber % HIGH_CACHE_ENTRIES) * 16) >>> 2;
-    const cached = u32[slot]! + u32[slot + 1]! * 0x1_0000_0000;
-    return cached === pageNumber * PAGE_SIZE && (u32[slot + 3]! & 4) !== 0 ? u32[slot + 2]! : 0;
+    const block = coreBlockAddr(this.coreId);
+    const direct = this.#entryFrame(block + HIGH_CACHE + (pageNumber % HIGH_CACHE_ENTRIES) * HIGH_ENTRY_BYTES, pageNumber);
+    if (direct !== 0) return direct;
+    for (let i = 0; i < HIGH_VICTIM_ENTRIES; i++) {
+      const frame = this.#entryFrame(block + HIGH_VICTIMS + i * HIGH_ENTRY_BYTES, pageNumber);
+      if (frame !== 0) return frame;
+    }
+    return 0;
+  }
+
+  /** Frame of a high-address cache entry when it is of that page and executable, else 0. */
+  #entryFrame(entry: number, pageNumber: number): number {
+    const { u32 } = this.shared;
+    const at = entry >>> 2;
+    const isPage = u32[at]! + u32[at + 1]! * 0x1_0000_0000 === pageNumber * PAGE_SIZE;
+    return isPage && (u32[at + 3]! & 4) !== 0 ? u32[at + 2]! : 0;
   }
 
   #decodeRun(tcb: number, pageVa: number, page: number, start: number): boolean {
