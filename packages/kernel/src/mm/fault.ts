@@ -33,6 +33,8 @@ export const FaultError = {
 const WINDOW_PAGES = 64;
 /** Pages a run of sequential write faults prepares ahead, at most. */
 const MAX_BATCH_PAGES = 16;
+/** Untouched anonymous pages prepared by a fault that is not sequential. */
+const GROUP_PAGES = 4;
 /** A stack grows at least this much at a time. */
 const STACK_STEP_BYTES = 64 * 1024;
 
@@ -125,20 +127,28 @@ function releaseCode(space: AddressSpace, page: number, frame: number): void {
  * faults are sequential a growing batch is prepared.
  */
 function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
-  const { history } = space;
-  const up = page === history.nextUp;
-  const down = page === history.nextDown;
-  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : 1;
-  const first = down ? Math.max(page - history.batchPages + 1, vma.start / PAGE_SIZE) : page;
-  const end = down ? page + 1 : Math.min(page + history.batchPages, vma.end / PAGE_SIZE);
-  history.nextUp = end;
-  history.nextDown = first - 1;
+  const [first, end] = batchAround(space, vma, page);
   space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
   const frame = ownPage(space, vma, page);
   if (frame <= 0) return frame;
   releaseCode(space, page, frame);
   for (let other = first; other < end; other++) if (ownPage(space, vma, other) <= 0) break;
   return frame;
+}
+
+/** Pages [first, end) to prepare with `page`: a growing run ahead of sequential faults, else a small group of untouched ones. */
+function batchAround(space: AddressSpace, vma: Vma, page: number): [number, number] {
+  const { history } = space;
+  const up = page === history.nextUp;
+  const down = page === history.nextDown;
+  const isUntouched = vma.file === null && space.pages.get(page) === 0;
+  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : isUntouched ? GROUP_PAGES : 1;
+  const low = down ? page - history.batchPages + 1 : up || !isUntouched ? page : Math.floor(page / GROUP_PAGES) * GROUP_PAGES;
+  const first = Math.max(low, vma.start / PAGE_SIZE);
+  const end = down ? page + 1 : Math.min(low + history.batchPages, vma.end / PAGE_SIZE);
+  history.nextUp = end;
+  history.nextDown = first - 1;
+  return [first, end];
 }
 
 /** Gives a private page a frame of its own. Precondition: no core has a translation of it. */

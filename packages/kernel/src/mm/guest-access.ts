@@ -8,6 +8,10 @@ import { Access, faultIn } from './fault.js';
 import type { GuestMemory } from './guest-memory.js';
 import { LOW_END } from './layout.js';
 
+/** Copies of this size are checked against the mappings before host memory is taken for them. */
+const BIG_COPY_BYTES = 65536;
+const MAX_COPY_BYTES = 2 ** 30;
+
 export class GuestAccess extends AddressSpace implements GuestMemory {
   /** Linear address of a guest byte, or 0 when the guest may not access it. */
   #linear(addr: number, access: number): number {
@@ -55,7 +59,8 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
   }
 
   copyIn(addr: number, sizeBytes: number): Uint8Array {
-    if (sizeBytes > 65536 && !this.vmas.covers(addr, addr + sizeBytes)) throw new ErrnoError(Errno.EFAULT);
+    if (sizeBytes > BIG_COPY_BYTES && !this.vmas.covers(addr, addr + sizeBytes)) throw new ErrnoError(Errno.EFAULT);
+    if (!(sizeBytes >= 0 && sizeBytes <= MAX_COPY_BYTES)) throw new ErrnoError(Errno.ENOMEM);
     const bytes = new Uint8Array(sizeBytes);
     this.copyInto(addr, bytes);
     return bytes;
