@@ -88,7 +88,6 @@ function singleToDouble(b: Builder, dst: Operand, src: Operand): void {
 
 // ---- packed
 
-/** Lanes of a packed float source, taken from the low 64 bits (`half`) or all. */
 function noneOf(b: Builder, mask: V128): I32 {
   return b.eqz(b.op('v128.any_true', mask));
 }

@@ -104,7 +104,7 @@ function shufpd(b: Builder, dst: Operand, src: Operand, imm: Operand): void {
 }
 
 /** pinsrw: a general register (low 16 bits) or 16 bits of memory. */
-export function insertLane(laneBits: LaneBits): Row['sem'] {
+function insertLane(laneBits: LaneBits): Row['sem'] {
   return (b, dst, src, imm) => {
     const value = laneBits === 64 ? b.get(src) : b.lowInt(src, laneBits);
     setVector(b, dst, withLaneByImm(b, laneBits, getVector(b, dst), b.get(imm) as I32, value));

@@ -2,7 +2,7 @@ import type { Builder } from '../../ir/builder.js';
 import type { V128 } from '../../ir/types.js';
 import type { PureOp } from '../../ir/wasm-ops.js';
 import type { Combine } from './row-makers.js';
-import { byteLanes, fromLow64, high64, onesVector, shape, splatConst, zeroVector } from './vector.js';
+import { byteLanes, fromLow64, high64, shape, splatConst, zeroVector } from './vector.js';
 import type { LaneBits } from './vector.js';
 
 /** Lane functions of packed integer instructions. */
@@ -99,8 +99,4 @@ export function signOf(laneBits: 8 | 16 | 32): Combine {
 /** Byte shuffle by a vector (pshufb): index bit 7 clears the byte, bits 4–6 are ignored. */
 export function shuffleBytes(indexMask: 0x0f | 0x07): Combine {
   return (b, x, y) => b.op('i8x16.swizzle', x, b.op('v128.and', y, splatConst(b, 8, 0x80 | indexMask)));
-}
-
-export function notVector(b: Builder, v: V128): V128 {
-  return b.op('v128.xor', v, onesVector(b));
 }
