@@ -10,7 +10,7 @@ import { RELEASE, VERSION } from '../syscall/rows/system.js';
 const VALUES: Readonly<Record<string, string>> = {
   '!fs/file-nr': '1024\t0\t1048576', 'fs/file-max': '1048576', 'fs/nr_open': '1048576', 'fs/pipe-max-size': '1048576',
   'fs/pipe-user-pages-soft': '16384', 'fs/pipe-user-pages-hard': '0', 'fs/aio-max-nr': '65536', '!fs/aio-nr': '0',
-  'fs/lease-break-time': '45', 'fs/leases-enable': '1', 'fs/protected_hardlinks': '0', 'fs/protected_symlinks': '0', 'fs/suid_dumpable': '0',
+  'fs/lease-break-time': '45', 'fs/leases-enable': '1', '!fs/protected_hardlinks': '1', 'fs/protected_symlinks': '0', 'fs/suid_dumpable': '0',
   'fs/inotify/max_queued_events': '16384', 'fs/inotify/max_user_instances': '128', 'fs/inotify/max_user_watches': '65536',
   'fs/epoll/max_user_watches': '1048576', 'fs/mqueue/msg_max': '10', 'fs/mqueue/msgsize_max': '8192', 'fs/mqueue/queues_max': '256',
   'kernel/cap_last_cap': '40', 'kernel/core_pattern': 'core', 'kernel/core_uses_pid': '0', 'kernel/ctrl-alt-del': '0',

@@ -1,8 +1,8 @@
 /** mkdir(2), mknod(2), symlink(2), link(2). */
 import {
-  AT_SYMLINK_FOLLOW, Cap, Errno, IN_ATTRIB, IN_CREATE, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, hasCap,
+  AT_SYMLINK_FOLLOW, Cap, Errno, IN_ATTRIB, IN_CREATE, R_OK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP, W_OK, hasCap, isDevice,
 } from '@troupe/abi';
-import { checkDirectoryWritable, checkMountWritable, inGroup } from '../access.js';
+import { checkAccess, checkDirectoryWritable, checkMountWritable, inGroup, isOwner } from '../access.js';
 import type { Inode } from '../inode.js';
 import { PathNode } from '../mount.js';
 import { notifyEntry } from '../notify.js';
@@ -36,11 +36,15 @@ function createAt(ctx: VfsContext, start: PathNode, path: string, mode: number, 
   const dir = dentry.inode!;
   const denied = checkMountWritable(mount, dir.mode) || checkDirectoryWritable(dir, ctx.creds);
   if (denied < 0) return denied;
+  if (isDevice(mode) && !isWhiteout(mode, extra?.rdev) && !hasCap(ctx.creds, Cap.MKNOD)) return -Errno.EPERM;
   const inode = dir.create(lastName, newInode(ctx, dir, mode, extra), ctx);
   if (typeof inode === 'number') return inode;
   notifyEntry(dir, IN_CREATE, lastName, isDirectory);
   return new PathNode(mount, dentry.addChild(lastName, inode));
 }
+
+/** The character device 0:0, which anybody may make (overlayfs whiteouts). */
+const isWhiteout = (mode: number, rdev: number | undefined): boolean => (mode & S_IFMT) === S_IFCHR && rdev === 0;
 
 const resultOf = (made: PathNode | NegativeErrno): number => (typeof made === 'number' ? made : 0);
 
@@ -64,9 +68,7 @@ export function makeNodeAt(ctx: VfsContext, start: PathNode, path: string, mode:
   switch (type) {
     case 0: return createAt(ctx, start, path, S_IFREG | (mode & 0o7777));
     case S_IFREG: case S_IFIFO: case S_IFSOCK: return createAt(ctx, start, path, mode);
-    case S_IFCHR: case S_IFBLK:
-      if (!(type === S_IFCHR && rdev === 0) && !hasCap(ctx.creds, Cap.MKNOD)) return -Errno.EPERM;
-      return createAt(ctx, start, path, mode, { rdev });
+    case S_IFCHR: case S_IFBLK: return createAt(ctx, start, path, mode, { rdev });
     case S_IFDIR: return -Errno.EPERM;
     default: return -Errno.EINVAL;
   }
@@ -76,6 +78,13 @@ export function makeNodeAt(ctx: VfsContext, start: PathNode, path: string, mode:
 export function makeLink(vfs: Vfs, ctx: VfsContext, from: PathNode, fromPath: string, start: PathNode, path: string, flags: number): number {
   const target = vfs.lookup(ctx, from, fromPath, flags & AT_SYMLINK_FOLLOW ? Follow.YES : Follow.NO);
   return typeof target === 'number' ? target : linkNode(ctx, target, start, path);
+}
+
+/** fs.protected_hardlinks (proc(5)): others' files only when they could be opened for writing anyway. */
+function mayLink(ctx: VfsContext, inode: Inode): boolean {
+  if (isOwner(inode, ctx.creds)) return true;
+  const isSetId = (inode.mode & S_ISUID) !== 0 || (inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
+  return inode.isRegular && !isSetId && checkAccess(inode, ctx.creds, R_OK | W_OK) === 0;
 }
 
 /** Gives an object that is already found another name (AT_EMPTY_PATH, O_TMPFILE files). */
@@ -91,7 +100,10 @@ export function linkNode(ctx: VfsContext, target: PathNode, start: PathNode, pat
   const { mount, dentry, lastName } = walk;
   const dir = dentry.inode!;
   if (mount !== target.mount) return -Errno.EXDEV;
-  const denied = checkMountWritable(mount, dir.mode) || checkDirectoryWritable(dir, ctx.creds);
+  const readOnly = checkMountWritable(mount, dir.mode);
+  if (readOnly < 0) return readOnly;
+  if (!mayLink(ctx, target.inode)) return -Errno.EPERM;
+  const denied = checkDirectoryWritable(dir, ctx.creds);
   if (denied < 0) return denied;
   if (target.inode.isDirectory) return -Errno.EPERM;
   const result = dir.link(lastName, target.inode, ctx);

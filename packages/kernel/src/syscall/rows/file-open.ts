@@ -20,7 +20,7 @@ function doOpen(task: Task, dirFd: number, pathAddr: number, openFlags: number, 
   const pending = task.syscall?.data as PendingOpen | undefined;
   if (pending !== undefined) return finishOpen(task, pending.file, openFlags);
   const name = pathArg(task, pathAddr);
-  const start = startOf(task, dirFd, name);
+  const start = startOf(task, dirFd, resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT) ? '' : name);
   if (typeof start === 'number') return start;
   const file = openPath(task.kernel.vfs, contextOf(task), start, name, openFlags, openMode & 0o7777, resolve);
   if (typeof file === 'number') return file;
