@@ -33,7 +33,7 @@ export const FaultError = {
 const WINDOW_PAGES = 64;
 /** Pages a run of sequential write faults prepares ahead, at most. */
 const MAX_BATCH_PAGES = 16;
-/** Untouched anonymous pages prepared by a fault that is not sequential. */
+/** Anonymous pages (untouched, or shared since a fork) prepared by a fault that is not sequential. */
 const GROUP_PAGES = 4;
 /** A stack grows at least this much at a time. */
 const STACK_STEP_BYTES = 64 * 1024;
@@ -136,14 +136,15 @@ function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
   return frame;
 }
 
-/** Pages [first, end) to prepare with `page`: a growing run ahead of sequential faults, else a small group of untouched ones. */
+/** Pages [first, end) to prepare with `page`: a growing run ahead of sequential faults, else a small group of anonymous ones. */
 function batchAround(space: AddressSpace, vma: Vma, page: number): [number, number] {
   const { history } = space;
   const up = page === history.nextUp;
   const down = page === history.nextDown;
-  const isUntouched = vma.file === null && space.pages.get(page) === 0;
-  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : isUntouched ? GROUP_PAGES : 1;
-  const low = down ? page - history.batchPages + 1 : up || !isUntouched ? page : Math.floor(page / GROUP_PAGES) * GROUP_PAGES;
+  const entry = space.pages.get(page);
+  const isGrouped = entry === 0 ? vma.file === null : (entry & Pte.ANON) !== 0;
+  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : isGrouped ? GROUP_PAGES : 1;
+  const low = down ? page - history.batchPages + 1 : up || !isGrouped ? page : Math.floor(page / GROUP_PAGES) * GROUP_PAGES;
   const first = Math.max(low, vma.start / PAGE_SIZE);
   const end = down ? page + 1 : Math.min(low + history.batchPages, vma.end / PAGE_SIZE);
   history.nextUp = end;
