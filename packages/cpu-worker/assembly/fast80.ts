@@ -3,11 +3,11 @@
  * operands and results. Each returns false, having changed nothing, when the general code must run.
  */
 import { TCB_ST } from '../dist/assembly/tcb-layout';
-import { MUL, SUB, SUBR } from './arith80';
+import { DIV, DIVR, MUL, SUB, SUBR } from './arith80';
 import { isNormal } from './number80';
 import { PE } from './round';
 import { C1, fcw, fsw, ftw, setFsw, setFtw } from './state';
-import { low, mulWide } from './wide';
+import { divWide, low, mulWide } from './wide';
 
 /** FCW with all exceptions masked, nearest rounding and 64-bit precision. */
 // @ts-ignore: decorator
@@ -18,9 +18,9 @@ function isUsualControl(tcb: usize): bool { return (fcw(tcb) & 0xf3f) == 0x33f; 
 @inline
 function at(tcb: usize, physical: u32): usize { return tcb + TCB_ST + (usize(physical) << 4); }
 
-/** Register ST(i) op number (bSe, b) into ST(i), for add, sub, subr and mul. */
+/** Register ST(i) op number (bSe, b) into ST(i), ending with the pop when asked. */
 export function fastArith(tcb: usize, op: u32, i: u32, bSe: u32, b: u64, pop: u32): bool {
-  if (!isUsualControl(tcb) || op > SUBR) return false;
+  if (!isUsualControl(tcb)) return false;
   const sw = fsw(tcb);
   const p = ((sw >> 11) + i) & 7;
   if (((ftw(tcb) >> p) & 1) == 0) return false;
@@ -28,6 +28,8 @@ export function fastArith(tcb: usize, op: u32, i: u32, bSe: u32, b: u64, pop: u3
   const aSe = u32(load<u16>(reg, 8)), a = load<u64>(reg);
   if (!isNormal(aSe, a) || !isNormal(bSe, b)) return false;
   if (op == MUL) return product(tcb, sw, reg, aSe, a, bSe, b, pop);
+  if (op == DIV) return quotient(tcb, sw, reg, aSe, a, bSe, b, pop);
+  if (op == DIVR) return quotient(tcb, sw, reg, bSe, b, aSe, a, pop);
   return sum(tcb, sw, reg, op == SUBR ? aSe ^ 0x8000 : aSe, a, op == SUB ? bSe ^ 0x8000 : bSe, b, pop);
 }
 
@@ -40,6 +42,15 @@ function product(tcb: usize, sw: u32, reg: usize, aSe: u32, a: u64, bSe: u32, b:
     lo <<= 1;
   }
   return round(tcb, sw, reg, (aSe ^ bSe) & 0x8000, (aSe & 0x7fff) + (bSe & 0x7fff) - 16383 + carry, hi, lo, pop);
+}
+
+function quotient(tcb: usize, sw: u32, reg: usize, aSe: u32, a: u64, bSe: u32, b: u64, pop: u32): bool {
+  const below = a < b;
+  const q = below ? divWide(a, 0, b) : divWide(a >> 1, a << 63, b);
+  const r = low();
+  // Sticky form of the discarded fraction r / b.
+  const rest: u64 = r == 0 ? 0 : r > b - r ? 0xc000000000000000 : r == b - r ? 0x8000000000000000 : 1;
+  return round(tcb, sw, reg, (aSe ^ bSe) & 0x8000, (aSe & 0x7fff) - (bSe & 0x7fff) + 16383 - u32(below), q, rest, pop);
 }
 
 function sum(tcb: usize, sw: u32, reg: usize, aSe: u32, a: u64, bSe: u32, b: u64, pop: u32): bool {
@@ -100,9 +111,7 @@ function round(tcb: usize, sw: u32, reg: usize, sign: u32, exp: u32, hi: u64, lo
 }
 
 /** Pushes an exact number when the register below the top is free. */
-// @ts-ignore: decorator
-@inline
-function pushExact(tcb: usize, se: u32, sig: u64): bool {
+export function pushExact(tcb: usize, se: u32, sig: u64): bool {
   const sw = fsw(tcb);
   const p = ((sw >> 11) - 1) & 7;
   const valid = ftw(tcb);

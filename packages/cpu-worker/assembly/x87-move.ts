@@ -5,7 +5,7 @@
  * (FSW.ES) and, for memory operands, has translated the address, so that nothing can fault in here.
  */
 import { bcdHigh, fromBcd, isStoreSuppressed, narrow, toBcd, toInteger, widen32, widen64, widenInt } from './convert80';
-import { fastLoad32, fastLoad64, fastStore64 } from './fast80';
+import { fastLoad32, fastLoad64, fastStore64, pushExact } from './fast80';
 import { C1, INDEFINITE_SE, INDEFINITE_SIG, clearRaised, commit, commitKeepingC1, dropRounding, fcw, fsw, ftw, isEmpty, isSuppressed, popStack, raise, raisedFlags, regSe, regSig, rounding, setFsw, setFtw, setReg, setTop, stackOverflow, stackUnderflow, top } from './state';
 import { SNAN, classify, isWidenedDenormal, setQuieted, setValue, vSe, vSig } from './number80';
 import { DE, IE, PE, RC_DOWN, RC_UP, RC_ZERO } from './round';
@@ -45,8 +45,15 @@ export function push(tcb: usize, se: u32, sig: u64): void {
 }
 
 export function x87_load(tcb: usize, format: u32, at: usize): void {
-  if (format == M_F64) { if (fastLoad64(tcb, load<u64>(at))) return; }
-  else if (format == M_F32) { if (fastLoad32(tcb, load<u32>(at))) return; }
+  if (format == M_F64) {
+    if (fastLoad64(tcb, load<u64>(at))) return;
+  } else if (format == M_F32) {
+    if (fastLoad32(tcb, load<u32>(at))) return;
+  } else {
+    // Exact whatever the value.
+    readMemory(format, at);
+    if (pushExact(tcb, vSe(), vSig())) return;
+  }
   clearRaised();
   if (!isEmpty(tcb, 7)) {
     push(tcb, 0, 0);
@@ -64,6 +71,7 @@ export function x87_load(tcb: usize, format: u32, at: usize): void {
 }
 
 export function x87_fld_st(tcb: usize, i: u32): void {
+  if (!isEmpty(tcb, i) && pushExact(tcb, regSe(tcb, i), regSig(tcb, i))) return;
   clearRaised();
   if (isEmpty(tcb, i)) {
     // An empty source is an underflow (C1 = 0) even when the push overflows as well.
@@ -97,7 +105,15 @@ export function x87_constant(tcb: usize, n: u32): void {
 
 /** FST/FSTP/FIST/FISTP/FBSTP to memory. Returns 1 when memory was written. */
 export function x87_store(tcb: usize, format: u32, pop: u32, at: usize): u32 {
-  if (format == M_F64 && fastStore64(tcb, pop, at)) return 1;
+  if (format == M_F64) {
+    if (fastStore64(tcb, pop, at)) return 1;
+  } else if (format == M_F80 && !isEmpty(tcb, 0)) {
+    store<u64>(at, regSig(tcb, 0));
+    store<u16>(at, regSe(tcb, 0), 8);
+    setFsw(tcb, fsw(tcb) & ~C1);
+    if (pop) popStack(tcb);
+    return 1;
+  }
   return storeRounded(tcb, format, pop, at, rounding(tcb));
 }
 
