@@ -16,7 +16,9 @@ import { loadTcb, storeTcb } from './tcb-state.js';
 const { off } = TCB;
 const MEMORY_LIMIT_BYTES = 256 * 1024 * 1024;
 const BUDGET_BRANCHES = 100_000;
-const MAX_PREEMPTIONS = 20;
+/** Half of the cases are preempted as often as possible: repeated string instructions stop and go on. */
+const SMALL_BUDGET = 1;
+const MAX_PREEMPTIONS = 200;
 /** Repeated string instructions fault once per page; more means that fills displace each other for ever. */
 const MAX_HIGH_FILLS = 40;
 const INT3 = 0xcc;
@@ -76,17 +78,17 @@ export class InterpEmulator implements Emulator {
     const at = batch.at(index);
     this.#applyPatches(batch, at);
     loadTcb(this.#view, this.tcb, batch.view, at);
-    const trap = this.#runToTrap();
+    const trap = this.#runToTrap(index & 1 ? SMALL_BUDGET : BUDGET_BRANCHES);
     this.#storeTrap(trap, out, outAt);
     storeTcb(this.#view, this.tcb, out, outAt);
     this.#takeMemory(out, outAt);
     this.#undoPatches(batch, at);
   }
 
-  #runToTrap(): number {
+  #runToTrap(budget: number): number {
     let highFills = 0;
     for (let turn = 0; turn < MAX_PREEMPTIONS; ) {
-      const trap = this.#runOnce();
+      const trap = this.#runOnce(budget);
       if (trap === Trap.EXCEPTION && highFills < MAX_HIGH_FILLS && this.#fillHigh()) highFills++;
       else if (trap === Trap.PREEMPT || trap === Trap.INTERRUPT) turn++;
       else return trap;
@@ -95,9 +97,9 @@ export class InterpEmulator implements Emulator {
   }
 
   /** An error thrown by the engine (a run-time function that fails) shows up as a mismatch. */
-  #runOnce(): number {
+  #runOnce(budget: number): number {
     try {
-      return this.engine.run(this.tcb, BUDGET_BRANCHES);
+      return this.engine.run(this.tcb, budget);
     } catch (error) {
       if (!this.#errors.has(String(error))) console.error(`${this.name}: ${String(error)}`);
       this.#errors.add(String(error));
