@@ -3,11 +3,13 @@ import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { PfCode, Reg, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { Special } from '../interp/forms.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS, NON_CANONICAL } from '../interp/slow-memory.js';
 import { CodeCache } from './code-cache.js';
 import { Decoder } from './decoder.js';
-import { fusePairs } from './fuse.js';
+import { FlagLookahead } from './flag-lookahead.js';
+import { chooseVariants, type StagedInstruction } from './fuse.js';
 import { DecodeResult } from './instruction.js';
 import { OpWriter } from './op-writer.js';
 import { isOnStack, usesStackSegment } from './stack-segment.js';
@@ -21,6 +23,7 @@ export class RunDecoder {
   readonly cache: CodeCache;
   readonly decoder = new Decoder();
   readonly #writer: OpWriter;
+  readonly #lookahead: FlagLookahead;
   /** Encodings met that no row covers, by their first bytes. */
   readonly unsupported = new Map<string, number>();
   decodedOps = 0;
@@ -32,7 +35,10 @@ export class RunDecoder {
     readonly shared: SharedMemory,
     readonly frames: FramePool,
     readonly coreId: number,
+    /** Every flag is right at every fault (fuse.ts). */
+    readonly preciseFlags: boolean,
   ) {
+    this.#lookahead = new FlagLookahead(shared.u8);
     this.cache = new CodeCache(shared, frames);
     this.#writer = new OpWriter(shared);
     this.#staging = frames.allocChunk((RUN_LIMIT + 4) * 2 * OP_BYTES);
@@ -152,7 +158,7 @@ export class RunDecoder {
     let at = start;
     let ops = 0;
     let ended = false;
-    const offsets: number[] = [];
+    const run: StagedInstruction[] = [];
     for (let count = 0; count < RUN_LIMIT && at < PAGE_SIZE; count++) {
       if (at !== start && this.cache.opAt(page, at) !== 0) break;
       const result = this.#decodeOne(tcb, pageVa, page, at);
@@ -162,30 +168,44 @@ export class RunDecoder {
       }
       if (result !== DecodeResult.OK) this.#undefined(page, at);
       const { insn } = this.decoder;
-      offsets.push(at, ops);
       if (at + insn.lenBytes > PAGE_SIZE) {
         const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
         if (next !== 0) writer.writeGuard(this.#staging + ops++ * OP_BYTES, at, next, this.cache.generation(next));
       }
-      writer.write(this.#staging + ops++ * OP_BYTES, insn, at);
+      writer.write(this.#staging + ops * OP_BYTES, insn, at);
+      run.push({ form: insn.form!, op: this.#staging + ops++ * OP_BYTES, offset: at });
       at += insn.lenBytes;
       ended = insn.form!.row.ends ?? false;
       if (ended) break;
     }
     if (!ended) writer.writeChain(this.#staging + ops++ * OP_BYTES, at, at < PAGE_SIZE ? this.cache.opAt(page, at) : 0);
-    return this.#place(page, ops, offsets);
+    this.#chooseVariants(page, run);
+    return this.#place(page, ops, run);
   }
 
   /** Moves the run from staging into the page, resolves jumps within the page, then publishes. */
-  #place(page: number, ops: number, offsets: readonly number[]): boolean {
+  #place(page: number, ops: number, run: readonly StagedInstruction[]): boolean {
     const { cache } = this;
     const address = cache.reserve(page, ops);
     if (address === 0) throw new Error('out of memory for decoded code');
-    fusePairs(this.shared, this.#staging, ops);
     this.shared.u8.copyWithin(address, this.#staging, this.#staging + ops * OP_BYTES);
     this.decodedOps += ops;
-    for (let i = 0; i < offsets.length; i += 2) cache.setOpAt(page, offsets[i]!, address + offsets[i + 1]! * OP_BYTES);
+    for (const { op, offset } of run) cache.setOpAt(page, offset, this.#entryOp(op, offset) - this.#staging + address);
     return true;
+  }
+
+  #chooseVariants(page: number, run: readonly StagedInstruction[]): void {
+    const frame = this.#frameOf(page);
+    const deadAt = this.preciseFlags ? () => false : (offset: number) => this.#lookahead.deadAt(frame, offset);
+    chooseVariants(this.shared, run, deadAt, this.preciseFlags);
+  }
+
+  /** A straddling instruction is entered through its guard. */
+  #entryOp(op: number, offset: number): number {
+    const { u16 } = this.shared;
+    const before = op - OP_BYTES;
+    const isGuarded = before >= this.#staging && u16[(before + OP.handler) >>> 1] === Special.GUARD && u16[(before + OP.place) >>> 1] === offset;
+    return isGuarded ? before : op;
   }
 
   #isStaleGuard(tcb: number, op: number, pageVa: number): boolean {

@@ -25,6 +25,8 @@ export interface Engine {
 
 export interface EngineHost {
   readonly frames: FramePool;
+  /** Compute flags that are overwritten unread, so that a fault in between shows them (tests, debuggers). */
+  readonly preciseFlags?: boolean;
 }
 
 interface InterpExports {
@@ -82,7 +84,7 @@ class InterpEngine implements Engine {
     const env = { memory: shared.memory };
     const library = new WebAssembly.Instance(runtime, { env: { ...env, abort: () => { throw new Error('run-time library: abort'); } } });
     this.#block = coreBlockAddr(coreId);
-    this.#decoder = new RunDecoder(shared, host.frames, coreId);
+    this.#decoder = new RunDecoder(shared, host.frames, coreId, host.preciseFlags ?? process.env['TROUPE_PRECISE_FLAGS'] === '1');
     const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, coreId) }) };
     this.#exports = new WebAssembly.Instance(interp, imports).exports as unknown as InterpExports;
   }

@@ -1,10 +1,12 @@
 import { ISA } from '../isa/table.js';
 import { parseOperands, type OperandSpec } from '../isa/operand-spec.js';
 import type { Row } from '../isa/row.js';
+import { flaglessAllowed, fusedConditions } from './variants.js';
 
 /**
- * Handlers of the interpreter: each row in each form its operands can take. Both the emitter and
- * the decoder enumerate them from the rows, so handler numbers need no table on disk.
+ * Handlers of the interpreter: each row in each form its operands can take, plus variants of the
+ * frequent ones (variants.ts). Both the emitter and the decoder enumerate them from the rows, so
+ * handler numbers need no table on disk.
  */
 
 /** How a memory operand is addressed: none, base + disp, base + index * scale + disp, or anything. */
@@ -27,6 +29,10 @@ export interface Handler {
   readonly form: Form;
   readonly addressing: Addressing;
   readonly hot: boolean;
+  /** Does not write the flags: the decoder uses it where they are overwritten before they are read. */
+  readonly flagless: boolean;
+  /** Fused with the conditional jump that follows: condition code, else -1. */
+  readonly cc: number;
 }
 
 /** Handlers that are no instruction. */
@@ -49,28 +55,64 @@ function formsOf(row: Row, rowNumber: number): Omit<Form, 'handlers'>[] {
   return forms;
 }
 
-function hotAddressings(form: Omit<Form, 'handlers'>): Addressing[] {
+function hotAddressings(form: Form): Addressing[] {
   if (!form.row.hot || form.locked) return [];
   return form.mem ? ['base', 'index'] : ['none'];
 }
 
-export const FORMS: Form[] = [];
+/**
+ * Forms of a mnemonic that read the op record alike have one handler: `01 /r` and `03 /r` between
+ * registers, sign-extended and full immediates. '' = not shared.
+ */
+function shapeOf(form: Form): string {
+  if (form.operands.some((o) => o.file !== 'gpr' || o.source === 'rel' || o.source === 'moffs')) return '';
+  const kinds = form.operands.map((o) => {
+    if (o.source === 'imm') return `i${o.sizeBits}`;
+    if (o.source === 'one' || o.source === 'fixed') return o.text;
+    return form.mem && o.allowMem ? `m${o.memBits}` : `r${o.sizeBits}`;
+  });
+  return `${form.row.mnemonic} ${kinds.join(' ')}`;
+}
+
+export const FORMS: Form[] = ISA.flatMap((row, i) => formsOf(row, i)).map((form) => ({ ...form, handlers: {} }));
 /** By number; the first `HOT_COUNT` are in the interpreter's main switch. */
 export const HANDLERS: (Handler | undefined)[] = [];
 
+/** Handler → its variant that leaves the flags alone. */
+export const FLAGLESS = new Map<number, number>();
+/** Handler * 16 + condition → fused handler, that writes the flags or does not. */
+export const FUSED = new Map<number, number>();
+export const FUSED_FLAGLESS = new Map<number, number>();
+
+function add(form: Form, addressing: Addressing, hot: boolean, variant: { flagless?: boolean; cc?: number } = {}): number {
+  const number = HANDLERS.length;
+  HANDLERS.push({ number, form, addressing, hot, flagless: variant.flagless ?? false, cc: variant.cc ?? -1 });
+  return number;
+}
+
+function addHot(form: Form, addressing: Addressing, shapes: Map<string, number>): void {
+  const shape = shapeOf(form);
+  const key = `${shape} ${addressing}`;
+  const known = shape === '' ? undefined : shapes.get(key);
+  const number = known ?? add(form, addressing, true);
+  form.handlers[addressing] = number;
+  if (known !== undefined || shape === '') return;
+  shapes.set(key, number);
+  if (flaglessAllowed(shape, addressing)) FLAGLESS.set(number, add(form, addressing, true, { flagless: true }));
+  for (const cc of fusedConditions(shape, addressing)) {
+    FUSED.set(number * 16 + cc, add(form, addressing, true, { cc }));
+    FUSED_FLAGLESS.set(number * 16 + cc, add(form, addressing, true, { cc, flagless: true }));
+  }
+}
+
 function enumerate(): number {
-  const plain = ISA.flatMap((row, i) => formsOf(row, i));
-  FORMS.push(...plain.map((form) => ({ ...form, handlers: {} })));
   HANDLERS.length = SPECIAL_COUNT;
-  const add = (form: Form, addressing: Addressing, hot: boolean): void => {
-    form.handlers[addressing] = HANDLERS.length;
-    HANDLERS.push({ number: HANDLERS.length, form, addressing, hot });
-  };
-  for (const form of FORMS) for (const addressing of hotAddressings(form)) add(form, addressing, true);
+  const shapes = new Map<string, number>();
+  for (const form of FORMS) for (const addressing of hotAddressings(form)) addHot(form, addressing, shapes);
   const hotCount = HANDLERS.length;
   for (const form of FORMS) {
-    if (form.mem) add(form, 'general', false);
-    else if (form.handlers.none === undefined) add(form, 'none', false);
+    if (form.mem) form.handlers.general = add(form, 'general', false);
+    else form.handlers.none ??= add(form, 'none', false);
   }
   return hotCount;
 }

@@ -2,7 +2,8 @@ import { TCB } from '@troupe/abi/layout/tcb.js';
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
 import type { Graph } from '../ir/graph.js';
 import type { Label } from '../ir/node.js';
-import type { I32, I64, Int, Ty } from '../ir/types.js';
+import type { StateField, StateTy } from '../ir/builder.js';
+import type { I32, I64, Int, Ty, Val } from '../ir/types.js';
 import type { Operand } from '../isa/operand.js';
 import type { Addressing } from './forms.js';
 import { InterpBuilder, type Linkage } from './interp-builder.js';
@@ -48,6 +49,51 @@ export class HotBuilder extends InterpBuilder {
     readonly labels: MainLabels,
   ) {
     super(graph, takeLocal, link, addressing, false);
+  }
+
+  /** Flag words as this instruction wrote them: read back without a load. */
+  readonly #flags = new Map<StateField, Val>();
+  #values: Map<unknown, Int> | undefined;
+  /** False: the flags this instruction writes are not stored. */
+  storesFlags = true;
+
+  override field<F extends StateField>(name: F): Val<StateTy<F>> {
+    return (this.#flags.get(name) as Val<StateTy<F>> | undefined) ?? super.field(name);
+  }
+
+  override setField<F extends StateField>(name: F, value: Val<StateTy<F>>): void {
+    const isLazy = name === 'ccRes' || name === 'ccAux';
+    if (isLazy) this.#flags.set(name, value);
+    if (!isLazy || this.storesFlags) super.setField(name, value);
+  }
+
+  /** Values written inside a branch are not known outside of it. */
+  override if(condition: I32, then: () => void, otherwise?: () => void): void {
+    const before = new Map(this.#flags);
+    const restore = (): void => {
+      this.#flags.clear();
+      for (const [name, value] of before) this.#flags.set(name, value);
+    };
+    let changed = false;
+    const watch = (build: () => void) => (): void => {
+      restore();
+      build();
+      changed ||= [...this.#flags].some(([name, value]) => before.get(name) !== value);
+    };
+    super.if(condition, watch(then), otherwise && watch(otherwise));
+    if (changed) this.#flags.clear();
+    else restore();
+  }
+
+  /** Runs `build` with operand values that are known already. */
+  withValues(values: Map<unknown, Int>, build: () => void): void {
+    this.#values = values;
+    build();
+    this.#values = undefined;
+  }
+
+  override getInt(o: Operand): Int {
+    return this.#values?.get(o) ?? super.getInt(o);
   }
 
   tcb(): I32 { return this.local('i32', this.locals.tcb); }
