@@ -16,13 +16,13 @@ export const FlagEffect = { NONE: 0, READS: 1, KILLS: 2 } as const;
 
 const ARITHMETIC = ['o', 's', 'z', 'a', 'p', 'c'];
 const CONDITIONAL_WRITERS = /^(shl|shr|sar|sal|shld|shrd)$/;
+const TRAPS = /^(int.*|ud\d|hlt|syscall|cli|sti|in|out|ins.|outs.)$/;
 const EFFECTS = new Map<Form, number>();
 
 function effectOf(form: Form): number {
   const { flags, mnemonic, ends, untestable } = form.row;
   // Whoever leaves guest code shows the flags.
-  if (ends && !mnemonic.startsWith('j')) return FlagEffect.READS;
-  if (untestable) return FlagEffect.READS;
+  if ((ends && !mnemonic.startsWith('j')) || untestable || TRAPS.test(mnemonic)) return FlagEffect.READS;
   const reads = ARITHMETIC.some((flag) => flags?.r?.includes(flag));
   const written = ARITHMETIC.filter((flag) => flags?.w?.includes(flag));
   if (reads) return FlagEffect.READS;
