@@ -75,6 +75,12 @@ export class ColdBuilder extends InterpBuilder {
     this.if(this.eq(address, bounce), () => this.callIndexVoid(this.link.slow.commit, []));
   }
 
+  /** A bounce buffer was filled before the lock was taken: others may have written since. */
+  #refresh(address: I32): void {
+    const bounce = this.add(this.blockAddress(), this.i32(BOUNCE_WRITE - ADDEND_BIAS));
+    this.if(this.eq(address, bounce), () => this.callIndexVoid(this.link.slow.refresh, []));
+  }
+
   raise(vector: number, errorCode = 0): void {
     this.callIndexVoid(this.link.slow.raise, [this.tcb(), this.i32(vector), this.i32(errorCode), this.i64(0)]);
     this.branch(this.fault);
@@ -108,6 +114,7 @@ export class ColdBuilder extends InterpBuilder {
     const value = this.variable(ty, this.int(sizeBits, 0) as never);
     const misaligned = this.wrap(this.and(va, this.i64(sizeBits / 8 - 1)));
     this.if(misaligned, () => this.#underLock(() => {
+      this.#refresh(address);
       this.setVar(old, this.readRawInt(sizeBits, address, ADDEND_BIAS, 'guest') as never);
       this.setVar(value, f(this.getVar(old) as Int) as never);
       this.writeRawInt(sizeBits, address, ADDEND_BIAS, this.getVar(value) as Int, 'guest');

@@ -27,7 +27,7 @@ function survey(): { runtime: Map<string, RuntimeFn>; tables: Map<string, Vector
   const link: Linkage = {
     runtime: (fn) => (runtime.set(fn.name, fn), 0),
     table: (table) => (tables.set(table.name, table), 0),
-    slow: { translateRead: 0, translateWrite: 0, commit: 0, raise: 0 },
+    slow: { translateRead: 0, translateWrite: 0, commit: 0, refresh: 0, raise: 0 },
     block: 0,
   };
   for (const form of FORMS) coldGraph(form, link, () => 0, { name: 'fault' });
@@ -115,6 +115,7 @@ class InterpModule {
     define(this.#slow.translateWrite, 3, true, (f) => f.translate(true));
     define(this.#slow.slowTranslate, 4, true, (f) => f.slowTranslate());
     define(this.#slow.commit, 0, false, (f) => f.commit());
+    define(this.#slow.refresh, 0, false, (f) => f.refresh());
     define(this.#slow.page, 3, true, (f) => f.page());
     define(this.#slow.codePage, 2, true, (f) => f.codePage());
     define(this.#slow.lookup, 2, true, (f) => f.lookup(this.#slow.codePage));
@@ -168,6 +169,7 @@ function declareSlow(module: WasmModule) {
     translateWrite: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
     slowTranslate: module.declare({ params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] }),
     commit: module.declare({ params: [], results: [] }),
+    refresh: module.declare({ params: [], results: [] }),
     page: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
     codePage: module.declare({ params: ['i32', 'i64'], results: ['i32'] }),
     lookup: module.declare({ params: ['i32', 'i64'], results: ['i32'] }),

@@ -116,6 +116,14 @@ export class SlowFunctions {
     b.returnValue(b.sub(bounce, b.i32(ADDEND_BIAS)));
   }
 
+  /** (): reads the two pages of the pending write into the bounce buffer again. */
+  refresh(): void {
+    const { b } = this;
+    const bounce = b.add(this.#block(), b.i32(BOUNCE_WRITE));
+    b.rawCopy(bounce, this.#pending(0), this.#pending(2));
+    b.rawCopy(b.add(bounce, this.#pending(2)), this.#pending(1), b.sub(this.#pending(3), this.#pending(2)));
+  }
+
   /** (): writes the bounce buffer back to the two pages. */
   commit(): void {
     const { b } = this;
