@@ -39,11 +39,11 @@ function apply(model: Model, locks: RangeLocks, { length, op, owner, start }: St
 describe('RangeLocks (property)', () => {
   it('holds exactly the bytes a model holds, merged', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const model: Model = OWNERS.map(() => new Array<RangeLockKind | null>(SIZE).fill(null));
+      const model: Model = OWNERS.map(() => Array.from({ length: SIZE }, () => null));
       const locks = new RangeLocks();
       for (const one of steps) {
         apply(model, locks, one);
-        const held: Model = OWNERS.map(() => new Array<RangeLockKind | null>(SIZE).fill(null));
+        const held: Model = OWNERS.map(() => Array.from({ length: SIZE }, () => null));
         for (const lock of locks.held) {
           const row = held[OWNERS.indexOf(lock.owner)]!;
           for (let byte = lock.startBytes; byte < lock.endBytes; byte++) {
