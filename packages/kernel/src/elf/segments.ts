@@ -78,7 +78,7 @@ function mapSegment(mm: MemoryManager, file: MappedFile, load: ProgramHeader, bi
   let mappedEnd = start;
   if (load.fileBytes > 0) {
     mappedEnd = pageUp(fileEnd);
-    must(mm.mmap({ addr: start, lengthBytes: mappedEnd - start, prot, flags, file, offBytes: pageDown(load.offBytes) }));
+    must(mm.mmap({ addr: start, lengthBytes: mappedEnd - start, prot, flags, file, offBytes: pageDown(load.offBytes), isEager: true }));
     if (memEnd > fileEnd) clearTail(mm, fileEnd, mappedEnd, prot);
   }
   if (pageUp(memEnd) > mappedEnd) must(mm.mmap({ addr: mappedEnd, lengthBytes: pageUp(memEnd) - mappedEnd, prot, flags }));

@@ -35,6 +35,8 @@ const WINDOW_PAGES = 64;
 const MAX_BATCH_PAGES = 16;
 /** Anonymous pages (untouched, or shared since a fork) prepared by a fault that is not sequential. */
 const GROUP_PAGES = 4;
+/** Pages of a new file mapping that are mapped at once when the page cache has them. */
+const CACHED_PAGES = 64;
 /** A stack grows at least this much at a time. */
 const STACK_STEP_BYTES = 64 * 1024;
 
@@ -203,6 +205,24 @@ function copyPage(space: AddressSpace, page: number, entry: number, frame: numbe
   space.dropPage(page, entry);
   space.addPage(page, copy, Pte.ANON | Pte.WRITABLE);
   return copy;
+}
+
+/**
+ * Maps what the page cache has of the first pages of a new file mapping, and copies the first pages
+ * of private writable ones (relocations write there): each saves a fault.
+ */
+export function mapCached(space: AddressSpace, vma: Vma): void {
+  const first = vma.start / PAGE_SIZE;
+  if (vma.file === null || vma.prot === 0 || vma.end > LOW_PAGES * PAGE_SIZE || space.ownTables() === null) return;
+  const end = Math.min(first + CACHED_PAGES, vma.end / PAGE_SIZE);
+  const isWritable = (vma.prot & Prot.WRITE) !== 0;
+  readAhead(space, vma, first, end);
+  if (isWritable && !vma.isShared) for (let page = first; page < Math.min(first + GROUP_PAGES, end) && space.pages.get(page) !== 0; page++) ownPage(space, vma, page);
+  const access = isWritable ? Access.WRITE : vma.prot & Prot.EXEC ? Access.EXEC : Access.READ;
+  for (let page = first; page < end; page++) {
+    const entry = space.pages.get(page);
+    if (entry !== 0) mapPresent(space, vma, page, entry, access);
+  }
 }
 
 /** Prepares private anonymous pages of [start, end) for writing before they are asked for. */

@@ -3,7 +3,7 @@ import { Errno, PAGE_SIZE } from '@troupe/abi';
 import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
-import { Access, faultIn, prefault } from './fault.js';
+import { Access, faultIn, mapCached, prefault } from './fault.js';
 import { Flat } from './flat-tables.js';
 import { BIT32_HIGH, BIT32_LOW, HIGH_MMAP_TOP, LOW_END, MAX_MAP_COUNT, MMAP_MIN_ADDR, MMAP_TOP, TASK_SIZE } from './layout.js';
 import type { MappedFile } from './mappable.js';
@@ -27,7 +27,7 @@ export interface MapRequest {
   readonly name?: string;
   /** More VmFlag bits. */
   readonly vmFlags?: number;
-  /** Small private anonymous mappings get their pages at once: cheaper than the faults that would follow. */
+  /** Small private anonymous mappings and cached file pages are mapped at once: cheaper than the faults that would follow. */
   readonly isEager?: boolean;
 }
 
@@ -53,9 +53,15 @@ export function mapMemory(space: AddressSpace, request: MapRequest): number {
   file?.incRef();
   const vma = new Vma(addr, addr + length, request.prot & ALL_PROT, vmFlagsOf(request), file, request.offBytes ?? 0, request.name ?? '', request.maxProt ?? ALL_PROT);
   space.addVma(vma);
-  if (request.isEager === true && length <= EAGER_BYTES) prepare(space, addr, addr + length);
+  if (request.isEager === true) prepareNew(space, addr, length);
   if (request.flags & (MapFlag.POPULATE | MapFlag.LOCKED) && (request.flags & MapFlag.NONBLOCK) === 0) populate(space, addr, addr + length);
   return addr;
+}
+
+function prepareNew(space: AddressSpace, addr: number, length: number): void {
+  const vma = space.vmas.find(addr)!;
+  if (vma.file === null && length <= EAGER_BYTES) prepare(space, addr, addr + length);
+  else if (vma.file !== null && vma.start === addr) mapCached(space, vma);
 }
 
 function prepare(space: AddressSpace, start: number, end: number): void {

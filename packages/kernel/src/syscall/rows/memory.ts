@@ -43,9 +43,9 @@ function sysMmap(task: Task, at: number, lengthBytes: number, prot: number, mapF
   if (type !== MapFlag.SHARED && type !== MapFlag.PRIVATE && type !== MapFlag.SHARED_VALIDATE) return -Errno.EINVAL;
   const mm = memoryOf(task);
   const locked = mm.locksFuture ? MapFlag.LOCKED : 0;
-  const request = { addr: at, lengthBytes, prot, flags: mapFlags | locked };
+  const request = { addr: at, lengthBytes, prot, flags: mapFlags | locked, isEager: true };
   if (mapFlags & MapFlag.HUGETLB) return -Errno.ENOMEM;
-  if (mapFlags & MapFlag.ANONYMOUS) return mm.mmap({ ...request, isEager: true });
+  if (mapFlags & MapFlag.ANONYMOUS) return mm.mmap(request);
   const shared = type !== MapFlag.PRIVATE;
   const file = fileToMap(task, fdNo, prot, shared);
   if (typeof file === 'number') return file;
