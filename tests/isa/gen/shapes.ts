@@ -97,9 +97,14 @@ function smallCount(w: CaseWriter): void {
   if (w.random.percent(70)) w.setGprLow(RCX, (w.gpr(RCX) ? Number(w.gpr(RCX) & 0xffff_ff00n) : 0) + w.random.below(72));
 }
 
+/** Bit offsets that reach from the data pages to the code pages, which hold other cases as well. */
+const FAR_BITS = 0x7000_0000n;
+
 function bitOffset(w: CaseWriter, t: Template): void {
   const reg = registerOf(w, t, 'reg');
-  if (reg !== NO_REG && w.random.percent(85)) w.setGpr(reg, BigInt(w.random.below(8192) - 4096));
+  if (reg === NO_REG) return;
+  if (w.random.percent(85)) w.setGpr(reg, BigInt(w.random.below(8192) - 4096));
+  else w.setGpr(reg, w.gpr(reg) & ~FAR_BITS);
 }
 
 /** Mostly an int3 of the own slot; with an odd stack always (which of two faults comes first is the host's affair). */
