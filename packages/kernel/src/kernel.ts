@@ -5,8 +5,8 @@
  * Everything here runs on the thread that made the kernel. Traps, timers and external calls are
  * handled one after the other, each to its end, which replaces the seed's extMu.
  */
-import type { ExitStatus, SharedMemory, SigInfo } from '@troupe/abi';
-import { ActorSystem, FramePool, Invariant } from '@troupe/abi';
+import type { FramePool, ExitStatus, SharedMemory, SigInfo } from '@troupe/abi';
+import { ActorSystem, Invariant } from '@troupe/abi';
 import type { Clock, Timekeeper } from '@troupe/time';
 import type { Vfs } from '@troupe/vfs';
 import { FutexManager } from './futex.js';

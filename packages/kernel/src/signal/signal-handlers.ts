@@ -16,7 +16,7 @@ export class SignalHandlers {
   readonly #actions: SigAction[];
 
   constructor(actions?: readonly SigAction[]) {
-    this.#actions = actions ? [...actions] : new Array<SigAction>(NSIG + 1).fill(DEFAULT_ACTION);
+    this.#actions = actions ? [...actions] : Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
   }
 
   get(signo: number): SigAction {

@@ -1,7 +1,8 @@
 /** clone(2), fork(2), vfork(2), clone3(2): a new task out of a running one. */
 import type { CloneArgs } from '@troupe/abi';
 import { Cap, Clone, Errno, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap } from '@troupe/abi';
-import { DEFAULT_ACTION, SignalHandlers } from '../signal/signal-handlers.js';
+import { DEFAULT_ACTION } from '../signal/signal-handlers.js';
+import type { SignalHandlers } from '../signal/signal-handlers.js';
 import { newPidFd } from './pid-file.js';
 import { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';

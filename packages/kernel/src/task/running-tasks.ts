@@ -9,8 +9,8 @@
  */
 import type { SharedMemory } from '@troupe/abi';
 import { Invariant, KERNEL_HEADER, KernelHeader, headerWord } from '@troupe/abi';
-import type { Clock, Setting, TimerListener } from '@troupe/time';
-import { Timer, TimerQueue, settingAt } from '@troupe/time';
+import type { Clock, Setting, TimerListener, TimerQueue } from '@troupe/time';
+import { Timer, settingAt } from '@troupe/time';
 
 /** linux.ClockTick. */
 export const CLOCK_TICK_NS = 10_000_000;

@@ -1,5 +1,6 @@
 /** Storage of task control blocks: two per frame. */
-import { Errno, FramePool, PAGE_SIZE, RunState, TCB } from '@troupe/abi';
+import type { FramePool } from '@troupe/abi';
+import { Errno, PAGE_SIZE, RunState, TCB } from '@troupe/abi';
 
 const TCBS_PER_FRAME = PAGE_SIZE / TCB.sizeBytes;
 

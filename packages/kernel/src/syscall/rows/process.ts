@@ -63,7 +63,7 @@ function sysClone3(task: Task, at: number, sizeBytes: number): SyscallResult {
   if (sizeBytes > CLONE_ARGS_MAX_BYTES) return -Errno.E2BIG;
   const bytes = task.mm.copyIn(at, sizeBytes);
   if (bytes.subarray(CLONE_ARGS_KNOWN_BYTES).some((byte) => byte !== 0)) return -Errno.E2BIG;
-  const words = new Array<number>(11).fill(0);
+  const words = Array.from({ length: 11 }, () => 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let n = 0; n < 11 && n * 8 + 8 <= bytes.length; n++) words[n] = Number(view.getBigUint64(n * 8, true));
   const args = clone3Args(task, words);
