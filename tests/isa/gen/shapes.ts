@@ -98,7 +98,7 @@ function smallCount(w: CaseWriter): void {
 }
 
 /** Bit offsets that reach from the data pages to the code pages, which hold other cases as well. */
-const FAR_BITS = 0x7000_0000n;
+const FAR_BITS = 0x1f_7000_0000n;
 
 function bitOffset(w: CaseWriter, t: Template): void {
   const reg = registerOf(w, t, 'reg');
