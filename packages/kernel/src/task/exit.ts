@@ -101,7 +101,7 @@ function sendDeathSignal(child: ThreadGroup, parent: Task): void {
 
 function exitLastTask(group: ThreadGroup, status: ExitStatus): void {
   const { kernel } = group;
-  group.exitStatus ??= group.leader.exitStatus ?? status;
+  group.exitStatus ??= status;
   group.isZombie = true;
   for (const task of [...group.tasks]) if (task !== group.leader) forgetThread(task);
   (group.timers as GroupTimers | null)?.destroy();
