@@ -38,6 +38,8 @@ export const KernelHeader = struct('KernelHeader', {
   codeEpoch: 'i32',
   /** Linear address of the frame number -> code page map (u32 each), 0 before the first decode. */
   codeMap: 'i32',
+  /** 1: programs have run long enough that cores use the interpreter's compiled main loop. */
+  interpreterWarm: 'i32',
   /** kernel.go cpuClock: ticks of linux.ClockTick (10 ms). */
   cpuClock: 'u64',
   /** Linear address of the vDSO parameter page, 0 before it exists. */

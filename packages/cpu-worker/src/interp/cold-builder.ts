@@ -25,6 +25,8 @@ export const Status = {
   GUARD: 6,
   /** The instruction must be decoded anew. */
   DECODE: 7,
+  /** Jump to TCB.rip, by no instruction (Special.CHAIN). */
+  CHAIN: 8,
 } as const;
 
 const LOCK_WORD = KERNEL_HEADER + KernelHeader.off.bigAtomicLock;

@@ -21,12 +21,14 @@ const SLICE = 8192;
 const SLICE_BRANCHES = 1024;
 const SLICE_BYTES = SLICE * OP_BYTES;
 
-/** Locals of the driver after its parameter and the op (ColdBuilder expects op in local 1). */
-const COUNT = 2;
+/** Locals of the driver: parameters tcb and op (0: find it), parameter useMain, count. ColdBuilder expects op in local 1. */
+const USE_MAIN = 2;
+const COUNT = 3;
 
 /**
- * `run(tcb) → Trap`: enters the main loop and does what it left undone: cold handlers, polls,
- * jumps to code above 4 GiB or not decoded yet.
+ * `run(tcb, 0, useMain) → Trap`: enters the main loop and does what it left undone: cold handlers,
+ * polls, jumps to code above 4 GiB or not decoded yet. Without the main loop, whose compilation
+ * takes most of a second of background work, it runs everything through the cold handlers.
  */
 export class Driver {
   readonly #b: ColdBuilder;
@@ -49,11 +51,13 @@ export class Driver {
     this.#newSlice();
     this.#setPage();
     this.graph.loop(this.#loop, () => {
-      const exit = b.callIndex(this.link.main, 'i32', [tcb, this.#op(), this.#count()]);
-      this.#setOp(b.getGlobal(this.link.opGlobal));
-      b.setLocal(COUNT, b.getGlobal(this.link.countGlobal));
-      b.if(b.eq(exit, b.i32(Exit.POLL)), () => this.#poll());
-      b.if(b.eq(exit, b.i32(Exit.JUMP)), () => this.#jump());
+      b.if(b.local('i32', USE_MAIN), () => {
+        const exit = b.callIndex(this.link.main, 'i32', [tcb, this.#op(), this.#count()]);
+        this.#setOp(b.getGlobal(this.link.opGlobal));
+        b.setLocal(COUNT, b.getGlobal(this.link.countGlobal));
+        b.if(b.eq(exit, b.i32(Exit.POLL)), () => this.#poll());
+        b.if(b.eq(exit, b.i32(Exit.JUMP)), () => this.#jump());
+      });
       this.#cold();
     });
   }
@@ -141,6 +145,10 @@ export class Driver {
       b.branch(this.#loop);
     });
     b.if(b.eq(status, b.i32(Status.DECODE)), () => this.#leaveAtOp(b.i32(Trap.DECODE)));
+    b.if(b.eq(status, b.i32(Status.CHAIN)), () => {
+      b.setLocal(COUNT, b.add(this.#count(), this.#op()));
+      this.#jump();
+    });
     b.setLocal(COUNT, b.add(b.add(this.#count(), this.#op()), b.i32(OP_BYTES)));
     b.if(b.eq(status, b.i32(Status.JUMP)), () => this.#jump());
     this.#storeLength();
@@ -152,6 +160,12 @@ export class Driver {
     const b = this.#b;
     b.writeRaw(b.tcb(), TCB.off.trapLenBytes, b.shrU(this.#place(), b.i32(12)), 'state');
   }
+}
+
+/** Cold handler of Special.CHAIN. */
+export function buildChain(b: ColdBuilder): void {
+  b.writeRaw(b.tcb(), TCB.off.rip, b.add(b.pcBase(), b.opField(64, OP.imm) as I64), 'state');
+  b.returnValue(b.i32(Status.CHAIN));
 }
 
 /** Cold handler of Special.GUARD: the next page must still be the one the instruction was decoded with. */

@@ -9,9 +9,9 @@ import type { RuntimeFn, Ty, VectorTable } from '../ir/types.js';
 import { WasmModule } from '../ir/wasm-module.js';
 import { buildSem } from './build-sem.js';
 import { ColdBuilder, Status } from './cold-builder.js';
-import { FORMS, HANDLERS, type Form } from './forms.js';
+import { FORMS, HANDLERS, Special, type Form } from './forms.js';
 import type { Linkage } from './interp-builder.js';
-import { buildGuard, Driver } from './driver.js';
+import { buildChain, buildGuard, Driver } from './driver.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 
@@ -129,13 +129,21 @@ class InterpModule {
       functions.set(form, fn);
       emitFunction(this.module, fn, 2, (takeLocal) => coldGraph(form, this.#link, takeLocal, { name: 'fault' }), true);
     }
-    const guard = this.module.declare(COLD);
-    emitFunction(this.module, guard, 2, (takeLocal) => {
+    const special = new Map([
+      [Special.CHAIN as number, this.#emitSpecial(buildChain)],
+      [Special.GUARD as number, this.#emitSpecial((b) => buildGuard(b, this.#slow.codePage))],
+    ]);
+    this.module.table = Array.from(HANDLERS, (handler, i) => (handler ? functions.get(handler.form)! : special.get(i)!));
+  }
+
+  #emitSpecial(build: (b: ColdBuilder) => void): number {
+    const fn = this.module.declare(COLD);
+    emitFunction(this.module, fn, 2, (takeLocal) => {
       const graph = new Graph();
-      buildGuard(new ColdBuilder(graph, takeLocal, this.#link, 'none', false, { name: 'no fault' }), this.#slow.codePage);
+      build(new ColdBuilder(graph, takeLocal, this.#link, 'none', false, { name: 'no fault' }));
       return graph;
     }, true);
-    this.module.table = Array.from(HANDLERS, (handler) => (handler ? functions.get(handler.form)! : guard));
+    return fn;
   }
 
   #emitMain(): void {
@@ -145,12 +153,11 @@ class InterpModule {
     const main = new MainLoop(link);
     main.emit();
     module.define(mainFn, main.locals, main.code);
-    const run = module.declare({ params: ['i32'], results: ['i32'] });
+    const run = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
     const driverLink = { ...link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, main: mainFn };
-    emitFunction(module, run, 1, (takeLocal) => {
+    emitFunction(module, run, 3, (takeLocal) => {
       const graph = new Graph();
-      // Locals 1 and 2: op and count.
-      takeLocal('i32');
+      // Local 3: count.
       takeLocal('i32');
       new Driver(graph, takeLocal, driverLink).emit();
       return graph;

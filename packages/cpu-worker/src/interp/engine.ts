@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { CoreBlock, coreBlockAddr } from '@troupe/abi/layout/header.js';
+import { CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
@@ -30,7 +30,7 @@ export interface EngineHost {
 }
 
 interface InterpExports {
-  run(tcb: number): number;
+  run(tcb: number, op: number, useMain: number): number;
 }
 
 const DIST = new URL('../', import.meta.url);
@@ -73,6 +73,9 @@ class InterpEngine implements Engine {
   readonly #block: number;
   readonly #disassembler = new Decoder();
   #asId = -1;
+  #warm = false;
+  /** Run on this core before the main loop. */
+  #instructions = 0;
   #nextVictim = 0;
 
   constructor(
@@ -93,12 +96,34 @@ class InterpEngine implements Engine {
     const { i32 } = this.shared;
     this.#takeFill(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
+    const useMain = this.#isWarm() ? 1 : 0;
+    const before = this.#retired(tcb);
+    const trap = this.#runGuest(tcb, useMain);
+    if (useMain === 0) this.#instructions += (this.#retired(tcb) - before) >>> 0;
+    return trap;
+  }
+
+  /** Low word of TCB.instructions. */
+  #retired(tcb: number): number {
+    return this.shared.u32[(tcb + TCB.off.instructions) >>> 2]!;
+  }
+
+  #runGuest(tcb: number, useMain: number): number {
     for (;;) {
-      const trap = this.#exports.run(tcb);
+      const trap = this.#exports.run(tcb, 0, useMain);
       if (trap === Trap.EXCEPTION) this.#decoder.refineFault(tcb);
       if (trap !== Trap.DECODE) return trap;
       if (!this.#decoder.decodeAt(tcb)) return Trap.EXCEPTION;
     }
+  }
+
+  /** Whether enough has run, on any core, to be worth the compilation of the main loop. */
+  #isWarm(): boolean {
+    if (this.#warm) return true;
+    const { i32 } = this.shared;
+    this.#warm = this.#instructions > WARM_INSTRUCTIONS || Atomics.load(i32, WARM_WORD) !== 0;
+    if (this.#warm) Atomics.store(i32, WARM_WORD, 1);
+    return this.#warm;
   }
 
   /** Keeps the high-address cache in step with the address space and takes the kernel's last answer. */
@@ -141,6 +166,10 @@ class InterpEngine implements Engine {
 }
 
 const CoreCommandFlush = 4;
+
+const WARM_WORD = headerWord('interpreterWarm');
+/** Instructions on one core after which the main loop is used: some tenths of a second. */
+const WARM_INSTRUCTIONS = Number(process.env['TROUPE_WARM'] ?? 20_000_000);
 
 /** Engines for a core; the wasm modules are compiled once per thread. */
 export async function createInterpEngine(memory: WebAssembly.Memory, coreId: number, host: EngineHost): Promise<Engine> {
