@@ -1,40 +1,41 @@
 /**
  * Waiting until no core can still use a translation that was withdrawn.
  *
- * Borrows: CoreBlock.command (Atomics.or), currentAsId, inGuest, epoch (Atomics.load); KernelHeader.coreCount.
+ * Borrows: CoreBlock.command (Atomics.or), currentAsId, inGuest, epoch (Atomics.load).
  * Order:   withdraw entries (plain stores) → full fence → read inGuest. A core stores currentAsId and
  *          inGuest = 1 before it loads the table addresses of its TCB, so that either it sees the
  *          withdrawn state or we see it in guest code and wait for its next safepoint. After a
  *          safepoint it must reload the table addresses.
  */
-import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, Invariant, type SharedMemory } from '@troupe/abi';
+import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, Invariant, MAX_CORES, type SharedMemory } from '@troupe/abi';
 
-const CORE_COUNT = headerWord('coreCount');
 const FENCE = headerWord('codeEpoch');
 const SPINS = 2000;
 const LIMIT_NS = 20_000_000_000n;
 
 /** True while some core has the address space loaded and may be running guest code in it. */
 export function isRunning(shared: SharedMemory, asId: number): boolean {
-  const cores = Atomics.load(shared.i32, CORE_COUNT);
-  for (let core = 0; core < cores; core++) {
+  for (let core = 0; core < MAX_CORES; core++) {
     const word = coreBlockAddr(core) >> 2;
     if (Atomics.load(shared.u32, word + CoreBlock.off.currentAsId / 4) === asId && Atomics.load(shared.i32, word + CoreBlock.off.inGuest / 4) !== 0) return true;
   }
   return false;
 }
 
-/** Returns when every core that ran guest code of the address space has passed a safepoint. `extraCommand`: see CoreCommand. */
+/**
+ * Returns when every core that ran guest code of the address space has passed a safepoint.
+ * `extraCommand` (CoreCommand) goes to all cores: a core between two tasks may still cache
+ * high addresses of the one it ran last.
+ */
 export function shootdown(shared: SharedMemory, asId: number, extraCommand = 0): void {
   const { i32, u32 } = shared;
   Atomics.add(i32, FENCE, 0);
-  const cores = Atomics.load(i32, CORE_COUNT);
-  for (let core = 0; core < cores; core++) {
+  for (let core = 0; core < MAX_CORES; core++) {
     const word = coreBlockAddr(core) >> 2;
+    if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);
     if (Atomics.load(u32, word + CoreBlock.off.currentAsId / 4) !== asId) continue;
     const epochWord = word + CoreBlock.off.epoch / 4;
     const epoch = Atomics.load(i32, epochWord);
-    if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);
     if (Atomics.load(i32, word + CoreBlock.off.inGuest / 4) === 0) continue;
     Atomics.or(i32, word + CoreBlock.off.command / 4, CoreCommand.SAFEPOINT);
     awaitSafepoint(shared, core, epoch);
@@ -45,8 +46,7 @@ export function shootdown(shared: SharedMemory, asId: number, extraCommand = 0):
 export function fenceAllCores(shared: SharedMemory, extraCommand = 0): void {
   const { i32 } = shared;
   Atomics.add(i32, FENCE, 0);
-  const cores = Atomics.load(i32, CORE_COUNT);
-  for (let core = 0; core < cores; core++) {
+  for (let core = 0; core < MAX_CORES; core++) {
     const word = coreBlockAddr(core) >> 2;
     const epoch = Atomics.load(i32, word + CoreBlock.off.epoch / 4);
     if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);
