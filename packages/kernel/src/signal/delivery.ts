@@ -38,7 +38,7 @@ function deliverPending(task: Task): boolean {
 }
 
 /** The mask swapped by setTemporaryMask comes back; that may make signals deliverable. */
-function restoreMask(task: Task): void {
+export function restoreMask(task: Task): void {
   if (task.savedSigMask === null) return;
   const mask = task.savedSigMask;
   task.savedSigMask = null;

@@ -21,6 +21,11 @@ export function isRestartCode(result: number): boolean {
   return result <= -Restart.ERESTARTSYS && result >= -Restart.ERESTART_RESTARTBLOCK;
 }
 
+/** A signal ended the call. Otherwise a swapped mask comes back before signals are looked at (pselect(2), epoll_pwait(2)). */
+export function isInterrupted(result: number | bigint | undefined): boolean {
+  return typeof result === 'number' && (result === -Errno.EINTR || isRestartCode(result));
+}
+
 function rewind(task: Task, nr: number): void {
   task.setReg(Reg.RAX, BigInt(nr));
   task.rip -= SYSCALL_BYTES;

@@ -11,9 +11,9 @@
 import { Invariant, Reg, RunState, Sig, TCB, Trap } from '@troupe/abi';
 import type { TimerQueue } from '@troupe/time';
 import type { Kernel } from '../kernel.js';
-import { prepareUserReturn } from '../signal/delivery.js';
+import { prepareUserReturn, restoreMask } from '../signal/delivery.js';
 import { handleException } from '../signal/exception.js';
-import { isRestartCode } from '../signal/restart.js';
+import { isInterrupted, isRestartCode } from '../signal/restart.js';
 import type { SyscallHost } from '../syscall/dispatch.js';
 import { exitTask } from './exit.js';
 import type { Task } from './task.js';
@@ -83,6 +83,7 @@ export class TaskRunner implements SyscallHost {
   /** SyscallHost: the call ended (undefined: the handler arranged the registers). */
   syscallDone(task: Task, result: number | bigint | undefined): void {
     if (!task.isAlive) return;
+    if (task.savedSigMask !== null && !isInterrupted(result)) restoreMask(task);
     if (typeof result === 'number') {
       task.setResult(result);
       if (isRestartCode(result)) task.restartCode = -result;

@@ -212,6 +212,23 @@ describe('signal delivery', () => {
     expect(task.sigMask).to.equal(sigBit(Sig.USR1));
   });
 
+  it('gives a swapped mask back before delivery when the call succeeded', () => {
+    const fake = new FakeKernel();
+    const task = fake.boot();
+    handle(fake, task, Sig.USR1);
+    setMask(fake, task, sigBit(Sig.USR1));
+    fake.syscall(task, Nr.kill, 1, Sig.USR1);
+    expect(fake.syscall(task, Nr.pipe, SCRATCH)).to.equal(0);
+    const writer = task.mm.readI32(SCRATCH + 4);
+    task.mm.writeU32(SCRATCH, writer);
+    task.mm.writeU32(SCRATCH + 4, 4);
+    task.mm.writeU64(SCRATCH + 8, 0n);
+    expect(fake.syscall(task, Nr.ppoll, SCRATCH, 1, 0, SCRATCH + 8, 8)).to.equal(1);
+    expect(Number(task.rip)).to.not.equal(HANDLER);
+    expect(task.sigMask).to.equal(sigBit(Sig.USR1));
+    expect(task.pending.set | task.group.pending.set).to.equal(sigBit(Sig.USR1));
+  });
+
   it('turns exceptions into signals with code and address', () => {
     const fake = new FakeKernel();
     const task = fake.boot();

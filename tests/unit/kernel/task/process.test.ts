@@ -1,4 +1,4 @@
-import { Clone, Errno, Nr, Reg, Sig, Wait, exited } from '@troupe/abi';
+import { Clone, Errno, Nr, Reg, Sig, Wait, exited, killedBy } from '@troupe/abi';
 import { expect } from 'chai';
 import { ENTRY, FakeKernel, SCRATCH } from '../../../support/kernel/fake-kernel.js';
 
@@ -44,6 +44,45 @@ describe('kernel life cycle', () => {
     expect(task.group.exitStatus).to.deep.equal(exited(7));
     expect(fake.kernel.running.count).to.equal(0);
     expect(fake.kernel.tasks.count).to.equal(0);
+  });
+
+  it('kills only the process of a task whose core failed', () => {
+    const fake = new FakeKernel();
+    const reports: string[] = [];
+    fake.kernel.onReport = (message) => reports.push(message);
+    const task = fake.boot();
+    const victim = fake.task(fake.syscall(task, Nr.fork)!);
+    fake.take(victim);
+    fake.kernel.runner.coreDied(victim.tcb, 'worker ended');
+    fake.kernel.drain();
+    expect(victim.group.exitStatus).to.deep.equal(killedBy(Sig.KILL));
+    expect(reports).to.deep.equal(['core died: worker ended', 'process 2 (program) killed: its core failed']);
+    expect(fake.syscall(task, Nr.wait4, -1, 0, 0, 0)).to.equal(2);
+  });
+
+  it('sends signals to the processes of a container', () => {
+    const fake = new FakeKernel();
+    const first = fake.boot({ containerId: 'a' });
+    const second = fake.boot({ containerId: 'b' });
+    expect(fake.kernel.sendContainerSignal('b', { signo: Sig.TERM, code: 0 })).to.equal(0);
+    fake.interrupt(second);
+    expect(second.group.exitStatus).to.deep.equal(killedBy(Sig.TERM));
+    expect(first.isAlive).to.equal(true);
+    fake.kernel.sendExternalSignal({ signo: Sig.INT, code: 0 });
+    fake.interrupt(first);
+    expect(first.group.exitStatus).to.deep.equal(killedBy(Sig.INT));
+  });
+
+  it('makes unique ids and inotify cookies, and keeps the first save error', () => {
+    const { kernel } = new FakeKernel();
+    const ids = [kernel.uniqueId(), kernel.uniqueId()];
+    expect(ids[1]).to.equal(ids[0]! + 1);
+    expect(kernel.generateInotifyCookie()).to.equal(1);
+    expect(kernel.generateInotifyCookie()).to.equal(2);
+    const first = new Error('first');
+    kernel.setSaveError(first);
+    kernel.setSaveError(new Error('second'));
+    expect(kernel.saveError).to.equal(first);
   });
 
   it('kills all tasks with the given status', async () => {
