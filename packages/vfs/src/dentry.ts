@@ -4,6 +4,51 @@
  */
 import type { Inode } from './inode.js';
 
+/** Cached names of non-directories that may stay; beyond it the oldest directories forget theirs. */
+const MAX_LEAVES = 200_000;
+
+/**
+ * Bounds the cache. Only names of non-directories that nothing holds open are forgotten: the file system
+ * finds them again. Order: the directories that were filled first are emptied first.
+ */
+class DentryCache {
+  readonly #filled = new Set<Dentry>();
+  #leaves = 0;
+
+  #pruneAt: number;
+
+  constructor(readonly maxLeaves: number) {
+    this.#pruneAt = maxLeaves;
+  }
+
+  added(directory: Dentry): void {
+    this.#filled.add(directory);
+    if (++this.#leaves > this.#pruneAt) this.#prune();
+  }
+
+  removed(): void {
+    this.#leaves--;
+  }
+
+  get leaves(): number {
+    return this.#leaves;
+  }
+
+  #prune(): void {
+    const target = this.maxLeaves * 3 / 4;
+    for (const directory of [...this.#filled]) {
+      if (this.#leaves <= target) break;
+      this.#filled.delete(directory);
+      this.#leaves -= directory.forgetLeaves();
+      if (directory.hasLeaves) this.#filled.add(directory);
+    }
+    // Directories stay: when they are most of the cache, the next attempt waits for more names.
+    this.#pruneAt = Math.max(this.maxLeaves, this.#leaves + this.maxLeaves / 4);
+  }
+}
+
+export const dentryCache = new DentryCache(MAX_LEAVES);
+
 export class Dentry {
   /** Cached children; null until the first lookup. */
   children: Map<string, Dentry> | null = null;
@@ -11,6 +56,8 @@ export class Dentry {
   mountCount = 0;
   /** When the file system last confirmed the entry (its own clock); used by `FileSystem.revalidate`. */
   checkedAt = 0;
+  /** Open file descriptions on it. */
+  holders = 0;
 
   constructor(
     public parent: Dentry | null,
@@ -25,13 +72,39 @@ export class Dentry {
   /** Caches a child, replacing what had the name. */
   addChild(name: string, inode: Inode | null): Dentry {
     const dentry = new Dentry(this, name, inode);
-    (this.children ??= new Map()).set(name, dentry);
+    this.#put(name, dentry);
     return dentry;
   }
 
   /** Forgets the name: the next lookup asks the file system. The dentry itself stays usable by its holders. */
   dropChild(name: string): void {
-    this.children?.delete(name);
+    if (this.children?.delete(name)) dentryCache.removed();
+  }
+
+  #put(name: string, dentry: Dentry): void {
+    const children = this.children ??= new Map();
+    const isNew = !children.has(name);
+    children.set(name, dentry);
+    if (isNew) dentryCache.added(this);
+  }
+
+  get #isForgettable(): boolean {
+    return this.holders === 0 && this.mountCount === 0 && (this.inode === null || !this.inode.isDirectory);
+  }
+
+  /** Drops the names of non-directories; returns how many. */
+  forgetLeaves(): number {
+    let count = 0;
+    for (const [name, child] of this.children ?? []) {
+      if (!child.#isForgettable) continue;
+      this.children!.delete(name);
+      count++;
+    }
+    return count;
+  }
+
+  get hasLeaves(): boolean {
+    return this.children !== null && this.children.size > 0;
   }
 
   /** The name was removed: a negative entry takes its place, holders of the old dentry see it as deleted. */
@@ -46,10 +119,17 @@ export class Dentry {
 
   /** Moves this dentry to another name (rename). */
   moveTo(parent: Dentry, name: string): void {
-    if (this.parent?.children?.get(this.name) === this) this.parent.children.delete(this.name);
+    if (this.parent?.children?.get(this.name) === this) this.parent.dropChild(this.name);
     this.parent = parent;
     this.name = name;
-    (parent.children ??= new Map()).set(name, this);
+    parent.#put(name, this);
+  }
+
+  /** Two names change places (RENAME_EXCHANGE). */
+  exchangeWith(other: Dentry): void {
+    const { parent, name } = this;
+    this.moveTo(other.parent!, other.name);
+    other.moveTo(parent!, name);
   }
 
   /** True when `other` is this dentry or below it. */

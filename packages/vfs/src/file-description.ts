@@ -129,13 +129,14 @@ export abstract class FileDescription {
   }
 
   incRef(): this {
-    this.#refs++;
+    if (this.#refs++ === 0) this.node.dentry.holders++;
     return this;
   }
 
   /** Drops a reference; the last one releases the file. */
   decRef(): void {
     if (--this.#refs > 0) return;
+    this.node.dentry.holders--;
     if (this.releaseListeners !== null) for (const listener of [...this.releaseListeners]) listener.onFileReleased(this);
     this.release();
   }

@@ -17,6 +17,13 @@ import { newInode } from './create.js';
 export function openPath(
   vfs: Vfs, ctx: VfsContext, start: PathNode, path: string, flags: number, mode: number, resolve = 0,
 ): FileDescription | NegativeErrno {
+  const result = openOnce(vfs, ctx, start, path, flags, mode, resolve);
+  return result === -Errno.ESTALE ? openOnce(vfs, ctx, start, path, flags, mode, resolve) : result;
+}
+
+function openOnce(
+  vfs: Vfs, ctx: VfsContext, start: PathNode, path: string, flags: number, mode: number, resolve: number,
+): FileDescription | NegativeErrno {
   const walk = new PathWalk(ctx, start, resolve);
   if (flags & O_PATH) return openAsPath(walk, path, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW));
   const opened = flags | O_LARGEFILE;
@@ -92,7 +99,11 @@ export function openNode(vfs: Vfs, ctx: VfsContext, node: PathNode, flags: numbe
   const denied = checkOpen(ctx, node, flags, created);
   if (denied < 0) return denied;
   const file = openByType(vfs, ctx, node, flags);
-  if (typeof file === 'number') return file;
+  if (typeof file === 'number') {
+    // The name means another object by now: the next walk must ask the file system.
+    if (file === -Errno.ESTALE) node.dentry.parent?.dropChild(node.dentry.name);
+    return file;
+  }
   if ((flags & O_TRUNC) && inode.isRegular) {
     const result = inode.truncate(0);
     if (result < 0) {

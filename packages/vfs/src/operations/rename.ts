@@ -77,7 +77,7 @@ function renameEntry(ctx: VfsContext, from: PathWalk, to: PathWalk, source: Dent
   const result = fromDir.rename(from.lastName, moved, toDir, to.lastName, target.inode, flags, ctx);
   if (result < 0) return result;
   if (flags & RENAME_EXCHANGE) {
-    swapDentries(source, target);
+    source.exchangeWith(target);
   } else {
     target.deleted = target.inode !== null;
     source.moveTo(to.dentry, to.lastName);
@@ -90,16 +90,4 @@ function renameEntry(ctx: VfsContext, from: PathWalk, to: PathWalk, source: Dent
     moved.notify(IN_MOVE_SELF);
   }
   return 0;
-}
-
-function swapDentries(a: Dentry, b: Dentry): void {
-  const { parent, name } = a;
-  const otherParent = b.parent!;
-  const otherName = b.name;
-  a.parent = otherParent;
-  a.name = otherName;
-  b.parent = parent;
-  b.name = name;
-  (otherParent.children ??= new Map()).set(otherName, a);
-  (parent!.children ??= new Map()).set(name, b);
 }
