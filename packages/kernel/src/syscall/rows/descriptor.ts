@@ -7,7 +7,7 @@ import { installFile } from '../../fdtable.js';
 import { cancelRecordLockWait, getRecordLock, setRecordLock } from '../../ipc/record-lock.js';
 import { changeStatusFlags } from '../../ipc/signal-io.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, int, uint, type SyscallResult, type SyscallRow } from '../row.js';
+import { addr, choice, fd, flags, int, uint, type SyscallResult, type SyscallRow } from '../row.js';
 
 type Handler = (task: Task, file: FileDescription, arg: number, fdNo: number) => SyscallResult;
 
@@ -138,7 +138,7 @@ export const rows: readonly SyscallRow[] = [
   { nr: Nr.dup2, name: 'dup2', args: [fd('oldfd'), fd('newfd')], groups: ['%desc'], support: 'full', man: 'dup(2)', handler: sysDup2 },
   { nr: Nr.dup3, name: 'dup3', args: [fd('oldfd'), fd('newfd'), flags('flags', [['O_CLOEXEC', O_CLOEXEC]])], groups: ['%desc'], support: 'full', man: 'dup(2)', handler: sysDup3 },
   {
-    nr: Nr.fcntl, name: 'fcntl', args: [fd(), flags('op', COMMANDS), addr('arg')], groups: ['%desc'], restart: 'ERESTARTSYS',
+    nr: Nr.fcntl, name: 'fcntl', args: [fd(), choice('op', COMMANDS), addr('arg')], groups: ['%desc'], restart: 'ERESTARTSYS',
     support: { partial: 'no leases, no F_NOTIFY' }, man: 'fcntl(2)', handler: sysFcntl, interrupted: interruptFcntl,
   },
   {

@@ -5,7 +5,7 @@ import { installFile } from '../../fdtable.js';
 import { callDeadlineNs, isDue } from '../../ipc/deadline.js';
 import { useWaitMask } from '../../ipc/wait-mask.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, int, size, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { addr, choice, fd, flags, int, size, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
 import { readTimespecNs } from '../timespec.js';
 
 const EPOLL_CTL_ADD = 1;
@@ -100,7 +100,7 @@ export const rows: readonly SyscallRow[] = [
   { nr: Nr.epoll_create, name: 'epoll_create', args: [int('size')], groups: ['%desc'], support: 'full', man: 'epoll_create(2)', handler: sysEpollCreate },
   { nr: Nr.epoll_create1, name: 'epoll_create1', args: [flags('flags', CREATE_FLAGS)], groups: ['%desc'], support: 'full', man: 'epoll_create(2)', handler: sysEpollCreate1 },
   {
-    nr: Nr.epoll_ctl, name: 'epoll_ctl', args: [fd('epfd'), flags('op', OPERATIONS), fd(), addr('event')], groups: ['%desc'],
+    nr: Nr.epoll_ctl, name: 'epoll_ctl', args: [fd('epfd'), choice('op', OPERATIONS), fd(), addr('event')], groups: ['%desc'],
     support: 'full', man: 'epoll_ctl(2)', handler: sysEpollCtl,
   },
   { nr: Nr.epoll_wait, name: 'epoll_wait', args: [...WAIT_ARGS, int('timeout')], groups: ['%desc'], restart: 'EINTR', support: 'full', man: 'epoll_wait(2)', handler: sysEpollWait },

@@ -5,7 +5,7 @@ import { installFile } from '../../fdtable.js';
 import { contextOf, ioctlCaller } from '../../ipc/caller.js';
 import { changeStatusFlags } from '../../ipc/signal-io.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, type SyscallRow } from '../row.js';
+import { addr, choice, fd, type SyscallRow } from '../row.js';
 
 const REQUESTS = Object.entries(Ioctl).map(([name, value]) => [name, value | 0] as const);
 
@@ -51,5 +51,5 @@ function openPeer(task: Task, master: PtyMaster, openFlags: number): number {
 }
 
 export const rows: readonly SyscallRow[] = [
-  { nr: Nr.ioctl, name: 'ioctl', args: [fd(), flags('op', REQUESTS), addr('argp')], groups: ['%desc'], restart: 'ERESTARTSYS', support: 'full', man: 'ioctl(2)', handler: sysIoctl },
+  { nr: Nr.ioctl, name: 'ioctl', args: [fd(), choice('op', REQUESTS), addr('argp')], groups: ['%desc'], restart: 'ERESTARTSYS', support: 'full', man: 'ioctl(2)', handler: sysIoctl },
 ];

@@ -3,7 +3,7 @@ import { Errno, Nr, SOL_SOCKET, So, UCRED } from '@troupe/abi';
 import type { Socket } from '@troupe/vfs';
 import { socketOf } from '../../ipc/socket-transfer.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, inBuf, int, outBuf, type SyscallRow } from '../row.js';
+import { addr, choice, fd, inBuf, int, outBuf, type SyscallRow } from '../row.js';
 import { readTimevalNs } from '../timespec.js';
 
 const OPTIONS = Object.entries(So).map(([name, value]) => [`SO_${name}`, value] as const);
@@ -70,7 +70,7 @@ function credentialBytes(socket: Socket): Uint8Array {
   return bytes;
 }
 
-const HEAD = [fd('sockfd'), flags('level', [['SOL_SOCKET', SOL_SOCKET]]), flags('optname', OPTIONS)] as const;
+const HEAD = [fd('sockfd'), choice('level', [['SOL_SOCKET', SOL_SOCKET]]), choice('optname', OPTIONS)] as const;
 
 export const rows: readonly SyscallRow[] = [
   {

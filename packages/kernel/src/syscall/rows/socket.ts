@@ -7,12 +7,15 @@ import { callDeadlineNs, isDue } from '../../ipc/deadline.js';
 import { readAddress, writeAddress } from '../../ipc/socket-address.js';
 import { socketCaller, socketOf } from '../../ipc/socket-transfer.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, inBuf, int, outBuf, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { addr, choice, fd, flags, inBuf, int, outBuf, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
 
 const TYPE_FLAGS = Sock.NONBLOCK | Sock.CLOEXEC;
 const LOCAL_TYPES: readonly number[] = [Sock.STREAM, Sock.DGRAM, Sock.SEQPACKET, Sock.RAW];
 const DOMAINS = Object.entries(Af).map(([name, value]) => [`AF_${name}`, value] as const);
-const TYPES = [['SOCK_NONBLOCK', Sock.NONBLOCK], ['SOCK_CLOEXEC', Sock.CLOEXEC]] as const;
+const CREATION_FLAGS = [['SOCK_NONBLOCK', Sock.NONBLOCK], ['SOCK_CLOEXEC', Sock.CLOEXEC]] as const;
+const FLAG_SETS = [['', 0], ['|SOCK_CLOEXEC', Sock.CLOEXEC], ['|SOCK_NONBLOCK', Sock.NONBLOCK], ['|SOCK_CLOEXEC|SOCK_NONBLOCK', TYPE_FLAGS]] as const;
+/** The type argument is a number with flag bits on top: every combination has a name. */
+const TYPES = (['STREAM', 'DGRAM', 'RAW', 'RDM', 'SEQPACKET'] as const).flatMap((name) => FLAG_SETS.map(([suffix, bits]) => [`SOCK_${name}${suffix}`, Sock[name] | bits] as const));
 
 const fail = (name: ErrnoName): number => -Errno[name];
 
@@ -114,7 +117,7 @@ function sysGetpeername(task: Task, fdNo: number, at: number, lengthAt: number):
 
 const PARTIAL = { partial: 'AF_UNIX only; other families answer EAFNOSUPPORT' } as const;
 const NAME_ARGS = [fd('sockfd'), outBuf('addr', 'return'), addr('addrlen')] as const;
-const KIND_ARGS = [flags('domain', DOMAINS), flags('type', TYPES), int('protocol')] as const;
+const KIND_ARGS = [choice('domain', DOMAINS), choice('type', TYPES), int('protocol')] as const;
 
 export const rows: readonly SyscallRow[] = [
   { nr: Nr.socket, name: 'socket', args: KIND_ARGS, groups: ['%net'], support: PARTIAL, man: 'socket(2)', handler: sysSocket },
@@ -126,7 +129,7 @@ export const rows: readonly SyscallRow[] = [
     nr: Nr.accept, name: 'accept', args: NAME_ARGS, groups: ['%net'], restart: 'ERESTARTSYS', support: 'full', man: 'accept(2)',
     handler: (task: Task, fdNo: number, at: number, lengthAt: number) => sysAccept4(task, fdNo, at, lengthAt, 0),
   },
-  { nr: Nr.accept4, name: 'accept4', args: [...NAME_ARGS, flags('flags', TYPES)], groups: ['%net'], restart: 'ERESTARTSYS', support: 'full', man: 'accept(2)', handler: sysAccept4 },
+  { nr: Nr.accept4, name: 'accept4', args: [...NAME_ARGS, flags('flags', CREATION_FLAGS)], groups: ['%net'], restart: 'ERESTARTSYS', support: 'full', man: 'accept(2)', handler: sysAccept4 },
   { nr: Nr.shutdown, name: 'shutdown', args: [fd('sockfd'), int('how')], groups: ['%net'], support: 'full', man: 'shutdown(2)', handler: sysShutdown },
   { nr: Nr.getsockname, name: 'getsockname', args: NAME_ARGS, groups: ['%net'], support: 'full', man: 'getsockname(2)', handler: sysGetsockname },
   { nr: Nr.getpeername, name: 'getpeername', args: NAME_ARGS, groups: ['%net'], support: 'full', man: 'getpeername(2)', handler: sysGetpeername },
