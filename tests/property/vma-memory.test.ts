@@ -106,7 +106,7 @@ function check({ mm, pages }: World): void {
 }
 
 function run(system: MemorySystem, list: readonly Step[]): void {
-  const worlds: World[] = [{ mm: new MemoryManager(system), pages: new Array<undefined>(PAGES).fill(undefined) }];
+  const worlds: World[] = [{ mm: new MemoryManager(system), pages: Array.from({ length: PAGES }, () => undefined) }];
   for (const action of list) {
     const world = worlds[action.world % worlds.length]!;
     switch (action.kind) {

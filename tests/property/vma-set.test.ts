@@ -53,7 +53,7 @@ describe('VmaSet', () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 10 }), (list, wanted) => {
         const set = new VmaSet();
-        const model: (number | undefined)[] = new Array<undefined>(PAGES).fill(undefined);
+        const model: (number | undefined)[] = Array.from({ length: PAGES }, () => undefined);
         for (const step of list) {
           apply(set, model, step);
           check(set, model);
