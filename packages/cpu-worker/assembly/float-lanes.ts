@@ -94,7 +94,15 @@ export function sse_compare_f32(a: u32, b: u32, isSignalling: u32, tcb: usize): 
   return r;
 }
 
-/** dpps: products chosen by bits 7:4, their sum to the lanes chosen by bits 3:0. An unmasked exception ends it. */
+/** Ends one step of a dot product: its exceptions stay, whatever the next step raises. False when an unmasked one ends the instruction. */
+function endStep(tcb: usize): bool {
+  finish(tcb);
+  if (isOpen()) return false;
+  begin(tcb);
+  return true;
+}
+
+/** dpps: products chosen by bits 7:4, their sum to the lanes chosen by bits 3:0. */
 export function sse_dot_f32x4(a: v128, b: v128, imm: i32, tcb: usize): v128 {
   begin(tcb);
   const p0: u32 = (imm & 0x10) != 0 ? lane32(MUL, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0)) : 0;
@@ -102,11 +110,13 @@ export function sse_dot_f32x4(a: v128, b: v128, imm: i32, tcb: usize): v128 {
   const p2: u32 = (imm & 0x40) != 0 ? lane32(MUL, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2)) : 0;
   const p3: u32 = (imm & 0x80) != 0 ? lane32(MUL, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3)) : 0;
   let sum: u32 = 0;
-  if (!isOpen()) {
+  if (endStep(tcb)) {
     const low = lane32(ADD, p0, p1), high = lane32(ADD, p2, p3);
-    if (!isOpen()) sum = lane32(ADD, low, high);
+    if (endStep(tcb)) {
+      sum = lane32(ADD, low, high);
+      finish(tcb);
+    }
   }
-  finish(tcb);
   const chosen = i32x4.ne(v128.and(i32x4.splat(imm), i32x4(1, 2, 4, 8)), i32x4.splat(0));
   return v128.and(i32x4.splat(sum), chosen);
 }
@@ -115,8 +125,11 @@ export function sse_dot_f64x2(a: v128, b: v128, imm: i32, tcb: usize): v128 {
   begin(tcb);
   const p0: u64 = (imm & 0x10) != 0 ? lane64(MUL, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0)) : 0;
   const p1: u64 = (imm & 0x20) != 0 ? lane64(MUL, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)) : 0;
-  const sum: u64 = isOpen() ? 0 : lane64(ADD, p0, p1);
-  finish(tcb);
+  let sum: u64 = 0;
+  if (endStep(tcb)) {
+    sum = lane64(ADD, p0, p1);
+    finish(tcb);
+  }
   const chosen = i64x2.replace_lane(i64x2.splat((imm & 1) != 0 ? -1 : 0), 1, (imm & 2) != 0 ? -1 : 0);
   return v128.and(i64x2.splat(sum), chosen);
 }

@@ -116,6 +116,16 @@ static void write_all(const void *from, size_t size) {
   }
 }
 
+/* The code of all cases is there at once, as in the emulator: stray reads and jumps see the same bytes. */
+static void place_code(void) {
+  memset(code_alias, 0xcc, CODE_PAGES * 4096);
+  for (uint32_t i = 0; i < head.count; i++) {
+    const struct case_in *c = &in[i];
+    if (c->code_size > 32 || c->code_addr < CODE_ADDR || c->code_addr + c->code_size > CODE_ADDR + CODE_PAGES * 4096) _exit(7);
+    memcpy(code_alias + (c->code_addr - CODE_ADDR), c->code, c->code_size);
+  }
+}
+
 static void read_batch(void) {
   read_all(&head, sizeof head);
   if (head.magic != 0x31435249 || head.count == 0 || head.count > MAX_CASES) _exit(5);
@@ -123,6 +133,7 @@ static void read_batch(void) {
   memcpy(data, head.data, DATA_BYTES);
   memcpy(shadow, head.data, DATA_BYTES);
   memcpy(ro_alias, head.ro, 4096);
+  place_code();
   current = 0;
 }
 
@@ -173,7 +184,6 @@ static void finish_case(int signo, siginfo_t *info, ucontext_t *uc) {
   memcpy(o->fx, uc->uc_mcontext.fpregs, FX_BYTES);
   take_memory(o);
   undo_patches(c);
-  memset(code_alias + (c->code_addr - CODE_ADDR), 0xcc, c->code_size);
 }
 
 static void start_case(ucontext_t *uc) {
@@ -185,8 +195,6 @@ static void start_case(ucontext_t *uc) {
     memcpy(data + p->offset, p->bytes, p->size);
     memcpy(shadow + p->offset, p->bytes, p->size);
   }
-  if (c->code_size > 32 || c->code_addr < CODE_ADDR || c->code_addr + c->code_size > CODE_ADDR + CODE_PAGES * 4096) _exit(7);
-  memcpy(code_alias + (c->code_addr - CODE_ADDR), c->code, c->code_size);
   for (int i = 0; i < 16; i++) g[greg_of[i]] = (greg_t)c->gpr[i];
   g[REG_RIP] = (greg_t)(c->code_addr + (c->high_code ? HIGH_OFFSET : 0));
   g[REG_EFL] = (greg_t)((c->rflags & LOADABLE_FLAGS) | 0x202);
