@@ -6,7 +6,7 @@
 import { Errno, MS_BIND, MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_NOSYMFOLLOW, MS_RDONLY, MS_RELATIME } from '@troupe/abi';
 import { Dentry } from './dentry.js';
 import type { FileSystem } from './file-system.js';
-import { Mount, PathNode } from './mount.js';
+import { Mount, type PathNode } from './mount.js';
 
 /** Flags of a mount (the other bits of mount(2) are commands). */
 export const MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_NOSYMFOLLOW | MS_RELATIME;

@@ -3,7 +3,7 @@ import {
   AT_FDCWD, Cap, Errno, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC,
   MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW, hasCap,
 } from '@troupe/abi';
-import { Follow, PathNode, type Mount } from '@troupe/vfs';
+import { Follow, type Mount, type PathNode } from '@troupe/vfs';
 import { locatePath, pathArg, type Located } from '../../file/path-args.js';
 import type { Task } from '../../task/task.js';
 import { addr, flags, int, path, str, type SyscallRow } from '../row.js';

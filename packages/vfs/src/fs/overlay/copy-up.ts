@@ -1,5 +1,5 @@
 /** Copy-up: making the upper layer's version of a lower object. */
-import { Errno, S_IFDIR, S_IFMT, S_IFREG } from '@troupe/abi';
+import { Errno, S_IFMT, S_IFREG } from '@troupe/abi';
 import type { Inode } from '../../inode.js';
 import type { NewInode, VfsContext } from '../../types.js';
 
@@ -59,5 +59,3 @@ function copyXattrs(lower: Inode, upper: Inode, ctx: VfsContext): void {
     if (typeof value !== 'number') upper.setXattr(name, value, 0, ctx);
   }
 }
-
-export const isDirectoryInode = (inode: Inode): boolean => (inode.mode & S_IFMT) === S_IFDIR;

@@ -10,6 +10,7 @@ import { type FileSystem, anonymousDev } from '../../file-system.js';
 import type { Inode } from '../../inode.js';
 import type { StatFs } from '../../types.js';
 import type { Tmpfs } from '../tmpfs/tmpfs.js';
+import { OverlayDirectory } from './overlay-directory.js';
 import { OverlayInode } from './overlay-inode.js';
 
 const OVERLAYFS_MAGIC = 0x794c7630;
@@ -20,7 +21,7 @@ const UPPER_INDEX = 31;
 export class OverlayFileSystem implements FileSystem {
   readonly type = 'overlay';
   readonly dev = anonymousDev();
-  readonly root: OverlayInode;
+  readonly root: OverlayDirectory;
   readonly volatileNames: boolean;
   readonly options = 'lowerdir=lower,upperdir=upper,workdir=work';
   readonly #overlayOf = new WeakMap<Inode, OverlayInode>();
@@ -30,7 +31,7 @@ export class OverlayFileSystem implements FileSystem {
     this.volatileNames = lower.volatileNames;
     const { atimeNs, mtimeNs, mode, uid, gid } = lower.root.stat();
     upper.root.setAttr({ mode: mode & 0o7777, uid, gid, atimeNs, mtimeNs });
-    this.root = new OverlayInode(this, upper.root, lower.root, null, '', this.inoOf(lower.root, false));
+    this.root = new OverlayDirectory(this, upper.root, lower.root, null, '', this.inoOf(lower.root, false));
     this.#overlayOf.set(upper.root, this.root);
     this.#overlayOf.set(lower.root, this.root);
   }
@@ -44,7 +45,8 @@ export class OverlayFileSystem implements FileSystem {
       known.syncAttributes();
       return known;
     }
-    const inode = new OverlayInode(this, upper, lower, parent, name, this.inoOf(lower ?? upper!, lower === null));
+    const made = (upper ?? lower!).isDirectory ? OverlayDirectory : OverlayInode;
+    const inode = new made(this, upper, lower, parent, name, this.inoOf(lower ?? upper!, lower === null));
     this.#overlayOf.set(key, inode);
     return inode;
   }
@@ -69,7 +71,7 @@ export class OverlayFileSystem implements FileSystem {
   revalidate(parent: Inode, dentry: Dentry): boolean {
     const nowMs = performance.now();
     if (nowMs - dentry.checkedAt < this.trustMs) return true;
-    const confirmed = (parent as OverlayInode).confirms(dentry.name, dentry.inode as OverlayInode | null);
+    const confirmed = (parent as OverlayDirectory).confirms(dentry.name, dentry.inode as OverlayInode | null);
     if (confirmed) dentry.checkedAt = nowMs;
     return confirmed;
   }
