@@ -15,6 +15,9 @@ const STAGE_BYTES = 1 << 20;
 /** Calls with more than this are refused or cut as Linux does (INT_MAX). */
 const MAX_BYTES = 0x7fff_ffff;
 
+/** /proc/sys/net/core/optmem_max. */
+const MAX_CONTROL_BYTES = 131072;
+
 interface MessageHeader {
   readonly nameAt: number;
   readonly nameBytes: number;
@@ -35,6 +38,7 @@ function readHeader(task: Task, at: number): MessageHeader {
 
 function doSend(task: Task, socket: Socket, header: MessageHeader, sendFlags: number): number | Block {
   const to = header.nameAt === 0 || header.nameBytes === 0 ? null : readAddress(task, header.nameAt, header.nameBytes);
+  if (header.controlBytes > MAX_CONTROL_BYTES) return -Errno.ENOBUFS;
   const control = readControl(task, socket, header.controlAt, header.controlBytes);
   const total = totalBytes(header.vectors);
   if (socket.type !== Sock.STREAM && total > STAGE_BYTES) return -Errno.EMSGSIZE;
