@@ -1,16 +1,26 @@
 /** Open file descriptions as the memory manager sees them. */
-import type { FileDescription, Mappable } from '@troupe/vfs';
+import { displayPath, type FileDescription, type Mappable, type PathNode } from '@troupe/vfs';
 import type { MappedFile } from './mappable.js';
 
 export class FileMapping implements MappedFile {
   constructor(
     readonly description: FileDescription,
     readonly pages: Mappable,
-    /** Path of the file when it was mapped. */
-    readonly path: string,
-    readonly dev: number,
-    readonly ino: number,
+    /** Root directory of the task that mapped it. */
+    readonly root: PathNode,
   ) {}
+
+  get path(): string {
+    return displayPath(this.description.node, this.root);
+  }
+
+  get dev(): number {
+    return this.description.inode.fs.dev;
+  }
+
+  get ino(): number {
+    return this.description.inode.ino;
+  }
 
   incRef(): void {
     this.description.incRef();
@@ -28,13 +38,12 @@ export class FileMapping implements MappedFile {
 const mappings = new WeakMap<FileDescription, FileMapping>();
 
 /** The mapping object of an open file: one per description, so that neighbouring mappings merge. Or -errno. */
-export function mappingOf(description: FileDescription, shared: boolean, path: (description: FileDescription) => string): FileMapping | number {
+export function mappingOf(description: FileDescription, shared: boolean, root: PathNode): FileMapping | number {
   const pages = description.mapping(shared);
   if (typeof pages === 'number') return pages;
   const known = mappings.get(description);
   if (known !== undefined && known.pages === pages) return known;
-  const { inode } = description;
-  const made = new FileMapping(description, pages, path(description), inode.fs.dev, inode.ino);
+  const made = new FileMapping(description, pages, root);
   mappings.set(description, made);
   return made;
 }

@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Credentials, LimitSet } from '@troupe/abi';
 import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
 import type { FileDescription, PathNode, VfsContext } from '@troupe/vfs';
-import { Follow, checkAccess, displayPath, openNode } from '@troupe/vfs';
+import { Follow, checkAccess, openNode } from '@troupe/vfs';
 import { loadExecutable } from '../elf/loader.js';
 import type { ProgramFile } from '../elf/program-file.js';
 import type { Kernel } from '../kernel.js';
@@ -91,7 +91,7 @@ class OpenedProgram implements ProgramFile {
   readonly mapping: FileMapping;
 
   constructor(readonly file: FileDescription, readonly ctx: VfsContext) {
-    const mapping = mappingOf(file, false, (description) => displayPath(description.node, ctx.root));
+    const mapping = mappingOf(file, false, ctx.root);
     if (typeof mapping === 'number') throw new ErrnoError(Errno.EACCES);
     this.mapping = mapping;
   }

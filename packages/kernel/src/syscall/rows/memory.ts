@@ -2,7 +2,6 @@
 import { Cap, Errno, hasCap, MS_NOEXEC, PAGE_SIZE } from '@troupe/abi';
 import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { Madv, MapFlag, Mcl, MLOCK_ONFAULT, Mremap, Msync, Prot } from '@troupe/abi/linux/mman.js';
-import { displayPath } from '@troupe/vfs';
 import { lockedBytes } from '../../mm/advice.js';
 import { mappingOf, type FileMapping } from '../../mm/file-mapping.js';
 import { ALL_PROT, pageUp } from '../../mm/mapping.js';
@@ -29,7 +28,7 @@ function fileToMap(task: Task, fdNo: number, prot: number, shared: boolean): Fil
   if (!file.readable) return -Errno.EACCES;
   if (shared && prot & Prot.WRITE && !file.writable) return -Errno.EACCES;
   if (prot & Prot.EXEC && file.node.mount.flags & MS_NOEXEC) return -Errno.EPERM;
-  return mappingOf(file, shared, (description) => displayPath(description.node, task.fs.root));
+  return mappingOf(file, shared, task.fs.root);
 }
 
 function maxProtOf(file: FileMapping, shared: boolean): number {
