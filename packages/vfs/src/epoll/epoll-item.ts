@@ -23,7 +23,8 @@ export class EpollItem implements Waiter, ReleaseListener {
     return (this.#requested & EVENT_BITS) | EPOLLERR | EPOLLHUP;
   }
 
-  get exclusive(): boolean {
+  /** EPOLLEXCLUSIVE lets one or more instances be woken (epoll_ctl(2)); here all are. */
+  get isExclusive(): boolean {
     return (this.#requested & EPOLLEXCLUSIVE) !== 0;
   }
 

@@ -52,7 +52,7 @@ export class Epoll extends FileDescription {
     if (refusal !== 0) return refusal;
     const item = this.#find(fd, file);
     if (!item) return -Errno.ENOENT;
-    if (item.exclusive || (event.events & EPOLLEXCLUSIVE) !== 0) return -Errno.EINVAL;
+    if (item.isExclusive || (event.events & EPOLLEXCLUSIVE) !== 0) return -Errno.EINVAL;
     item.change(event);
     if (item.readyEvents() !== 0) this.markReady(item);
     return 0;

@@ -81,7 +81,7 @@ function sysAccept4(task: Task, fdNo: number, at: number, lengthAt: number, acce
   if (typeof socket === 'number') {
     if (socket !== -Errno.EAGAIN || listener.nonBlocking) return socket;
     const deadlineNs = callDeadlineNs(task, () => listener.receiveTimeoutNs);
-    return isDue(task, deadlineNs) ? socket : { block: true, queues: [{ queue: listener.waiters, events: EPOLLIN, exclusive: true }], ...(deadlineNs === Infinity ? {} : { deadlineNs }) };
+    return isDue(task, deadlineNs) ? socket : waitOn(listener.waiters, EPOLLIN, deadlineNs);
   }
   const peer = socket.peerName();
   const made = installFile(task, socket, (acceptFlags & O_CLOEXEC) !== 0);
