@@ -4,6 +4,7 @@ import {
   O_TMPFILE, O_TMPFILE_BIT, O_TRUNC, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, W_OK,
 } from '@troupe/abi';
 import { accessOfFlags, checkAccess, checkDirectoryWritable, checkMountWritable, isOwner } from '../access.js';
+import { AnonymousInode } from '../anonymous.js';
 import { Dentry } from '../dentry.js';
 import type { FileDescription } from '../file-description.js';
 import { PathNode } from '../mount.js';
@@ -138,7 +139,9 @@ function checkOpen(ctx: VfsContext, node: PathNode, flags: number, created: bool
 function openByType(vfs: Vfs, ctx: VfsContext, node: PathNode, flags: number): FileDescription | NegativeErrno {
   const { inode } = node;
   switch (inode.mode & S_IFMT) {
-    case S_IFIFO: return vfs.special.openFifo === null ? -Errno.ENXIO : vfs.special.openFifo(node, flags, ctx);
+    case S_IFIFO:
+      if (inode instanceof AnonymousInode) return inode.open(node, flags, ctx);
+      return vfs.special.openFifo === null ? -Errno.ENXIO : vfs.special.openFifo(node, flags, ctx);
     case S_IFCHR: {
       const open = vfs.special.charDevices.get(inode.stat().rdev);
       return open === undefined ? -Errno.ENXIO : open(node, flags, ctx);
