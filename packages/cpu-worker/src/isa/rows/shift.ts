@@ -134,7 +134,8 @@ function shiftSem(op: ShiftOp, n: IntSize): Row['sem'] {
     const zero = b.eqz(count);
     const x = b.getInt(dst);
     const { result, cf, of } = op.fn(b, n, x, count);
-    b.set(dst, b.constOf(count) === undefined ? b.select(zero, x, result) : result);
+    const known = b.constOf(zero);
+    b.set(dst, known === undefined ? b.select(zero, x, result) : known === 0 ? result : x);
     b.if(b.eqz(zero), () => {
       if (op.rotates) setCarryOverflow(b, cf, of);
       else flagsResult(b, n, result, cf, of);
