@@ -25,6 +25,7 @@ export { Tmpfs, type TmpfsOptions } from './fs/tmpfs/tmpfs.js';
 export { HostStream, type HostStreamOptions } from './host-stream.js';
 export * from './standard-tree.js';
 export { HostFileSystem } from './fs/host/host-file-system.js';
+export { HostPageCache } from './fs/host/page-cache.js';
 export { OverlayFileSystem } from './fs/overlay/overlay-file-system.js';
 export { openMemoryFile } from './memory-file.js';
 export * from './fs/synthetic/entry.js';

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { expect } from 'chai';
 import { Errno, O_CREAT, O_RDONLY, O_RDWR, PAGE_SIZE, type FramePool } from '@troupe/abi';
 import {
-  Follow, HostFileSystem, Vfs, makeSymlink, openPath, renamePath, type FileDescription, type Mappable, type PathNode, type VfsContext,
+  Follow, HostFileSystem, HostPageCache, Vfs, makeSymlink, openPath, renamePath, type FileDescription, type Mappable, type PathNode, type VfsContext,
 } from '@troupe/vfs';
 import { contextOf, newPool, realtimeNs, temporaryDirectory } from '../../support/vfs/fixture.js';
 
@@ -133,6 +133,21 @@ describe('host directory', () => {
     expect(pages.peekPage(15)).not.to.equal(0);
     expect(pages.peekPage(16)).to.equal(0);
     file.decRef();
+  });
+
+  it('evicts other files first, and never what was just handed out', () => {
+    const cache = new HostPageCache(pool, 40);
+    const small = new Vfs({ pool, realtimeNs }, new HostFileSystem({ path: inside, writable: false, pool, pageCache: cache }));
+    const at = contextOf(small);
+    for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) {
+      fs.writeFileSync(`${inside}/${name}`, Buffer.alloc(16 * PAGE_SIZE, name));
+      const file = (openPath(small, at, small.root, `/${name}`, O_RDONLY, 0) as FileDescription).incRef();
+      const frame = (file.mapping(false) as Mappable).getPage(0, false);
+      expect(Buffer.from(pool.shared.u8.slice(frame, frame + 3)).toString()).to.equal(name.slice(0, 3));
+      file.decRef();
+    }
+    expect(cache.pages).to.be.at.most(80);
+    small.close();
   });
 
   it('keeps names that are not UTF-8', () => {

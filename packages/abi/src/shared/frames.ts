@@ -44,7 +44,7 @@ export class FramePool {
 
   /** A zeroed frame with reference count 1, or 0 when memory is exhausted. */
   alloc(): number {
-    const frame = this.#take();
+    const frame = this.#takeOrReclaim();
     if (frame === 0) return 0;
     this.shared.u8.fill(0, frame, frame + PAGE_SIZE);
     return frame;
@@ -52,7 +52,15 @@ export class FramePool {
 
   /** Like alloc, but the contents are undefined (the caller overwrites all 4096 bytes). */
   allocUnzeroed(): number {
-    return this.#take();
+    return this.#takeOrReclaim();
+  }
+
+  /** Called when memory is exhausted: caches give frames back; true when it is worth trying again. */
+  reclaim: (() => boolean) | null = null;
+
+  #takeOrReclaim(): number {
+    const frame = this.#take();
+    return frame === 0 && this.reclaim?.() === true ? this.#take() : frame;
   }
 
   #take(): number {

@@ -31,6 +31,8 @@ export class HostFile extends HostInode implements CachedFile {
   #stampNs = 0n;
   #stampBytes = -1;
   #nextIndex = -1;
+  /** Page handed out last. */
+  #lastIndex = 0;
   #clusterPages = CLUSTER_PAGES;
 
   get #pages(): FilePages {
@@ -225,10 +227,14 @@ export class HostFile extends HostInode implements CachedFile {
   // Pages -------------------------------------------------------------------------------------------
 
   override peekPage(index: number): number {
-    return this.#pagesOrNull?.peek(index) ?? 0;
+    const frame = this.#pagesOrNull?.peek(index) ?? 0;
+    if (frame !== 0) this.#lastIndex = index;
+    return frame;
   }
 
   override getPage(index: number, forWrite: boolean): number {
+    this.host.pageCache.touched(this);
+    this.#lastIndex = index;
     let frame = this.peekPage(index);
     if (frame === 0) {
       const loaded = this.#load(index);
@@ -282,10 +288,11 @@ export class HostFile extends HostInode implements CachedFile {
     return 0;
   }
 
-  evict(): number {
+  evict(keepNear: boolean): number {
     const { pool } = this.host;
     let dropped = 0;
     for (const index of [...this.#pages.indexes()]) {
+      if (keepNear && Math.abs(index - this.#lastIndex) <= 2 * MAX_CLUSTER_PAGES) continue;
       if (this.#dirty.has(index) || pool.refCount(this.#pages.peek(index)) > 1) continue;
       this.#pages.drop(index);
       dropped++;

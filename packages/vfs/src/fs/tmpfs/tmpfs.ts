@@ -16,7 +16,7 @@ export interface TmpfsOptions {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
-  /** Most pages of all files; default half of what the pool can give. */
+  /** Most pages of all files; default half of the pool. */
   readonly maxPages?: number;
   readonly type?: string;
   readonly options?: string;
@@ -41,7 +41,7 @@ export class Tmpfs implements FileSystem {
     this.realtimeNs = options.realtimeNs;
     this.type = options.type ?? 'tmpfs';
     this.options = options.options ?? '';
-    this.maxPages = options.maxPages ?? Math.floor(options.pool.shared.buffer.byteLength / PAGE_SIZE / 2);
+    this.maxPages = options.maxPages ?? Math.floor(options.pool.limitFrames / 2);
     this.root = new TmpfsDirectory(this, this.nextIno(), { mode: S_IFDIR | (options.mode ?? 0o1777), uid: options.uid ?? 0, gid: options.gid ?? 0 });
   }
 
