@@ -59,6 +59,9 @@ export class Parked implements Expiry {
   }
 }
 
+/** Calls that leave no registers or memory to print, with the result strace shows: traced from their arguments at the start. */
+const REPLACES_TASK = new Map<number, number | undefined>([[Nr.execve, 0], [Nr.execveat, 0], [Nr.exit, undefined], [Nr.exit_group, undefined]]);
+
 export class Dispatcher {
   readonly #table: (SyscallRow | undefined)[] = [];
   readonly #ready: Task[] = [];
@@ -111,16 +114,8 @@ export class Dispatcher {
 
   /** Forgets a waiting task that dies; its call may drop registrations of its own. */
   abandon(task: Task): void {
-    if (this.#unpark(task)) this.#ignoreFaults(() => this.#table[task.syscall!.nr]!.interrupted?.(task));
+    if (this.#unpark(task)) this.#callInterrupted(task, this.#table[task.syscall!.nr]!);
     task.syscall = null;
-  }
-
-  #ignoreFaults(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      if (!(error instanceof ErrnoError)) throw error;
-    }
   }
 
   #unpark(task: Task): boolean {
@@ -135,9 +130,10 @@ export class Dispatcher {
     const row = this.#table[task.syscall!.nr];
     if (!row) return this.#reject(task);
     const startMs = this.isCounting ? performance.now() : 0;
+    const line = this.traceSink && REPLACES_TASK.has(row.nr) ? formatCall(task, row, this.#decode(task, row), REPLACES_TASK.get(row.nr)) : '';
     const result = this.#call(task, row);
     if (this.isCounting) this.#count(row, result, performance.now() - startMs);
-    if (typeof result !== 'object') return this.#finish(task, row, result);
+    if (typeof result !== 'object') return this.#finish(task, row, result, line);
     if (!result.uninterruptible && this.host.interruptPending(task)) return this.#finish(task, row, this.#interruptedResult(task));
     task.syscall!.timedOut = false;
     this.host.taskBlocked(task);
@@ -165,14 +161,24 @@ export class Dispatcher {
 
   #interruptedResult(task: Task): number {
     const row = this.#table[task.syscall!.nr]!;
-    const own = row.interrupted?.(task);
+    const own = this.#callInterrupted(task, row);
     if (own !== undefined) return own;
     const restart = row.restart ?? 'ERESTARTSYS';
     return restart === 'EINTR' ? -Errno.EINTR : -Restart[restart];
   }
 
-  #finish(task: Task, row: SyscallRow, result: number | bigint | undefined): void {
-    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, formatCall(task, row, this.#decode(task, row), result));
+  #callInterrupted(task: Task, row: SyscallRow): number | undefined {
+    try {
+      return row.interrupted?.(task);
+    } catch (error) {
+      if (error instanceof ErrnoError) return -error.errno;
+      throw error;
+    }
+  }
+
+  /** `line` is the trace of a call that left nothing of its arguments. */
+  #finish(task: Task, row: SyscallRow, result: number | bigint | undefined, line = ''): void {
+    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, result === undefined && line !== '' ? line : formatCall(task, row, this.#decode(task, row), result));
     this.host.syscallDone(task, result);
   }
 

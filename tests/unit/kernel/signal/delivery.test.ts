@@ -212,6 +212,19 @@ describe('signal delivery', () => {
     expect(task.sigMask).to.equal(sigBit(Sig.USR1));
   });
 
+  it('answers EFAULT when an interrupted call cannot store what is left', () => {
+    const fake = new FakeKernel();
+    const task = fake.boot();
+    handle(fake, task, Sig.USR1);
+    task.mm.writeU64(SCRATCH, 10n);
+    task.mm.writeU64(SCRATCH + 8, 0n);
+    expect(fake.syscall(task, Nr.nanosleep, SCRATCH, 8)).to.equal(undefined);
+    fake.kernel.signals.sendToGroup(task.group, { signo: Sig.USR1, code: Si.USER });
+    fake.kernel.drain();
+    expect(Number(task.rip)).to.equal(HANDLER);
+    expect(sigreturn(fake, task)).to.equal(-Errno.EFAULT);
+  });
+
   it('gives a swapped mask back before delivery when the call succeeded', () => {
     const fake = new FakeKernel();
     const task = fake.boot();
