@@ -10,6 +10,7 @@ const COMPARED_FLAGS = 0x244cd5;
 /** Write, user, fetch: PRESENT is the kernel's to know. */
 const PF_ERROR_MASK = 0x16;
 const PF = 14;
+const PAGE_BYTES = 4096;
 
 export const GPR_NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
 
@@ -18,15 +19,15 @@ export interface CompareRule {
   readonly toleranceUlp: number;
   /** Memory written by the instruction holds host-specific words (FIP, FDP, FOP): compare its extent only. */
   readonly memoryExtentOnly: boolean;
-  /** State images are accessed in an order of the host's own: faults agree in the page. */
-  readonly faultPageOnly: boolean;
+  /** State images are accessed in an order of the host's own: the fault is in one of their pages. */
+  readonly faultInImage: boolean;
 }
 
 /** `undefinedFlags`: 'ignored' as the row says, or 'compared' to learn what this host does. */
 export function compareRule(row: Row, undefinedFlags: 'ignored' | 'compared' = 'ignored'): CompareRule {
   let flagMask = COMPARED_FLAGS;
   for (const letter of undefinedFlags === 'ignored' ? (row.flags?.undef ?? '') : '') flagMask &= ~FLAG_OF_LETTER[letter]!;
-  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic), faultPageOnly: /^(fnstenv|fldenv|fnsave|frstor|fxsave|fxrstor)/.test(row.mnemonic) };
+  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic), faultInImage: /^(fnstenv|fldenv|fnsave|frstor|fxsave|fxrstor)/.test(row.mnemonic) };
 }
 
 const { off } = CaseOut;
@@ -47,6 +48,11 @@ class Comparison {
     const x = this.a.getBigUint64(this.aAt + offset, true);
     const y = this.b.getBigUint64(this.bAt + offset, true);
     if (x !== y) this.differences.push(`${name}: host ${hex(x)}, emulator ${hex(y)}`);
+  }
+
+  near(name: string, offset: number, distance: number): void {
+    const gap = Number(this.a.getBigUint64(this.aAt + offset, true) - this.b.getBigUint64(this.bAt + offset, true));
+    if (Math.abs(gap) > distance) this.u64(name, offset);
   }
 
   u32(name: string, offset: number, mask = -1): void {
@@ -106,7 +112,7 @@ export function compareCase(rule: CompareRule, host: DataView, hostAt: number, e
   const vector = host.getUint32(hostAt + off.vector, true);
   if (vector === PF) {
     c.u32('error code', off.error, PF_ERROR_MASK);
-    if (rule.faultPageOnly) c.u32('fault page', off.faultAddr, ~0xfff);
+    if (rule.faultInImage) c.near('fault address', off.faultAddr, PAGE_BYTES);
     else c.u64('fault address', off.faultAddr);
   }
   c.u64('rip', off.rip);
