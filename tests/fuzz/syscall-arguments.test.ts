@@ -2,7 +2,7 @@
  * Every system call with arguments a hostile program might pass: wild pointers, huge sizes, odd flags,
  * in random order. Whatever happens to the guest, the kernel must not throw.
  */
-import { ConfigError, Nr, Sig, killedBy } from '@troupe/abi';
+import { ConfigError, Nr, Sa, Si, Sig, killedBy } from '@troupe/abi';
 import type { ArgKind, ArgSpec } from '@troupe/kernel/syscall/row.js';
 import { SYSCALL_ROWS } from '@troupe/kernel/syscall/table.js';
 import type { Task } from '@troupe/kernel/task/task.js';
@@ -80,10 +80,17 @@ class Victim {
   #open(task: Task): void {
     const { fake } = this;
     task.mm.copyOutPartial(SCRATCH, Buffer.from('/program\0/fuzz\0'));
+    task.group.handlers.set(Sig.USR1, { handler: BigInt(PROGRAM_BASE), flags: Sa.RESTORER, restorer: BigInt(PROGRAM_BASE), mask: 0n });
     for (const [nr, ...args] of [
       [Nr.open, SCRATCH, 0, 0], [Nr.open, SCRATCH + 9, 0o102, 0o644], [Nr.pipe, SCRATCH + 64], [Nr.socketpair, 1, 1, 0, SCRATCH + 64], [Nr.eventfd2, 0, 0o4000],
       [Nr.epoll_create1, 0], [Nr.timerfd_create, 1, 0o4000], [Nr.signalfd4, -1, SCRATCH, 8, 0o4000], [Nr.inotify_init1, 0o4000], [Nr.memfd_create, SCRATCH, 0], [Nr.socket, 1, 1, 0],
     ] as const) if (fake.isRunnable(task)) fake.syscall(task, nr, ...args);
+  }
+
+  /** A handled signal ends the wait; the handler "returns" without rt_sigreturn. */
+  #interrupt(task: Task): void {
+    this.fake.kernel.signals.sendToTask(task, { signo: Sig.USR1, code: Si.TKILL });
+    this.fake.kernel.drain();
   }
 
   run({ row, choices, fill }: Call): void {
@@ -93,6 +100,7 @@ class Victim {
     const args = choices.map((choice, index) => BigInt.asUintN(64, argument(specs[index], choice)));
     try {
       this.fake.syscall(task, nr, ...args);
+      if (task.state === 'blocked' && fill % 2 === 0) this.#interrupt(task);
       this.fake.advance(1_000_000);
     } catch (error) {
       throw new Error(`${name}(${args.map((arg) => `0x${arg.toString(16)}`).join(', ')}) fill ${fill}: ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
