@@ -31,7 +31,14 @@ static void show(const char*t, const char*b, int n) {
   }
   puts("");
 }
+// The line discipline works in the background.
+static int typed(int fd, const char *x, int n) {
+  int done = write(fd, x, n);
+  usleep(10000);
+  return done;
+}
 static void rd(const char*t, int fd) {
+  usleep(10000);
   char b[5000];
   errno=0;
   int n=read(fd, b, sizeof b);
@@ -39,7 +46,7 @@ static void rd(const char*t, int fd) {
   if (n<0)puts(strerrorname_np(errno));
 }
 static void in(const char*x, int n) {
-  write(m, x, n);
+  typed(m, x, n);
   usleep(4000);
   rd("echo", m);
   rd("read", s);
@@ -97,16 +104,16 @@ int main() {
   rd("r3", s);
   IN("eof\n\x04");
   rd("x", s);
-  write(m,"abcdef\n", 7);
+  typed(m,"abcdef\n", 7);
   usleep(20000);
   R(read(s, b, 3));
   R(read(s, b, 100));
-  write(m,"abc\x04", 4);
+  typed(m,"abc\x04", 4);
   R(read(s, b, 3));
   R(read(s, b, 100));
   rd("echo", m);
   R(ioctl(s, FIONREAD, &n));
-  write(m,"xyz\nq", 5);
+  typed(m,"xyz\nq", 5);
   R(ioctl(s, FIONREAD, &n));
   printf("%d %x\n", n, pol(s));
   rd("read", s);
@@ -147,12 +154,12 @@ int main() {
 
   // Raw
   tcgetattr(s, &t);
-  write(m,"part", 4);
+  typed(m,"part", 4);
   cfmakeraw(&t);
   tcsetattr(s, TCSANOW, &t);
   rd("raw", s);
   IN("x\r\n\x03\x04");
-  write(m,"q", 1);
+  typed(m,"q", 1);
   t.c_lflag|=ICANON;
   tcsetattr(s, TCSANOW, &t);
   rd("back", s);
@@ -165,27 +172,27 @@ int main() {
   t.c_cc[VTIME]=1;
   tcsetattr(s, TCSANOW, &t);
   R(read(s, b, 10));
-  write(m,"k", 1);
+  typed(m,"k", 1);
   R(read(s, b, 10));
   t.c_cc[VMIN]=5;
   tcsetattr(s, TCSANOW, &t);
-  write(m,"ab", 2);
+  typed(m,"ab", 2);
   R(read(s, b, 10));
   t.c_cc[VMIN]=3;
   t.c_cc[VTIME]=0;
   tcsetattr(s, TCSANOW, &t);
   printf("%x\n", pol(s));
-  write(m,"ab", 2);
+  typed(m,"ab", 2);
   printf("%x\n", pol(s));
-  write(m,"c", 1);
+  typed(m,"c", 1);
   printf("%x\n", pol(s));
   R(read(s, b, 2));
   R(read(s, b, 1));
   if (!fork()) {
     usleep(20000);
-    write(m,"1", 1);
+    typed(m,"1", 1);
     usleep(20000);
-    write(m,"23", 2);
+    typed(m,"23", 2);
     _exit(0);
   }
   R(read(s, b, 10));
@@ -219,11 +226,11 @@ int main() {
   n=0;
   ioctl(m, TIOCPKT, &n);
   fcntl(s, F_SETFL, O_NONBLOCK);
-  write(m,"\x13", 1);
+  typed(m,"\x13", 1);
   usleep(20000);
   R(write(s,"stop", 4));
   printf("%x\n", pol(s));
-  write(m,"\x11", 1);
+  typed(m,"\x11", 1);
   usleep(20000);
   R(write(s,"go", 2));
   rd("m", m);
@@ -329,9 +336,9 @@ int main() {
   }
   close(s);
   read(p[0], b, 1);
-  write(m,"inp\n", 4);
+  typed(m,"inp\n", 4);
   read(p[0], b, 1);
-  write(m,"junk\x03", 5);
+  typed(m,"junk\x03", 5);
   read(p[0], b, 1);
   usleep(3000);
   rd("m", m);

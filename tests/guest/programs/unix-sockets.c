@@ -346,7 +346,7 @@ int main() {
   R(socket(AF_UNIX, SOCK_RDM, 0));
   R(socket(AF_UNIX, SOCK_STREAM, 5));
   R(socket(999, 1, 0));
-  R(getsockname(0, (void*)&a, &al));
+  R(getsockname(p[0], (void*)&a, &al));
   R(getsockname(999, (void*)&a, &al));
   R(send(p[1],"x", 1, 0));
   R(shutdown(s[0], 9));
