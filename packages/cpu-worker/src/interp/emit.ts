@@ -9,7 +9,7 @@ import type { RuntimeFn, Ty, VectorTable } from '../ir/types.js';
 import { WasmModule } from '../ir/wasm-module.js';
 import { buildSem } from './build-sem.js';
 import { ColdBuilder, Status } from './cold-builder.js';
-import { FORMS, HANDLERS, Special, type Form } from './forms.js';
+import { FORMS, HANDLERS, RUN_EXPORT, Special, type Form } from './forms.js';
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { MainLoop } from './main-loop.js';
@@ -162,7 +162,7 @@ class InterpModule {
       new Driver(graph, takeLocal, driverLink).emit();
       return graph;
     }, true);
-    module.export('run', run);
+    module.export(RUN_EXPORT, run);
     module.export('lookup', this.#slow.lookup);
   }
 }

@@ -7,6 +7,7 @@ import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.
 import { Decoder } from '../decode/decoder.js';
 import { formatInstruction } from '../decode/disassemble.js';
 import { RunDecoder } from '../decode/run-decoder.js';
+import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
 
@@ -29,8 +30,13 @@ export interface EngineHost {
   readonly preciseFlags?: boolean;
 }
 
-interface InterpExports {
-  run(tcb: number, op: number, useMain: number): number;
+type Run = (tcb: number, op: number, useMain: number) => number;
+
+/** The interpreter's entry; a module built from other rows than the decoder's is refused. */
+function entryOf(exports: WebAssembly.Exports): Run {
+  const run = exports[RUN_EXPORT];
+  if (run === undefined) throw new Error('interp.wasm does not fit the instruction rows: run pnpm build');
+  return run as Run;
 }
 
 const DIST = new URL('../', import.meta.url);
@@ -45,7 +51,8 @@ function useFullRegisterAllocator(): void {
 
 let modules: { interp: WebAssembly.Module; runtime: WebAssembly.Module } | undefined;
 
-function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
+/** Compiles the wasm modules, once per thread; a worker does it while it waits for its first task. */
+export function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
   if (modules) return modules;
   useFullRegisterAllocator();
   modules = {
@@ -68,7 +75,7 @@ function linkRuntime(interp: WebAssembly.Module, available: Record<string, unkno
 }
 
 class InterpEngine implements Engine {
-  readonly #exports: InterpExports;
+  readonly #run: Run;
   readonly #decoder: RunDecoder;
   readonly #block: number;
   readonly #disassembler = new Decoder();
@@ -89,7 +96,7 @@ class InterpEngine implements Engine {
     this.#block = coreBlockAddr(coreId);
     this.#decoder = new RunDecoder(shared, host.frames, coreId, host.preciseFlags ?? process.env['TROUPE_PRECISE_FLAGS'] === '1');
     const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, coreId) }) };
-    this.#exports = new WebAssembly.Instance(interp, imports).exports as unknown as InterpExports;
+    this.#run = entryOf(new WebAssembly.Instance(interp, imports).exports);
   }
 
   run(tcb: number, budgetBranches: number): number {
@@ -110,7 +117,7 @@ class InterpEngine implements Engine {
 
   #runGuest(tcb: number, useMain: number): number {
     for (;;) {
-      const trap = this.#exports.run(tcb, 0, useMain);
+      const trap = this.#run(tcb, 0, useMain);
       if (trap === Trap.EXCEPTION) this.#decoder.refineFault(tcb);
       if (trap !== Trap.DECODE) return trap;
       if (!this.#decoder.decodeAt(tcb)) return Trap.EXCEPTION;

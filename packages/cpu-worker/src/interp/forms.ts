@@ -119,6 +119,19 @@ function enumerate(): number {
 
 export const HOT_COUNT = enumerate();
 
+/** FNV-1a over the rows: changes when handler numbers may. */
+function rowsKey(): string {
+  let hash = 0x811c9dc5 ^ (HANDLERS.length << 12) ^ HOT_COUNT;
+  for (const { mnemonic, enc, ops } of ISA) {
+    const text = mnemonic + enc + ops;
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return (hash >>> 0).toString(16);
+}
+
+/** Name under which the interpreter exports its entry: an interpreter built from other rows has another one. */
+export const RUN_EXPORT = `run-${rowsKey()}`;
+
 /** Key under which the decoder finds a form. */
 export function formKey(rowNumber: number, mem: boolean, locked: boolean): number {
   return rowNumber * 4 + (mem ? 2 : 0) + (locked ? 1 : 0);
