@@ -3,7 +3,7 @@
  * a rewind, so that removals in between neither repeat nor skip other entries (readdir(3)).
  * Positions: 0 = ".", 1 = "..", then the entries.
  */
-import { Errno, IN_ACCESS, MS_NODIRATIME, MS_NOATIME, MS_RDONLY, O_NOATIME, S_IFDIR, SEEK_CUR, SEEK_SET } from '@troupe/abi';
+import { Errno, IN_ACCESS, IN_CLOSE_NOWRITE, MS_NODIRATIME, MS_NOATIME, MS_RDONLY, O_NOATIME, S_IFDIR, SEEK_CUR, SEEK_SET } from '@troupe/abi';
 import { FileDescription } from './file-description.js';
 import type { PathNode } from './mount.js';
 import { notifyNode } from './notify.js';
@@ -63,6 +63,10 @@ export class DirectoryFile extends FileDescription {
 
   override sync(): number {
     return 0;
+  }
+
+  protected override release(): void {
+    notifyNode(this.node, IN_CLOSE_NOWRITE);
   }
 }
 

@@ -27,7 +27,7 @@ export abstract class Inode implements Mappable {
   locks: unknown = null;
   /** Pipe of a FIFO, socket bound to a socket inode (owned by the pipe and socket code). */
   attachment: unknown = null;
-  /** Open descriptions that may write; execve refuses with ETXTBSY while > 0. Negative = execution denies writing. */
+  /** Open descriptions that may write; execve refuses with ETXTBSY while > 0. */
   writers = 0;
 
   constructor(readonly fs: FileSystem, readonly ino: number, mode: number, uid: number, gid: number) {

@@ -1,9 +1,8 @@
 /** Open file description of a regular file: position, append, size limits; the bytes are the inode's. */
 import {
-  Errno, IN_ACCESS, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_MODIFY, MS_NOATIME, MS_RDONLY, O_NOATIME, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE,
-  SEEK_SET,
+  Cap, Errno, IN_ACCESS, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_MODIFY, MS_NOATIME, MS_RDONLY, O_DSYNC, O_NOATIME, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE,
+  SEEK_SET, hasCap,
 } from '@troupe/abi';
-import { hasCap, Cap } from '@troupe/abi';
 import { withoutSetId } from './access.js';
 import { FileDescription } from './file-description.js';
 import type { Inode } from './inode.js';
@@ -53,6 +52,7 @@ export class RegularFile extends FileDescription {
     if (count <= 0) return count;
     if (offBytes < 0) this.offBytes = at + count;
     if ((inode.mode & 0o6000) !== 0 && !hasCap(ctx.creds, Cap.FSETID)) inode.setAttr({ mode: withoutSetId(inode.mode) & 0o7777 }, ctx);
+    if ((this.flags & O_DSYNC) !== 0) inode.sync();
     notifyNode(this.node, IN_MODIFY);
     return count;
   }
@@ -95,11 +95,10 @@ export class RegularFile extends FileDescription {
   }
 }
 
-/** Opens a regular file: text-busy rule (execve(2) ETXTBSY), storage, then the description. */
+/** Opens a regular file: storage, count of writers (execve(2) ETXTBSY), then the description. */
 export function openRegularFile(node: PathNode, flags: number): FileDescription | NegativeErrno {
   const { inode } = node;
   const writes = (flags & 3) !== 0;
-  if (writes && inode.writers < 0) return -Errno.ETXTBSY;
   const result = inode.onOpen(flags);
   if (result < 0) return result;
   if (writes) inode.writers++;

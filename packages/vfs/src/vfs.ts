@@ -7,6 +7,7 @@
  */
 import { Errno, type FramePool } from '@troupe/abi';
 import type { FileSystem } from './file-system.js';
+import type { Inode } from './inode.js';
 import type { PathNode } from './mount.js';
 import { MountTable } from './mount-table.js';
 import { PathWalk } from './path-walk.js';
@@ -26,6 +27,9 @@ export class Vfs {
   readonly special: SpecialFiles = { openFifo: null, charDevices: new Map() };
   /** File system types mount(2) knows, by name; `nodev` types need no device. */
   readonly types = new Map<string, FileSystemType>();
+
+  /** Is the file the program of a process? Opening it for writing is refused (open(2) ETXTBSY). Set by the kernel. */
+  isExecuting: ((inode: Inode) => boolean) | null = null;
 
   constructor(readonly environment: VfsEnvironment, rootFs: FileSystem, rootFlags = 0, source = rootFs.type) {
     this.mounts = new MountTable(rootFs, rootFlags, source);

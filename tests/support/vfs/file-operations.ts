@@ -68,7 +68,7 @@ export class VfsOperations implements FileOperations {
 
   truncate(path: string, sizeBytes: number): number {
     const node = this.vfs.lookup(this.ctx, this.ctx.cwd, path, Follow.YES);
-    return typeof node === 'number' ? node : truncateNode(this.ctx, node, sizeBytes);
+    return typeof node === 'number' ? node : truncateNode(this.vfs, this.ctx, node, sizeBytes);
   }
 
   #with(path: string, flags: number, mode: number, use: (file: FileDescription) => string | number): string | number {

@@ -1,15 +1,21 @@
 /** Puts the file systems that show kernel state into the tree: /proc, /sys, /dev/pts. */
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '@troupe/abi';
-import { mountAtPath } from '@troupe/vfs';
+import { mountAtPath, type Inode, type PathNode } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import { createProcFs } from './proc-file-system.js';
 import { createSysFs } from './sys-file-system.js';
+
+function isExecuting(kernel: Kernel, inode: Inode): boolean {
+  for (const task of kernel.tasks.all()) if (task.isAlive && (task.mm.image.exe as PathNode | null)?.inode === inode) return true;
+  return false;
+}
 
 /** Preconditions: the kernel is constructed; called once, before the first process. */
 export function mountKernelTrees(kernel: Kernel): void {
   const { vfs } = kernel;
   const procFs = createProcFs(kernel);
   const sysFs = createSysFs(kernel);
+  vfs.isExecuting = (inode) => isExecuting(kernel, inode);
   vfs.types.set('proc', () => procFs);
   vfs.types.set('sysfs', () => sysFs);
   mountAtPath(vfs, '/proc', procFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'proc');

@@ -49,6 +49,7 @@ export function openProgramNode(kernel: Kernel, ctx: VfsContext, node: PathNode)
   if (!inode.isRegular || (node.mount.flags & MS_NOEXEC) !== 0) return -Errno.EACCES;
   const denied = checkAccess(inode, ctx.creds, X_OK);
   if (denied < 0) return denied;
+  if (inode.writers > 0) return -Errno.ETXTBSY;
   const file = openNode(kernel.vfs, ctx, node, O_RDONLY, true);
   return typeof file === 'number' ? file : file.incRef();
 }

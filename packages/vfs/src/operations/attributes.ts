@@ -7,6 +7,7 @@ import type { Inode } from '../inode.js';
 import type { PathNode } from '../mount.js';
 import { notifyNode } from '../notify.js';
 import type { AttrChange, NegativeErrno, VfsContext } from '../types.js';
+import type { Vfs } from '../vfs.js';
 
 function apply(ctx: VfsContext, node: PathNode, change: AttrChange): number {
   const result = node.inode.setAttr(change, ctx);
@@ -64,13 +65,13 @@ export function changeTimes(ctx: VfsContext, node: PathNode, atime: TimeStamp, m
 }
 
 /** truncate(2). */
-export function truncateNode(ctx: VfsContext, node: PathNode, sizeBytes: number): number {
+export function truncateNode(vfs: Vfs, ctx: VfsContext, node: PathNode, sizeBytes: number): number {
   const { inode } = node;
   if (isDirectory(inode.mode)) return -Errno.EISDIR;
   if (!isRegular(inode.mode)) return -Errno.EINVAL;
   const denied = checkMountWritable(node.mount, inode.mode) || checkAccess(inode, ctx.creds, W_OK);
   if (denied < 0) return denied;
-  if (inode.writers < 0) return -Errno.ETXTBSY;
+  if (vfs.isExecuting?.(inode) === true) return -Errno.ETXTBSY;
   const opened = inode.onOpen(1);
   if (opened < 0) return opened;
   const result = resize(ctx, inode, sizeBytes);

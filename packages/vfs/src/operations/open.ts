@@ -1,6 +1,6 @@
 /** open(2), openat2(2): from a path and flags to an open file description. */
 import {
-  Errno, IN_CREATE, IN_OPEN, MS_NODEV, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOFOLLOW, O_PATH, O_RDONLY,
+  Errno, IN_CREATE, IN_MODIFY, IN_OPEN, MS_NODEV, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOFOLLOW, O_PATH, O_RDONLY,
   O_TMPFILE, O_TMPFILE_BIT, O_TRUNC, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, W_OK,
 } from '@troupe/abi';
 import { accessOfFlags, checkAccess, checkDirectoryWritable, checkMountWritable, isOwner } from '../access.js';
@@ -99,6 +99,7 @@ export function openNode(vfs: Vfs, ctx: VfsContext, node: PathNode, flags: numbe
   const { inode } = node;
   const denied = checkOpen(ctx, node, flags, created);
   if (denied < 0) return denied;
+  if ((flags & O_ACCMODE) !== O_RDONLY && inode.isRegular && vfs.isExecuting?.(inode) === true) return -Errno.ETXTBSY;
   const file = openByType(vfs, ctx, node, flags);
   if (typeof file === 'number') {
     // The name means another object by now: the next walk must ask the file system.
@@ -111,6 +112,7 @@ export function openNode(vfs: Vfs, ctx: VfsContext, node: PathNode, flags: numbe
       file.incRef().decRef();
       return result;
     }
+    notifyNode(node, IN_MODIFY);
   }
   notifyNode(node, IN_OPEN);
   return file;

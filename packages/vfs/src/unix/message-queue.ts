@@ -16,7 +16,16 @@ export interface UnixMessage {
 }
 
 export interface MessageSender {
-  onBytesTaken(count: number): void;
+  /** `costBytes` as messageCostBytes gave it. */
+  onMessageTaken(costBytes: number): void;
+}
+
+/** Bookkeeping Linux charges to the sender's buffer besides the data (struct sk_buff and its shared info). */
+const OVERHEAD_BYTES = 576;
+
+/** What a message takes of the sender's buffer until it leaves the receiver's queue. */
+export function messageCostBytes(dataBytes: number): number {
+  return dataBytes + OVERHEAD_BYTES;
 }
 
 export class MessageQueue {
@@ -47,17 +56,14 @@ export class MessageQueue {
     const message = this.first!;
     message.consumedBytes += count;
     this.lengthBytes -= count;
-    message.sender.onBytesTaken(count);
     if (message.consumedBytes === message.data.length) this.#remove();
   }
 
   /** Removes the first message with whatever is unread of it. */
   shift(): UnixMessage {
     const message = this.first!;
-    const rest = message.data.length - message.consumedBytes;
-    this.lengthBytes -= rest;
+    this.lengthBytes -= message.data.length - message.consumedBytes;
     this.#remove();
-    message.sender.onBytesTaken(rest);
     return message;
   }
 
@@ -67,7 +73,9 @@ export class MessageQueue {
   }
 
   #remove(): void {
+    const { data, sender } = this.first!;
     this.#head++;
+    sender.onMessageTaken(messageCostBytes(data.length));
     if (this.#head < 64 || this.#head * 2 < this.#messages.length) return;
     this.#messages = this.#messages.slice(this.#head);
     this.#head = 0;

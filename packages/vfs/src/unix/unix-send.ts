@@ -2,8 +2,12 @@
 import { EPOLLIN, EPOLLRDNORM, Errno, Msg } from '@troupe/abi';
 import type { OutgoingMessage, SocketCaller } from '../socket/socket.js';
 import type { NegativeErrno } from '../types.js';
+import { messageCostBytes } from './message-queue.js';
 import { parseUnixAddress } from './unix-address.js';
 import type { UnixSocket } from './unix-socket.js';
+
+/** Longest piece of a stream that is queued as one. */
+const STREAM_PIECE_BYTES = 32768;
 
 /** Streams: as many bytes as the buffer has room for. Passed files go with the first byte. */
 export function sendStream(socket: UnixSocket, message: OutgoingMessage): number {
@@ -13,10 +17,13 @@ export function sendStream(socket: UnixSocket, message: OutgoingMessage): number
   const { peer } = socket;
   if (socket.isWriteShut || peer === null || peer.isReadShut) return -Errno.EPIPE;
   if (message.data.length === 0) return 0;
-  const count = Math.min(message.data.length, socket.sendBufferBytes - socket.sentBytes);
-  if (count <= 0) return -Errno.EAGAIN;
-  deliver(socket, peer, message, count);
-  return count;
+  let done = 0;
+  while (done < message.data.length && socket.sentBytes < socket.sendBufferBytes) {
+    const end = Math.min(message.data.length, done + STREAM_PIECE_BYTES);
+    deliver(socket, peer, message, done, end);
+    done = end;
+  }
+  return done === 0 ? -Errno.EAGAIN : done;
 }
 
 /** Datagrams and sequenced packets: all or nothing. */
@@ -29,8 +36,8 @@ export function sendDatagram(socket: UnixSocket, message: OutgoingMessage, calle
   if (target.isReadShut) return -Errno.EPIPE;
   const isForeign = target !== socket && target.peer !== socket;
   if (isForeign && target.isQueueFull) return -Errno.EAGAIN;
-  if (socket.sentBytes > 0 && socket.sentBytes + message.data.length > socket.sendBufferBytes) return -Errno.EAGAIN;
-  deliver(socket, target, message, message.data.length);
+  if (socket.sentBytes >= socket.sendBufferBytes) return -Errno.EAGAIN;
+  deliver(socket, target, message, 0, message.data.length);
   return message.data.length;
 }
 
@@ -54,9 +61,11 @@ function datagramTarget(socket: UnixSocket, message: OutgoingMessage, caller: So
   return target.peer !== null && target.peer !== socket ? -Errno.EPERM : target;
 }
 
-function deliver(socket: UnixSocket, target: UnixSocket, message: OutgoingMessage, count: number): void {
-  for (const file of message.rights) file.incRef();
-  socket.sentBytes += count;
-  target.queue.push({ data: message.data.slice(0, count), consumedBytes: 0, rights: message.rights, credentials: message.credentials, from: socket.address, sender: socket });
+/** Queues the bytes from `start` to `end` as one message; passed files go with the first. */
+function deliver(socket: UnixSocket, target: UnixSocket, message: OutgoingMessage, start: number, end: number): void {
+  const rights = start === 0 ? message.rights : [];
+  for (const file of rights) file.incRef();
+  socket.sentBytes += messageCostBytes(end - start);
+  target.queue.push({ data: message.data.slice(start, end), consumedBytes: 0, rights, credentials: message.credentials, from: socket.address, sender: socket });
   target.waiters.wake(EPOLLIN | EPOLLRDNORM);
 }

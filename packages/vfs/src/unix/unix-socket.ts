@@ -28,7 +28,7 @@ export class UnixSocket extends Socket implements MessageSender {
   isReleased = false;
   /** Was connected once: a stream never goes back. */
   wasConnected = false;
-  /** Unread bytes this socket has in the queues of others. */
+  /** What messages of this socket in the queues of others cost of its buffer. */
   sentBytes = 0;
   readonly #pending: UnixSocket[] = [];
   /** Datagram sockets connected to this one. */
@@ -166,8 +166,8 @@ export class UnixSocket extends Socket implements MessageSender {
     return this.isStream ? this.queue.lengthBytes : (this.queue.first?.data.length ?? 0);
   }
 
-  onBytesTaken(count: number): void {
-    this.sentBytes -= count;
+  onMessageTaken(costBytes: number): void {
+    this.sentBytes -= costBytes;
     if (this.isWritable) this.waiters.wake(EPOLLOUT | EPOLLWRNORM);
   }
 

@@ -91,7 +91,7 @@ function sysTruncate(task: Task, pathAddr: number, sizeBytes: number): number {
   if (sizeBytes < 0) return -Errno.EINVAL;
   const found = pathOf(task, pathAddr, Follow.YES);
   if (typeof found === 'number') return found;
-  return sizeResult(task, truncateNode(found.ctx, found.node, sizeBytes), sizeBytes, found.ctx.maxFileBytes);
+  return sizeResult(task, truncateNode(task.kernel.vfs, found.ctx, found.node, sizeBytes), sizeBytes, found.ctx.maxFileBytes);
 }
 
 function sysFtruncate(task: Task, fdNo: number, sizeBytes: number): number {

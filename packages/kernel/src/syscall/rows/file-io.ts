@@ -1,6 +1,5 @@
 /** read(2) write(2) readv(2) pread(2) preadv2(2) lseek(2) copy_file_range(2). */
-import { Errno, Nr, O_APPEND, SEEK_DATA, SEEK_HOLE } from '@troupe/abi';
-import { Cap, hasCap } from '@troupe/abi';
+import { Cap, Errno, Nr, O_APPEND, SEEK_DATA, SEEK_HOLE, hasCap } from '@troupe/abi';
 import type { FileDescription } from '@troupe/vfs';
 import { IoVector } from '../../file/io-vector.js';
 import { AT_POSITION, readInto, writeFrom, writeInterrupted, type TransferMode } from '../../file/transfer.js';
