@@ -1,5 +1,5 @@
 /** poll(2), ppoll(2), select(2), pselect6(2). */
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDBAND, EPOLLRDNORM, EPOLLWRBAND, EPOLLWRNORM, Errno, Nr, Reg, Rlimit } from '@troupe/abi';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDBAND, EPOLLRDNORM, EPOLLWRBAND, EPOLLWRNORM, Errno, Nr, Reg, Restart, Rlimit } from '@troupe/abi';
 import { callDeadlineNs, storeRemaining } from '../../ipc/deadline.js';
 import { pollOrWait, type PollEntry } from '../../ipc/poll-set.js';
 import { useWaitMask } from '../../ipc/wait-mask.js';
@@ -41,7 +41,12 @@ function sysPpoll(task: Task, fdsAddr: number, count: number, timeoutAddr: numbe
   useWaitMask(task, maskAddr, maskBytes);
   const result = doPoll(task, fdsAddr, count, deadlineNs);
   if (typeof result === 'number') storeRemaining(task, 'timespec', timeoutAddr);
-  return result;
+  return orInterrupted(task, result);
+}
+
+/** Nothing ready and the time is over, but the swapped mask let a signal through: that one wins (pselect(2)). */
+function orInterrupted(task: Task, result: SyscallResult): SyscallResult {
+  return result === 0 && task.signalPending ? -Restart.ERESTARTNOHAND : result;
 }
 
 function isSet(bits: Uint8Array | null, fd: number): boolean {
@@ -121,7 +126,7 @@ function sysPselect6(task: Task, count: number, readAddr: number, writeAddr: num
   usePselectMask(task, packAddr);
   const result = doSelect(task, count, [readAddr, writeAddr, exceptAddr], deadlineNs);
   if (typeof result === 'number') storeRemaining(task, 'timespec', timeoutAddr);
-  return result;
+  return orInterrupted(task, result);
 }
 
 /** Stores the time left when a wait is interrupted; the address is still in the argument register. */
