@@ -1,7 +1,7 @@
 import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
 import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
-import { ExpressionBuilder } from '../ir/expression-builder.js';
+import type { ExpressionBuilder } from '../ir/expression-builder.js';
 import type { I32, I64 } from '../ir/types.js';
 import { BOUNCE_READ, BOUNCE_WRITE } from './cold-builder.js';
 import { CODE_PAGE } from './op-record.js';
