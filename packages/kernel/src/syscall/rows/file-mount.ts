@@ -1,7 +1,7 @@
 /** mount(2) umount2(2) pivot_root(2) sysfs(2). */
 import {
-  AT_FDCWD, Cap, Errno, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC,
-  MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW, hasCap,
+  AT_FDCWD, Cap, Errno, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC,
+  MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW, hasCap,
 } from '@troupe/abi';
 import { Follow, type Mount, type PathNode } from '@troupe/vfs';
 import { locatePath, pathArg, type Located } from '../../file/path-args.js';
@@ -53,7 +53,8 @@ function mountNew(task: Task, sourceAddr: number, typeAddr: number, at: PathNode
   const fs = task.kernel.vfs.newFileSystem(type, source, data);
   if (typeof fs === 'number') return fs;
   if (fs.root.isDirectory !== at.inode.isDirectory) return -Errno.ENOTDIR;
-  task.kernel.vfs.mounts.mount(fs, at, mountFlags, source);
+  const atime = mountFlags & (MS_NOATIME | MS_STRICTATIME) ? 0 : MS_RELATIME;
+  task.kernel.vfs.mounts.mount(fs, at, mountFlags | atime, source);
   return 0;
 }
 
@@ -69,9 +70,14 @@ function sysUmount2(task: Task, targetAddr: number, umountFlags: number): number
   return mounts.unmount(mount, (umountFlags & MNT_DETACH) !== 0);
 }
 
-/** The caller's own directories keep a mount busy. */
+/** Working directories, roots and open files keep a mount busy (umount(2) EBUSY). */
 function isInUse(task: Task, mount: Mount): boolean {
-  return task.fs.cwd.mount === mount || task.fs.root.mount === mount;
+  for (const other of task.kernel.tasks.all()) {
+    if (!other.isAlive) continue;
+    if (other.fs.cwd.mount === mount || other.fs.root.mount === mount) return true;
+    for (const [, { file }] of other.fds.entries()) if (file.node.mount === mount) return true;
+  }
+  return false;
 }
 
 function sysPivotRoot(task: Task, newAddr: number, oldAddr: number): number {
