@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { FramePool, viewMemory } from '@troupe/abi';
-import { createInterpEngineSync } from '../interp/engine.js';
+import { createInterpEngineSync, loadModules } from '../interp/engine.js';
 import { CoreLoop } from './core-loop.js';
 
 export interface CoreTask {
@@ -12,6 +12,8 @@ export interface CoreTask {
   readonly coreId: number;
   readonly spinMs?: number;
 }
+
+loadModules();
 
 export default function runCore(task: CoreTask): void {
   const shared = viewMemory(task.memory);

@@ -12,6 +12,7 @@ import { Piscina } from 'piscina';
 
 const SHUTDOWN = headerWord('shutdown');
 const IDLE = headerWord('idleCores');
+const ONLINE = headerWord('coreCount');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
 
@@ -19,6 +20,27 @@ const MAX_RESTARTS = 100;
 function workerUrl(): string {
   const bundle = import.meta.resolve('@troupe/cpu-worker/worker-bundle');
   return existsSync(fileURLToPath(bundle)) ? bundle : import.meta.resolve('@troupe/cpu-worker/worker/main.js');
+}
+
+let prepared: Piscina | undefined;
+
+/**
+ * Starts the thread of the first core before there is a kernel, so that it boots while the rest of the
+ * program loads. The next CorePool takes it over.
+ */
+export function prepareFirstCore(): void {
+  prepared ??= newPool();
+}
+
+function takePrepared(): Piscina | undefined {
+  const pool = prepared;
+  prepared = undefined;
+  return pool;
+}
+
+/** One thread, which boots at once. A pool for each core: a shared one would start a thread too many while the first boots. */
+function newPool(): Piscina {
+  return new Piscina({ filename: workerUrl(), minThreads: 1, maxThreads: 1, idleTimeout: Infinity, atomics: 'disabled' });
 }
 
 export interface CorePoolOptions {
@@ -30,7 +52,8 @@ export interface CorePoolOptions {
 export class CorePool {
   readonly #shared: SharedMemory;
   readonly #queue: RunQueue;
-  readonly #pool: Piscina;
+  /** By core. */
+  readonly #pools: Piscina[] = [];
   #started = 0;
   #restarts = 0;
   #closing = false;
@@ -38,29 +61,24 @@ export class CorePool {
   constructor(readonly options: CorePoolOptions) {
     this.#shared = options.shared;
     this.#queue = new RunQueue(options.shared);
-    this.#pool = new Piscina({
-      filename: workerUrl(),
-      minThreads: 0,
-      maxThreads: options.cores,
-      idleTimeout: Infinity,
-      atomics: 'disabled',
-    });
   }
 
   get startedCores(): number {
     return this.#started;
   }
 
-  /** Starts core 0, or one more core when work waits and nobody is idle. */
+  /** Starts core 0, or one more core when work waits, nobody is idle and no core is still booting. */
   ensureCapacity(): void {
     if (this.#started >= this.options.cores) return;
-    if (this.#started > 0 && (Atomics.load(this.#shared.i32, IDLE) > 0 || this.#queue.isEmpty)) return;
+    const { i32 } = this.#shared;
+    if (this.#started > 0 && (Atomics.load(i32, ONLINE) < this.#started || Atomics.load(i32, IDLE) > 0 || this.#queue.isEmpty)) return;
     this.#startCore(this.#started++);
   }
 
   #startCore(coreId: number): void {
     const task = { memory: this.#shared.memory, coreId };
-    this.#pool.run(task).then(
+    const pool = (this.#pools[coreId] ??= takePrepared() ?? newPool());
+    pool.run(task).then(
       () => this.#onEnd(coreId, 'core loop ended'),
       (error: unknown) => this.#onEnd(coreId, error instanceof Error ? error.message : String(error)),
     );
@@ -91,6 +109,6 @@ export class CorePool {
     Atomics.store(this.#shared.i32, SHUTDOWN, 1);
     for (let core = 0; core < this.#started; core++) Atomics.or(this.#shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, 1);
     this.#queue.wakeCores(Infinity);
-    await this.#pool.destroy();
+    await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
 }
