@@ -24,4 +24,15 @@ describe('guest programs', function () {
       }
     }
   }
+
+  for (const name of ['threads', 'shared']) {
+    it(`${name}: 1,000 rounds on 2 cores`, async function () {
+      this.timeout(300_000);
+      const binary = compileGuest(name);
+      const native = await run(binary, ['1000']);
+      const ours = await troupe([binary, '1000'], { cores: 2, timeoutMs: 280_000 });
+      expect(ours.stdout).to.equal(native.stdout);
+      expect(ours.status).to.equal(0);
+    });
+  }
 });
