@@ -2,6 +2,7 @@
 import { Cap, Si, Sig, hasCap, sigHas } from '@troupe/abi';
 import type { JobControl, Tty, TtyCaller } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import { isOrphaned } from '../task/job-control.js';
 import type { ProcessGroup, Session } from '../task/process-group.js';
 import type { Task } from '../task/task.js';
 
@@ -72,13 +73,4 @@ class TaskTtyCaller implements TtyCaller {
   refuses(signo: number): boolean {
     return sigHas(this.task.sigMask, signo) || this.task.group.handlers.ignores(signo);
   }
-}
-
-/** No member has a parent in another group of the same session (setpgid(2)). */
-function isOrphaned(group: ProcessGroup): boolean {
-  for (const member of group.members) {
-    const parent = member.parent?.processGroup;
-    if (parent && parent !== group && parent.session === group.session) return false;
-  }
-  return true;
 }

@@ -1,10 +1,7 @@
 /** Futex words a dying thread leaves behind: CLONE_CHILD_CLEARTID and the robust list (get_robust_list(2)). */
-import { ErrnoError, TCB } from '@troupe/abi';
+import { ErrnoError, FutexWord, TCB } from '@troupe/abi';
 import type { Task } from './task.js';
 
-const FUTEX_WAITERS = 0x8000_0000;
-const FUTEX_OWNER_DIED = 0x4000_0000;
-const FUTEX_TID_MASK = 0x3fff_ffff;
 /** Longest list walked (ROBUST_LIST_LIMIT). */
 const ROBUST_LIST_LIMIT = 2048;
 /** struct robust_list_head: first entry, offset of the futex word, entry being changed. */
@@ -56,10 +53,10 @@ function markOwnerDied(task: Task, addr: number): void {
   const { i32 } = task.shared;
   for (;;) {
     const value = Atomics.load(i32, word);
-    if ((value & FUTEX_TID_MASK) !== task.tid) return;
-    const next = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    if ((value & FutexWord.TID_MASK) !== task.tid) return;
+    const next = (value & FutexWord.WAITERS) | FutexWord.OWNER_DIED;
     if (Atomics.compareExchange(i32, word, value, next) !== value) continue;
-    if ((value & FUTEX_WAITERS) !== 0) task.kernel.futexes.wakeAny(task.mm, addr, 1);
+    if ((value & FutexWord.WAITERS) !== 0) task.kernel.futexes.wakeAny(task.mm, addr, 1);
     return;
   }
 }

@@ -1,5 +1,5 @@
 /** futex(2), futex_waitv(2) and robust lists. */
-import { ClockId, Errno, Futex, FutexWord, TCB } from '@troupe/abi';
+import { ClockId, Errno, Futex, TCB } from '@troupe/abi';
 import { FutexWaiter } from '../../futex.js';
 import type { Task } from '../../task/task.js';
 import { addr, block, flags, int, outBuf, size, uint, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
@@ -159,46 +159,6 @@ function sysGetRobustList(task: Task, tid: number, headAddr: number, sizeAddr: n
   task.mm.writeU64(headAddr, task.shared.u64[(target.tcb + TCB.off.robustList) / 8]!);
   task.mm.writeU64(sizeAddr, BigInt(ROBUST_LIST_HEAD_BYTES));
   return 0;
-}
-
-/** Limit of entries walked, against cycles (get_robust_list(2)). */
-const ROBUST_LIST_LIMIT = 2048;
-
-/** Marks the robust futexes a dying task holds and wakes one waiter of each. */
-export function releaseRobustFutexes(task: Task): void {
-  const head = Number(task.shared.u64[(task.tcb + TCB.off.robustList) / 8]!);
-  if (head === 0) return;
-  try {
-    const offset = Number(BigInt.asIntN(64, task.mm.readU64(head + 8)));
-    const pending = task.mm.readUlong(head + 16);
-    let entry = task.mm.readUlong(head);
-    for (let i = 0; i < ROBUST_LIST_LIMIT && entry !== head && entry !== 0; i++) {
-      const next = task.mm.readUlong(entry);
-      if (entry !== pending) releaseRobustWord(task, withoutPiBit(entry) + offset);
-      entry = withoutPiBit(next);
-    }
-    if (pending !== 0) releaseRobustWord(task, withoutPiBit(pending) + offset);
-  } catch {
-    // A damaged list ends the walk, as on Linux.
-  }
-}
-
-/** Bit 0 of a list entry marks a priority-inheritance futex. */
-function withoutPiBit(entry: number): number {
-  return entry - (entry % 2);
-}
-
-function releaseRobustWord(task: Task, uaddr: number): void {
-  const { i32 } = task.shared;
-  const word = task.mm.wordAddr(uaddr, true) >>> 2;
-  for (;;) {
-    const value = Atomics.load(i32, word);
-    if ((value & FutexWord.TID_MASK) !== task.tid) return;
-    const dead = (value & (FutexWord.WAITERS | 0)) | FutexWord.OWNER_DIED;
-    if (Atomics.compareExchange(i32, word, value, dead) !== value) continue;
-    if (value & (FutexWord.WAITERS | 0)) task.kernel.futexes.wakeAny(task.mm, uaddr, 1);
-    return;
-  }
 }
 
 export const rows: readonly SyscallRow[] = [
