@@ -122,8 +122,9 @@ export class SyntheticInode extends Inode {
     return true;
   }
 
+  /** Linux finds no such name before it could refuse to make it. */
   override create(_name: string): LookupResult {
-    return -Errno.EACCES;
+    return -Errno.ENOENT;
   }
 
   override entries(ctx: VfsContext): DirEntry[] | NegativeErrno {
