@@ -1,7 +1,8 @@
 /**
  * Builds the wasm modules of packages/cpu-worker after tsc:
  *   dist/runtime.wasm  run-time library (AssemblyScript, scripts/build-assembly.mjs)
- *   dist/interp.wasm   interpreter, generated from the instruction rows
+ *   dist/interp.wasm   interpreter, generated from the instruction rows: driver and cold handlers
+ *   dist/main.wasm     its main loop, compiled when programs run long enough
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,13 +11,17 @@ import { buildAssembly } from './build-assembly.mjs';
 
 const dist = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages/cpu-worker/dist');
 
-async function buildInterpreter() {
-  const { emitInterpreter } = await import(pathToFileURL(join(dist, 'interp/emit.js')).href);
-  const bytes = emitInterpreter();
+function replaceFile(name, bytes) {
   new WebAssembly.Module(bytes);
-  const temporary = join(dist, `interp.${process.pid}.tmp`);
+  const temporary = join(dist, `${name}.${process.pid}.tmp`);
   writeFileSync(temporary, bytes);
-  renameSync(temporary, join(dist, 'interp.wasm'));
+  renameSync(temporary, join(dist, name));
+}
+
+async function buildInterpreter() {
+  const { emitInterpreter, emitMainLoop } = await import(pathToFileURL(join(dist, 'interp/emit.js')).href);
+  replaceFile('interp.wasm', emitInterpreter());
+  replaceFile('main.wasm', emitMainLoop());
 }
 
 await buildAssembly();

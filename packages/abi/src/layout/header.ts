@@ -38,7 +38,7 @@ export const KernelHeader = struct('KernelHeader', {
   codeEpoch: 'i32',
   /** Linear address of the frame number -> code page map (u32 each), 0 before the first decode. */
   codeMap: 'i32',
-  /** 1: programs have run long enough that cores use the interpreter's compiled main loop. */
+  /** State of the interpreter's main loop (cpu-worker interp/main-tier.ts): cold, requested, compiled, held. */
   interpreterWarm: 'i32',
   /** kernel.go cpuClock: ticks of linux.ClockTick (10 ms). */
   cpuClock: 'u64',
@@ -75,6 +75,9 @@ export const CoreBlock = struct('CoreBlock', {
   scratch: { bytes: 1024, align: 64 },
   /** Entries that high-address fills displaced last (interp/slow-memory.ts). */
   highVictims: { bytes: 128, align: 16 },
+  /** Where the interpreter's main loop stopped: op and count (interp/main-loop.ts). */
+  mainOp: 'u32',
+  mainCount: 'i32',
 }, CORE_BLOCK_BYTES);
 
 export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;

@@ -4,15 +4,18 @@ import type { Graph } from '../ir/graph.js';
 import type { Label } from '../ir/node.js';
 import type { I32, I64, Ty } from '../ir/types.js';
 import { ColdBuilder, Status } from './cold-builder.js';
-import { Exit, type MainLinkage } from './main-loop.js';
+import { MAIN_SLOT } from './forms.js';
+import type { Linkage } from './interp-builder.js';
+import { Exit } from './main-loop.js';
 import { CODE_PAGE, OP, OP_BYTES, OP_SHIFT } from './op-record.js';
 
 /** Functions the driver calls. */
-export interface DriverLinkage extends MainLinkage {
+export interface DriverLinkage extends Linkage {
   readonly coldType: number;
   readonly codePage: number;
   readonly lookup: number;
-  readonly main: number;
+  /** Type of the main loop. */
+  readonly mainType: number;
 }
 
 /** Instructions between two polls of the command words. */
@@ -52,9 +55,9 @@ export class Driver {
     this.#setPage();
     this.graph.loop(this.#loop, () => {
       b.if(b.local('i32', USE_MAIN), () => {
-        const exit = b.callIndex(this.link.main, 'i32', [tcb, this.#op(), this.#count()]);
-        this.#setOp(b.getGlobal(this.link.opGlobal));
-        b.setLocal(COUNT, b.getGlobal(this.link.countGlobal));
+        const exit = b.callTable(this.link.mainType, 'i32', [tcb, this.#op(), this.#count()], b.i32(MAIN_SLOT));
+        this.#setOp(b.readRaw('i32', b.blockAddress(), CoreBlock.off.mainOp, 'guest'));
+        b.setLocal(COUNT, b.readRaw('i32', b.blockAddress(), CoreBlock.off.mainCount, 'guest'));
         b.if(b.eq(exit, b.i32(Exit.POLL)), () => this.#poll());
         b.if(b.eq(exit, b.i32(Exit.JUMP)), () => this.#jump());
       });

@@ -9,7 +9,7 @@ import type { RuntimeFn, Ty, VectorTable } from '../ir/types.js';
 import { WasmModule } from '../ir/wasm-module.js';
 import { buildSem } from './build-sem.js';
 import { ColdBuilder, Status } from './cold-builder.js';
-import { FORMS, HANDLERS, RUN_EXPORT, Special, type Form } from './forms.js';
+import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './forms.js';
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { MainLoop } from './main-loop.js';
@@ -19,6 +19,7 @@ import { SlowFunctions } from './slow-memory.js';
 export const TABLES_START = 0x3_0000;
 
 const COLD = { params: ['i32', 'i32'], results: ['i32'] } as const;
+const MAIN = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
 
 /** Names of the run-time functions and tables the rows use, found by building every form once. */
 function survey(): { runtime: Map<string, RuntimeFn>; tables: Map<string, VectorTable> } {
@@ -32,6 +33,20 @@ function survey(): { runtime: Map<string, RuntimeFn>; tables: Map<string, Vector
   };
   for (const form of FORMS) coldGraph(form, link, () => 0, { name: 'fault' });
   return { runtime, tables };
+}
+
+/** Addresses of the rows' vector tables. */
+function placeTables(tables: Map<string, VectorTable>): { addresses: Map<string, number>; data: { address: number; bytes: Uint8Array }[] } {
+  const addresses = new Map<string, number>();
+  const data: { address: number; bytes: Uint8Array }[] = [];
+  let at = TABLES_START;
+  for (const table of tables.values()) {
+    addresses.set(table.name, at);
+    data.push({ address: at, bytes: table.bytes });
+    at += table.bytes.length;
+  }
+  if (at > RUNTIME_STATIC_END) throw new RangeError(`vector tables end at ${at}`);
+  return { addresses, data };
 }
 
 function coldGraph(form: Form, link: Linkage, takeLocal: (ty: Ty) => number, fault: Label): Graph {
@@ -70,7 +85,8 @@ class InterpModule {
     const { runtime, tables } = survey();
     const { module } = this;
     const imports = new Map([...runtime.values()].map((fn) => [fn.name, module.importFunction('runtime', fn.name, { params: fn.params, results: fn.result === 'void' ? [] : [fn.result] })]));
-    const addresses = this.#placeTables(tables);
+    const { addresses, data } = placeTables(tables);
+    module.data.push(...data);
     const block = module.importGlobal('coreBlock');
     const pending = ['pendingFirst', 'pendingSecond', 'pendingFirstBytes', 'pendingBytes'].map((name) => module.global(name));
     this.#pending = pending as [number, number, number, number];
@@ -83,22 +99,10 @@ class InterpModule {
     };
   }
 
-  #placeTables(tables: Map<string, VectorTable>): Map<string, number> {
-    const addresses = new Map<string, number>();
-    let at = TABLES_START;
-    for (const table of tables.values()) {
-      addresses.set(table.name, at);
-      this.module.data.push({ address: at, bytes: table.bytes });
-      at += table.bytes.length;
-    }
-    if (at > RUNTIME_STATIC_END) throw new RangeError(`vector tables end at ${at}`);
-    return addresses;
-  }
-
   build(): Uint8Array {
     this.#emitSlow();
     this.#emitCold();
-    this.#emitMain();
+    this.#emitDriver();
     return this.module.encode(MAX_MEMORY_BYTES / 65536);
   }
 
@@ -134,6 +138,8 @@ class InterpModule {
       [Special.GUARD as number, this.#emitSpecial((b) => buildGuard(b, this.#slow.codePage))],
     ]);
     this.module.table = Array.from(HANDLERS, (handler, i) => (handler ? functions.get(handler.form)! : special.get(i)!));
+    // The slot of the main loop, until that is installed.
+    this.module.table.push(special.get(Special.CHAIN)!);
   }
 
   #emitSpecial(build: (b: ColdBuilder) => void): number {
@@ -146,15 +152,10 @@ class InterpModule {
     return fn;
   }
 
-  #emitMain(): void {
+  #emitDriver(): void {
     const { module } = this;
-    const mainFn = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
-    const link = { ...this.#link, opGlobal: module.global('op'), countGlobal: module.global('count') };
-    const main = new MainLoop(link);
-    main.emit();
-    module.define(mainFn, main.locals, main.code);
     const run = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
-    const driverLink = { ...link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, main: mainFn };
+    const driverLink = { ...this.#link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN) };
     emitFunction(module, run, 3, (takeLocal) => {
       const graph = new Graph();
       // Local 3: count.
@@ -164,6 +165,7 @@ class InterpModule {
     }, true);
     module.export(RUN_EXPORT, run);
     module.export('lookup', this.#slow.lookup);
+    module.exportTable('handlers');
   }
 }
 
@@ -183,9 +185,30 @@ function declareSlow(module: WasmModule) {
   };
 }
 
-/** The interpreter's wasm module, generated from the instruction rows. */
+/** Module of the driver, the cold handlers and what they need. */
 export function emitInterpreter(): Uint8Array {
   return new InterpModule().build();
+}
+
+/** Module of the main loop: compiled on its own, when programs run long enough (main-tier.ts). */
+export function emitMainLoop(): Uint8Array {
+  const module = new WasmModule();
+  const unused = (): number => {
+    throw new Error('the main loop calls nothing');
+  };
+  const { addresses } = placeTables(survey().tables);
+  const link: Linkage = {
+    runtime: unused,
+    table: (table) => addresses.get(table.name)!,
+    slow: { translateRead: 0, translateWrite: 0, commit: 0, refresh: 0, raise: 0 },
+    block: module.importGlobal('coreBlock'),
+  };
+  const fn = module.declare(MAIN);
+  const main = new MainLoop(link);
+  main.emit();
+  module.define(fn, main.locals, main.code);
+  module.export(MAIN_EXPORT, fn);
+  return module.encode(MAX_MEMORY_BYTES / 65536);
 }
 
 /** Bytes of a CoreBlock the interpreter uses; asserts that they fit. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
+import { CoreBlock, coreBlockAddr } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
@@ -9,6 +9,7 @@ import { formatInstruction } from '../decode/disassemble.js';
 import { RunDecoder } from '../decode/run-decoder.js';
 import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
+import { MainTier } from './main-tier.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
 
 /**
@@ -28,6 +29,8 @@ export interface EngineHost {
   readonly frames: FramePool;
   /** Compute flags that are overwritten unread, so that a fault in between shows them (tests, debuggers). */
   readonly preciseFlags?: boolean;
+  /** Use the main loop at once (tests): waits for its compilation. */
+  readonly eagerMain?: boolean;
 }
 
 type Run = (tcb: number, op: number, useMain: number) => number;
@@ -80,9 +83,7 @@ class InterpEngine implements Engine {
   readonly #block: number;
   readonly #disassembler = new Decoder();
   #asId = -1;
-  #warm = false;
-  /** Run on this core before the main loop. */
-  #instructions = 0;
+  readonly #main: MainTier;
   #nextVictim = 0;
 
   constructor(
@@ -96,17 +97,19 @@ class InterpEngine implements Engine {
     this.#block = coreBlockAddr(coreId);
     this.#decoder = new RunDecoder(shared, host.frames, coreId, host.preciseFlags ?? process.env['TROUPE_PRECISE_FLAGS'] === '1');
     const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, coreId) }) };
-    this.#run = entryOf(new WebAssembly.Instance(interp, imports).exports);
+    const { exports } = new WebAssembly.Instance(interp, imports);
+    this.#run = entryOf(exports);
+    this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
   }
 
   run(tcb: number, budgetBranches: number): number {
     const { i32 } = this.shared;
     this.#takeFill(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
-    const useMain = this.#isWarm() ? 1 : 0;
+    const useMain = this.#main.ready ? 1 : 0;
     const before = this.#retired(tcb);
     const trap = this.#runGuest(tcb, useMain);
-    if (useMain === 0) this.#instructions += (this.#retired(tcb) - before) >>> 0;
+    if (useMain === 0) this.#main.ran((this.#retired(tcb) - before) >>> 0);
     return trap;
   }
 
@@ -122,15 +125,6 @@ class InterpEngine implements Engine {
       if (trap !== Trap.DECODE) return trap;
       if (!this.#decoder.decodeAt(tcb)) return Trap.EXCEPTION;
     }
-  }
-
-  /** Whether enough has run, on any core, to be worth the compilation of the main loop. */
-  #isWarm(): boolean {
-    if (this.#warm) return true;
-    const { i32 } = this.shared;
-    this.#warm = this.#instructions > WARM_INSTRUCTIONS || Atomics.load(i32, WARM_WORD) !== 0;
-    if (this.#warm) Atomics.store(i32, WARM_WORD, 1);
-    return this.#warm;
   }
 
   /** Keeps the high-address cache in step with the address space and takes the kernel's last answer. */
@@ -173,10 +167,6 @@ class InterpEngine implements Engine {
 }
 
 const CoreCommandFlush = 4;
-
-const WARM_WORD = headerWord('interpreterWarm');
-/** Instructions on one core after which the main loop is used: some tenths of a second. */
-const WARM_INSTRUCTIONS = Number(process.env['TROUPE_WARM'] ?? 20_000_000);
 
 /** Engines for a core; the wasm modules are compiled once per thread. */
 export async function createInterpEngine(memory: WebAssembly.Memory, coreId: number, host: EngineHost): Promise<Engine> {

@@ -131,6 +131,10 @@ function rowsKey(): string {
 
 /** Name under which the interpreter exports its entry: an interpreter built from other rows has another one. */
 export const RUN_EXPORT = `run-${rowsKey()}`;
+/** The same for the main loop, a module of its own. */
+export const MAIN_EXPORT = `main-${rowsKey()}`;
+/** Slot of the main loop in the function table of the handlers. */
+export const MAIN_SLOT = HANDLERS.length;
 
 /** Key under which the decoder finds a form. */
 export function formKey(rowNumber: number, mem: boolean, locked: boolean): number {

@@ -3,7 +3,7 @@ import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
 import type { Graph } from '../ir/graph.js';
 import type { Label } from '../ir/node.js';
 import type { StateField, StateTy } from '../ir/builder.js';
-import type { I32, I64, Int, Ty, Val } from '../ir/types.js';
+import type { I32, I64, Int, RuntimeFn, Ty, Val } from '../ir/types.js';
 import type { Operand } from '../isa/operand.js';
 import type { Addressing } from './forms.js';
 import { InterpBuilder, type Linkage } from './interp-builder.js';
@@ -153,6 +153,24 @@ export class HotBuilder extends InterpBuilder {
   }
 
   checkTarget(va: I64): void { this.branchIf(this.ne(this.shrU(va, this.i64(47)), this.i64(0)), this.labels.slow); }
+
+  /** The main loop calls nothing: whatever needs the run-time library is left to the cold handler. */
+  override call<R extends Ty>(fn: RuntimeFn<R>): Val<R> {
+    this.branch(this.labels.slow);
+    return this.#nothing(fn.result) as Val<R>;
+  }
+
+  override callVoid(): void { this.branch(this.labels.slow); }
+
+  #nothing(ty: Ty): Val {
+    switch (ty) {
+      case 'i32': return this.i32(0);
+      case 'i64': return this.i64(0);
+      case 'f32': return this.f32(0);
+      case 'f64': return this.f64(0);
+      default: return this.v128(new Uint8Array(16));
+    }
+  }
 
   raiseAfter(): void { this.branch(this.labels.slow); }
   syscall(): void { this.branch(this.labels.slow); }

@@ -1,3 +1,4 @@
+import { CoreBlock } from '@troupe/abi/layout/header.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { Code } from '../ir/code.js';
 import { Graph } from '../ir/graph.js';
@@ -21,12 +22,6 @@ export const Exit = {
   JUMP: 2,
 } as const;
 
-/** Globals through which the main loop returns its position. */
-export interface MainLinkage extends Linkage {
-  readonly opGlobal: number;
-  readonly countGlobal: number;
-}
-
 /**
  * The interpreter: `main(tcb, op, count) → Exit`, one loop around one switch over the hot handlers.
  *
@@ -45,7 +40,7 @@ export class MainLoop {
   readonly #l: MainLocals & { readonly found: number };
   readonly #labels: MainLabels = { next: { name: 'next' }, poll: { name: 'poll' }, resolve: { name: 'resolve' }, slow: { name: 'slow' } };
 
-  constructor(readonly link: MainLinkage) {
+  constructor(readonly link: Linkage) {
     const local = (ty: 'i32' | 'i64'): number => this.locals.reserve(ty);
     this.#l = { tcb: 0, op: 1, count: 2, target: local('i64'), tableRead: local('i32'), tableWrite: local('i32'), found: local('i32') };
   }
@@ -83,8 +78,8 @@ export class MainLoop {
   }
 
   #leave(b: HotBuilder, exit: number): void {
-    b.setGlobal(this.link.opGlobal, b.opAddress());
-    b.setGlobal(this.link.countGlobal, b.local('i32', this.#l.count, 'var'));
+    b.writeRaw(b.blockAddress(), CoreBlock.off.mainOp, b.opAddress(), 'guest');
+    b.writeRaw(b.blockAddress(), CoreBlock.off.mainCount, b.local('i32', this.#l.count, 'var'), 'guest');
     b.returnValue(b.i32(exit));
   }
 

@@ -20,7 +20,7 @@ export class WasmModule {
   readonly #imports: { name: string; module: string; type: number }[] = [];
   readonly #bodies: (Body | undefined)[] = [];
   readonly #declared: number[] = [];
-  readonly #exports: { name: string; fn: number }[] = [];
+  readonly #exports: { name: string; kind: number; index: number }[] = [];
   readonly #globals: { name: string; imported: boolean }[] = [];
   /** Function indexes of the table, slot by slot. */
   table: number[] = [];
@@ -52,7 +52,11 @@ export class WasmModule {
   }
 
   export(name: string, fn: number): void {
-    this.#exports.push({ name, fn });
+    this.#exports.push({ name, kind: 0, index: fn });
+  }
+
+  exportTable(name: string): void {
+    this.#exports.push({ name, kind: 1, index: 0 });
   }
 
   /** An immutable i32 global given by the host; all come before mutable ones. */
@@ -103,10 +107,10 @@ export class WasmModule {
       b.u32(this.table.length);
     });
     section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(() => b.bytes([TY_BYTE.i32, 1, 0x41, 0, 0x0b])));
-    section(7, this.#exports.length, (b) => this.#exports.forEach(({ name, fn }) => {
+    section(7, this.#exports.length, (b) => this.#exports.forEach(({ name, kind, index }) => {
       b.name(name);
-      b.byte(0);
-      b.u32(fn);
+      b.byte(kind);
+      b.u32(index);
     }));
     section(9, this.table.length > 0 ? 1 : 0, (b) => {
       b.bytes([0, 0x41, 0, 0x0b]);
