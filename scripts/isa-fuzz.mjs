@@ -2,10 +2,11 @@
 /**
  * Random instruction cases against the host CPU, by the million.
  *
- *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--all] [--undefined] [--kind single|readBack|chained]
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N] [--all] [--undefined] [--kind single|readBack|chained]
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
+ * --programs  runs N batches of random programs instead of single instructions
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
  * --undefined compares undefined flags too: shows what this host does
@@ -15,6 +16,7 @@
 import { parseArgs } from 'node:util';
 import { InterpEmulator } from '../tests/dist/isa/engine/interp-emulator.js';
 import { DifferentialRun } from '../tests/dist/isa/fuzz.js';
+import { programPool } from '../tests/dist/isa/gen/program.js';
 import { selectRows, testableRows } from '../tests/dist/isa/rows.js';
 import { HostOracle, oracleUnavailable } from '../tests/dist/support/oracle/host.js';
 
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     case: { type: 'string' },
     examples: { type: 'string', default: '1' },
+    programs: { type: 'string' },
     kind: { type: 'string' },
     undefined: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
@@ -44,6 +47,7 @@ if (templates.length === 0) {
   console.error(`isa-fuzz: no row matches ${values.row}`);
   process.exit(125);
 }
+const programs = values.programs === undefined ? 0 : Number(values.programs);
 const single = values.case === undefined ? undefined : Number(values.case);
 const perRow = single !== undefined ? 1 : values.cases ? Math.ceil(Number(values.cases) / templates.length) : DEFAULT_CASES_PER_ROW;
 
@@ -53,19 +57,23 @@ const run = new DifferentialRun(oracle, emulator, Number(values.seed), values.un
 const startMs = performance.now();
 const totals = { cases: 0, mismatches: 0, rows: 0 };
 
-for (const template of templates) {
-  const result = await run.row(template, perRow, single ?? 0);
+async function* results() {
+  if (programs > 0) yield await run.programs(programPool(testableRows().single), programs, single ?? 0);
+  else for (const template of templates) yield await run.row(template, perRow, single ?? 0);
+}
+
+for await (const result of results()) {
   totals.cases += result.cases;
   totals.mismatches += result.mismatches;
   if (result.mismatches > 0) totals.rows++;
   if (result.mismatches > 0 || values.all) {
-    const line = `${template.name.padEnd(56)} cases ${String(result.cases).padStart(8)}  faults ${String(result.faults).padStart(7)}  mismatches ${result.mismatches}`;
+    const line = `${result.name.padEnd(56)} cases ${String(result.cases).padStart(8)}  faults ${String(result.faults).padStart(7)}  mismatches ${result.mismatches}`;
     console.log(line);
   }
-  for (const example of result.examples) console.log(example.text);
+  for (const example of result.examples) console.log(example);
 }
 
 const seconds = (performance.now() - startMs) / 1000;
-console.log(`${templates.length} rows, ${totals.cases} cases in ${seconds.toFixed(1)} s (${Math.round(totals.cases / seconds)}/s): ${totals.mismatches} mismatches in ${totals.rows} rows`);
+console.log(`${programs > 0 ? `${programs} batches of programs` : `${templates.length} rows`}, ${totals.cases} cases in ${seconds.toFixed(1)} s (${Math.round(totals.cases / seconds)}/s): ${totals.mismatches} mismatches in ${totals.rows} rows`);
 oracle.close();
 process.exitCode = totals.mismatches > 0 ? 1 : 0;

@@ -30,6 +30,9 @@ export function compareRule(row: Row, undefinedFlags: 'ignored' | 'compared' = '
   return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic), faultInImage: /^(fnstenv|fldenv|fnsave|frstor|fxsave|fxrstor)/.test(row.mnemonic) };
 }
 
+/** Programs leave AF as logic and shift instructions do: undefined. */
+export const PROGRAM_RULE: CompareRule = { flagMask: COMPARED_FLAGS & ~FLAG_OF_LETTER['a']!, toleranceUlp: 0, memoryExtentOnly: false, faultInImage: false };
+
 const { off } = CaseOut;
 const hex = (value: number | bigint): string => value.toString(16);
 

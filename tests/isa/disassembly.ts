@@ -24,12 +24,15 @@ export function icedDecode(bytes: Uint8Array, rip: number): IcedInstruction {
   return result;
 }
 
-/** Text of all instructions in `bytes`. */
+/** Longer code is a program, shown with addresses. */
+const MAX_INSTRUCTIONS_BYTES = 64;
+
+/** Text of all instructions in `bytes`, without the int3s that fill gaps. */
 export function icedText(bytes: Uint8Array, rip: number): string {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const { length, text } = icedDecode(bytes.subarray(at), rip + at);
-    lines.push(text);
+    if (text !== 'int3') lines.push(bytes.length > MAX_INSTRUCTIONS_BYTES ? `${(rip + at).toString(16)} ${text}` : text);
     at += length || bytes.length;
   }
   return lines.join(' ; ');

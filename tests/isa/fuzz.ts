@@ -1,25 +1,30 @@
 /**
- * Differential run: rows against the host CPU. Used by the mocha tests (a few hundred cases per row)
+ * Differential run: rows and random programs against the host CPU. Used by the mocha tests (a few hundred cases per row)
  * and by `pnpm isa:fuzz` (millions).
  */
 import type { Batch } from '../support/oracle/batch.js';
 import type { HostOracle } from '../support/oracle/host.js';
 import { CaseOut, Fx, TIMEOUT_SIGNAL } from '../support/oracle/layout.js';
-import { type CompareRule, compareCase, compareRule } from './compare.js';
+import { type CompareRule, compareCase, compareRule, PROGRAM_RULE } from './compare.js';
 import { type Emulator, runBatch } from './engine/emulator.js';
 import { BATCH_CASES, Generator } from './gen/generator.js';
+import { ProgramGenerator } from './gen/program.js';
 import type { Template } from './gen/template.js';
 import { minimise } from './minimise.js';
-import { type Mismatch, mismatchText } from './report.js';
+import { mismatchText } from './report.js';
 
-export interface RowResult {
-  readonly template: Template;
+export interface RunResult {
+  readonly name: string;
   cases: number;
   /** Cases that ended in a fault on the host. */
   faults: number;
   mismatches: number;
-  /** First few mismatches. */
-  readonly examples: Mismatch[];
+  /** Texts of the first few mismatches. */
+  readonly examples: string[];
+}
+
+function emptyResult(name: string): RunResult {
+  return { name, cases: 0, faults: 0, mismatches: 0, examples: [] };
 }
 
 const INT3_VECTOR = 3;
@@ -36,25 +41,33 @@ export class DifferentialRun {
   }
 
   /** Runs cases `from` … `from + count - 1` of one row. */
-  async row(template: Template, count: number, from = 0): Promise<RowResult> {
-    const result: RowResult = { template, cases: 0, faults: 0, mismatches: 0, examples: [] };
+  async row(template: Template, count: number, from = 0): Promise<RunResult> {
+    const result = emptyResult(template.name);
     const rule = compareRule(template.row, this.undefinedFlags);
     for (let done = 0; done < count; ) {
       const size = Math.min(count - done, BATCH_CASES);
-      await this.#batch(result, rule, from + done, size);
+      const first = from + done;
+      await this.#batch(result, rule, this.#generator.batch(template, first, size), (i) => `--row '${template.name}' --seed ${this.seed} --case ${first + i}`);
       done += size;
     }
     return result;
   }
 
-  async #batch(result: RowResult, rule: CompareRule, from: number, size: number): Promise<void> {
-    const batch = this.#generator.batch(result.template, from, size);
+  /** Runs `count` batches of random programs (gen/program.ts) made of the rows in `pool`. */
+  async programs(pool: readonly Template[], count: number, from = 0): Promise<RunResult> {
+    const result = emptyResult('programs');
+    const generator = new ProgramGenerator(this.seed, pool);
+    for (let index = from; index < from + count; index++) await this.#batch(result, PROGRAM_RULE, generator.batch(index), () => `--programs 1 --seed ${this.seed} --case ${index}`);
+    return result;
+  }
+
+  async #batch(result: RunResult, rule: CompareRule, batch: Batch, replayOf: (position: number) => string): Promise<void> {
     const reply = this.oracle.run(batch);
     const emulated = runBatch(this.emulator, batch, CaseOut.sizeBytes);
     const host = await reply;
     const hostView = new DataView(host.buffer, host.byteOffset, host.byteLength);
     const emulatedView = new DataView(emulated.buffer);
-    for (let i = 0; i < size; i++) {
+    for (let i = 0; i < batch.count; i++) {
       const at = i * CaseOut.sizeBytes;
       const signo = hostView.getUint32(at + CaseOut.off.signo, true);
       const vector = hostView.getUint32(at + CaseOut.off.vector, true);
@@ -64,14 +77,13 @@ export class DifferentialRun {
       const differences = compareCase(rule, hostView, at, emulatedView, at);
       if (differences.length === 0) continue;
       result.mismatches++;
-      if (result.examples.length < this.maxExamples) result.examples.push(await this.#example(result.template, rule, batch, i, from + i, mismatchText(batch, i, differences, hostView, at, 'not alone, only within its batch')));
+      const replay = `pnpm isa:fuzz ${replayOf(i)}`;
+      if (result.examples.length < this.maxExamples) result.examples.push(await this.#example(rule, batch, i, replay, mismatchText(batch, i, differences, hostView, at, `${replay} (not alone, only within its batch)`)));
     }
   }
 
-  async #example(template: Template, rule: CompareRule, batch: Batch, position: number, index: number, whole: string): Promise<Mismatch> {
-    const replay = `pnpm isa:fuzz --row '${template.name}' --seed ${this.seed} --case ${index}`;
+  async #example(rule: CompareRule, batch: Batch, position: number, replay: string, whole: string): Promise<string> {
     const found = await minimise(batch, position, rule, this.oracle, this.emulator);
-    const text = found ? mismatchText(found.batch, 0, found.differences, found.host, 0, replay) : whole;
-    return { rowName: template.name, mnemonic: template.row.mnemonic, seed: this.seed, index, text };
+    return found ? mismatchText(found.batch, 0, found.differences, found.host, 0, replay) : whole;
   }
 }

@@ -31,6 +31,7 @@ function extract(batch: Batch, index: number): Batch {
   const single = new Batch(1);
   single.data.set(batch.data);
   single.ro.set(batch.ro);
+  single.code.set(batch.code);
   const at = single.add();
   single.bytes.set(batch.bytes.subarray(batch.at(index), batch.at(index) + CaseIn.sizeBytes), at);
   return single;

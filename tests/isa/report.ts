@@ -2,17 +2,12 @@
  * Text of a mismatch: instruction, differences, and the initial state that matters.
  */
 import type { Batch } from '../support/oracle/batch.js';
-import { CaseIn, CaseOut, DATA_ADDR, Fx, Patch, PATCHES } from '../support/oracle/layout.js';
+import { CaseIn, CaseOut, CODE_ADDR, DATA_ADDR, Fx, Patch, PATCHES } from '../support/oracle/layout.js';
 import { GPR_NAMES } from './compare.js';
 import { icedText } from './disassembly.js';
 
-export interface Mismatch {
-  readonly rowName: string;
-  readonly mnemonic: string;
-  readonly seed: number;
-  readonly index: number;
-  readonly text: string;
-}
+/** A run of int3 longer than the gaps between blocks. */
+const FILLER = Buffer.alloc(90, 0xcc);
 
 function hexBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
@@ -40,16 +35,26 @@ function stateLines(batch: Batch, at: number, instruction: string): string[] {
   return lines;
 }
 
+/** Longest program shown. */
+const PROGRAM_BYTES = 1500;
+
+/** Code of a program in the batch's code image, to the int3s that fill its area. */
+function programCode(batch: Batch, codeAddr: number): Uint8Array {
+  const code = Buffer.from(batch.code.subarray(codeAddr - CODE_ADDR, codeAddr - CODE_ADDR + PROGRAM_BYTES));
+  const end = code.indexOf(FILLER);
+  return end < 0 ? code : code.subarray(0, end);
+}
+
 /** The report of one mismatching case; `replay` is the command line that runs it again. */
 export function mismatchText(batch: Batch, index: number, differences: readonly string[], host: DataView, hostAt: number, replay: string): string {
   const at = batch.at(index);
   const codeAddr = batch.view.getUint32(at + CaseIn.off.codeAddr, true);
   const size = batch.view.getUint32(at + CaseIn.off.codeSize, true);
-  const code = batch.bytes.subarray(at + CaseIn.off.code, at + CaseIn.off.code + size);
+  const code = size > 0 ? batch.bytes.subarray(at + CaseIn.off.code, at + CaseIn.off.code + size) : programCode(batch, codeAddr);
   const instruction = icedText(code, codeAddr);
   const vector = host.getUint32(hostAt + CaseOut.off.vector, true);
   return [
-    `${codeAddr.toString(16)}: ${hexBytes(code)}  ${instruction}   (host vector ${vector})`,
+    size > 0 ? `${codeAddr.toString(16)}: ${hexBytes(code)}  ${instruction}   (host vector ${vector})` : `program at ${codeAddr.toString(16)} (host vector ${vector}):\n    ${instruction.replaceAll(' ; ', '\n    ')}`,
     ...differences.map((line) => `  ${line}`),
     ...stateLines(batch, at, instruction).map((line) => `    ${line}`),
     `  replay: ${replay}`,

@@ -6,11 +6,13 @@ import { HostOracle, oracleUnavailable } from '../support/oracle/host.js';
 import type { Emulator } from './engine/emulator.js';
 import { InterpEmulator } from './engine/interp-emulator.js';
 import { DifferentialRun } from './fuzz.js';
+import { programPool } from './gen/program.js';
 import type { Template } from './gen/template.js';
 import { testableRows } from './rows.js';
 
 const CASES_PER_ROW = 200;
 const CASES_PER_SEQUENCE = 50;
+const PROGRAM_BATCHES = 10;
 const SEED = 0x7101;
 
 function byMnemonic(templates: readonly Template[]): Map<string, Template[]> {
@@ -43,7 +45,7 @@ describe(`instruction rows against the host CPU${unavailable ? ` (skipped: ${una
       const result = await run.row(template, cases);
       expect(result.cases, template.name).to.be.greaterThan(cases / 2);
       exercised.add(template.name);
-      if (result.mismatches > 0) reports.push(`${template.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]!.text}`);
+      if (result.mismatches > 0) reports.push(`${result.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]!}`);
     }
     expect(reports, reports.join('\n')).to.have.length(0);
   }
@@ -57,6 +59,11 @@ describe(`instruction rows against the host CPU${unavailable ? ` (skipped: ${una
   });
 
   it('flags read back by the next instruction', () => expectAgreement(rows.readBack, CASES_PER_SEQUENCE));
+
+  it('random programs', async () => {
+    const result = await new DifferentialRun(oracle, emulator, SEED).programs(programPool(rows.single), PROGRAM_BATCHES);
+    expect(result.mismatches, result.examples[0]).to.equal(0);
+  });
 
   it('chains of instructions', () => expectAgreement(rows.chained, CASES_PER_SEQUENCE));
 });

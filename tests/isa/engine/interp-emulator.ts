@@ -21,7 +21,6 @@ const SMALL_BUDGET = 1;
 const MAX_PREEMPTIONS = 200;
 /** Repeated string instructions fault once per page; more means that fills displace each other for ever. */
 const MAX_HIGH_FILLS = 40;
-const INT3 = 0xcc;
 
 export class InterpEmulator implements Emulator {
   readonly name = 'interp';
@@ -64,7 +63,7 @@ export class InterpEmulator implements Emulator {
     this.#shadow.set(batch.data);
     pages.ro.set(batch.ro);
     for (const frame of pages.codeFrames) this.engine.invalidateFrame(frame);
-    pages.code.fill(INT3);
+    pages.code.set(batch.code);
     pages.resetExec();
     for (let i = 0; i < batch.count; i++) {
       const at = batch.at(i);

@@ -38,6 +38,8 @@ export class Encoding {
   moffsAt = -1;
   immAt = -1;
   immBytes = 0;
+  /** Memory operands are this register and a displacement; NO_REG = any form. */
+  fixedBase = NO_REG;
   readonly memory: MemoryForm = { base: NO_REG, index: NO_REG, scale: 1, dispBytes: 0, ripRelative: false, dispAt: 0 };
 
   reset(): void {
@@ -122,6 +124,10 @@ function chooseMemory(e: Encoding, random: Random): void {
   m.scale = 1;
   m.ripRelative = false;
   m.dispBytes = 4;
+  if (e.fixedBase !== NO_REG) {
+    m.base = e.fixedBase;
+    return;
+  }
   const draw = random.below(100);
   if (draw < 10) {
     m.ripRelative = true;

@@ -32,7 +32,7 @@ const HIGH_CODE_PERCENT = 3;
 const DATA_STREAM = 0x64617461;
 
 /** Special and random values, with runs of equal bytes for string compares. */
-function dataPages(random: Random): Uint8Array {
+export function dataPages(random: Random): Uint8Array {
   const bytes = new Uint8Array(DATA_BYTES + RO_BYTES);
   putValues(new DataView(bytes.buffer), 0, bytes.length, 'int', random);
   for (let at = 256; at < DATA_BYTES; at += 1024) bytes.fill(random.pick([0, 0x11, 0xff]), at, at + 300);

@@ -4,11 +4,15 @@
  */
 import { BATCH_MAGIC, BatchHead, CaseIn, DATA_BYTES, MAX_BATCH_CASES, RO_BYTES } from './layout.js';
 
+const INT3 = 0xcc;
+
 export class Batch {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly data: Uint8Array;
   readonly ro: Uint8Array;
+  /** Image of the code pages under the code of the cases: int3 unless set. */
+  readonly code: Uint8Array;
   count = 0;
 
   constructor(readonly capacity: number) {
@@ -17,6 +21,7 @@ export class Batch {
     this.view = new DataView(this.bytes.buffer);
     this.data = this.bytes.subarray(BatchHead.off.data, BatchHead.off.data + DATA_BYTES);
     this.ro = this.bytes.subarray(BatchHead.off.ro, BatchHead.off.ro + RO_BYTES);
+    this.code = this.bytes.subarray(BatchHead.off.code, BatchHead.sizeBytes).fill(INT3);
     this.view.setUint32(BatchHead.off.magic, BATCH_MAGIC, true);
   }
 

@@ -29,6 +29,8 @@ export const BatchHead = struct('batch_head', {
   count: 'u32',
   data: { bytes: DATA_BYTES, align: 1 },
   ro: { bytes: RO_BYTES, align: 1 },
+  /** What the code pages hold apart from the code of the cases. */
+  code: { bytes: CODE_PAGES * 4096, align: 1 },
 });
 
 export const Patch = struct('patch', {

@@ -53,6 +53,8 @@ struct batch_head {
   uint32_t magic, count;
   uint8_t data[DATA_BYTES];
   uint8_t ro[4096];
+  /* What the code pages hold apart from the code of the cases. */
+  uint8_t code[CODE_PAGES * 4096];
 };
 
 struct case_in {
@@ -118,7 +120,7 @@ static void write_all(const void *from, size_t size) {
 
 /* The code of all cases is there at once, as in the emulator: stray reads and jumps see the same bytes. */
 static void place_code(void) {
-  memset(code_alias, 0xcc, CODE_PAGES * 4096);
+  memcpy(code_alias, head.code, CODE_PAGES * 4096);
   for (uint32_t i = 0; i < head.count; i++) {
     const struct case_in *c = &in[i];
     if (c->code_size > 32 || c->code_addr < CODE_ADDR || c->code_addr + c->code_size > CODE_ADDR + CODE_PAGES * 4096) _exit(7);
