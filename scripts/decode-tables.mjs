@@ -26,6 +26,8 @@ async function tables() {
     hotCount: forms.HOT_COUNT,
     special: forms.Special,
     runExport: forms.RUN_EXPORT,
+    mainExport: forms.MAIN_EXPORT,
+    mainSlot: forms.MAIN_SLOT,
   };
 }
 
@@ -40,6 +42,8 @@ export const FUSED_FLAGLESS = new Map(data.fusedFlagless);
 export const HOT_COUNT = data.hotCount;
 export const Special = data.special;
 export const RUN_EXPORT = data.runExport;
+export const MAIN_EXPORT = data.mainExport;
+export const MAIN_SLOT = data.mainSlot;
 export function formKey(rowNumber, mem, locked) { return rowNumber * 4 + (mem ? 2 : 0) + (locked ? 1 : 0); }
 export const FORM_BY_KEY = new Map(FORMS.map((form) => [formKey(form.rowNumber, form.mem, form.locked), form]));
 export function parseEncoding(row, index) { return { ...data.encodings[index], row, operands: data.operands[index] }; }
