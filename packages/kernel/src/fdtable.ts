@@ -60,6 +60,14 @@ export class FdTable implements LockOwner {
     return file !== null && (file.flags & O_PATH) === 0 ? file : null;
   }
 
+  /** True when a number below the limit is free: accept(2) asks before it takes a connection. */
+  hasRoom(limit: number): boolean {
+    let fd = this.#firstMaybeFree;
+    while (this.#slots[fd] !== undefined) fd++;
+    this.#firstMaybeFree = fd;
+    return fd < limit;
+  }
+
   /** Puts the file at the lowest free number from `minFd` on, and takes a reference. -EMFILE at the limit. */
   install(file: FileDescription, closeOnExec: boolean, limit: number, minFd = 0): number {
     let fd = Math.max(minFd, this.#firstMaybeFree);

@@ -139,7 +139,7 @@ export const rows: readonly SyscallRow[] = [
   { nr: Nr.dup3, name: 'dup3', args: [fd('oldfd'), fd('newfd'), flags('flags', [['O_CLOEXEC', O_CLOEXEC]])], groups: ['%desc'], support: 'full', man: 'dup(2)', handler: sysDup3 },
   {
     nr: Nr.fcntl, name: 'fcntl', args: [fd(), choice('op', COMMANDS), addr('arg')], groups: ['%desc'], restart: 'ERESTARTSYS',
-    support: { partial: 'no leases, no F_NOTIFY' }, man: 'fcntl(2)', handler: sysFcntl, interrupted: interruptFcntl,
+    support: { partial: 'no leases, no F_NOTIFY; SIGIO does not tell the descriptor' }, man: 'fcntl(2)', handler: sysFcntl, interrupted: interruptFcntl,
   },
   {
     nr: Nr.close_range, name: 'close_range', args: [uint('first'), uint('last'), int('flags')], groups: ['%desc'],

@@ -1,5 +1,5 @@
 /** Making and connecting sockets: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), shutdown(2), names. */
-import { Af, EPOLLIN, EPOLLOUT, Errno, Nr, O_CLOEXEC, O_NONBLOCK, Sock, type ErrnoName } from '@troupe/abi';
+import { Af, EPOLLIN, EPOLLOUT, Errno, Nr, O_CLOEXEC, O_NONBLOCK, Rlimit, Sock, type ErrnoName } from '@troupe/abi';
 import { UnixSocket, createUnixPair, type FileDescription } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { credentialsOf } from '../../ipc/control-message.js';
@@ -77,6 +77,7 @@ function sysAccept4(task: Task, fdNo: number, at: number, lengthAt: number, acce
   if ((acceptFlags & ~TYPE_FLAGS) !== 0) return fail('EINVAL');
   const listener = socketOf(task, fdNo);
   if (typeof listener === 'number') return listener;
+  if (!task.fds.hasRoom(task.group.limits.soft(Rlimit.NOFILE))) return fail('EMFILE');
   const socket = listener.accept(acceptFlags & O_NONBLOCK);
   if (typeof socket === 'number') {
     if (socket !== -Errno.EAGAIN || listener.nonBlocking) return socket;
