@@ -8,7 +8,7 @@ import { DecodeResult } from '@troupe/cpu-worker/decode/instruction.js';
 import type { Row } from '@troupe/cpu-worker/isa/row.js';
 import { CaseIn } from '../support/oracle/layout.js';
 import { icedDecode, type IcedInstruction } from './disassembly.js';
-import { Generator } from './gen/generator.js';
+import type { Generator } from './gen/generator.js';
 import { Random } from './gen/random.js';
 import type { Template } from './gen/template.js';
 

@@ -1,7 +1,8 @@
 /** Disassembly of a case's code with iced-x86, for reports and audits. */
 import { createRequire } from 'node:module';
+import type * as Iced from 'iced-x86';
 
-const iced = createRequire(import.meta.url)('iced-x86') as typeof import('iced-x86');
+const iced = createRequire(import.meta.url)('iced-x86') as typeof Iced;
 
 export interface IcedInstruction {
   /** 0 = invalid. */

@@ -114,6 +114,7 @@ int main() {
   rd("echo", m);
   R(ioctl(s, FIONREAD, &n));
   typed(m,"xyz\nq", 5);
+  usleep(20000);
   R(ioctl(s, FIONREAD, &n));
   printf("%d %x\n", n, pol(s));
   rd("read", s);

@@ -21,7 +21,7 @@ export function valueKind(t: Template, w: CaseWriter): ValueKind {
   const { mnemonic } = t.row;
   if (w.random.percent(8)) return w.random.pick(VALUE_KINDS);
   if (/^f(i|b)/.test(mnemonic)) return 'int';
-  if (/^f/.test(mnemonic)) return t.rm?.memBits === 32 ? 'f32' : t.rm?.memBits === 80 ? 'f80' : 'f64';
+  if (mnemonic.startsWith('f')) return t.rm?.memBits === 32 ? 'f32' : t.rm?.memBits === 80 ? 'f80' : 'f64';
   const isFloat = t.operands.some((o) => o.file === 'xmm');
   if (isFloat && /^cvt(t?)(ps|ss)/.test(mnemonic)) return 'f32';
   if (isFloat && /^cvt(t?)(pd|sd)/.test(mnemonic)) return 'f64';
@@ -81,7 +81,7 @@ export function writeState(w: CaseWriter, t: Template, kind: ValueKind): void {
   view.setUint32(w.fx('mxcsr'), MXCSR_DEFAULT, true);
   view.setUint32(w.fx('mxcsrMask'), 0xffff, true);
   const xmm = t.operands.some((o) => o.file === 'xmm') || /mxcsr|^fx/.test(t.row.mnemonic);
-  if (xmm || /^cvt/.test(t.row.mnemonic)) view.setUint32(w.fx('mxcsr'), mxcsr(w), true);
+  if (xmm || t.row.mnemonic.startsWith('cvt')) view.setUint32(w.fx('mxcsr'), mxcsr(w), true);
   if (xmm || random.percent(10)) writeXmm(w, kind);
   if (usesX87(t) || random.percent(3)) writeX87(w);
   if (t.operands.some((o) => o.file === 'mm')) for (let i = 0; i < 8; i++) putValues(view, at + CaseIn.off.fx + Fx.st + 16 * i, 8, kind, random);

@@ -80,7 +80,7 @@ function operandSpec(text: string, mnemonic: string): OperandSpec {
   }
   const immediate = /^imm(\d+)s?$/.exec(kind);
   if (immediate) return { ...base, role: 'imm', file: 'none', sizeBits: Number(immediate[1]) };
-  if (/^rel/.test(kind)) return { ...base, role: 'rel', file: 'none' };
+  if (kind.startsWith('rel')) return { ...base, role: 'rel', file: 'none' };
   const moffs = /^moffs(\d+)$/.exec(kind);
   if (moffs) return { ...base, role: 'moffs', file: 'none', memBits: Number(moffs[1]) };
   if (kind === 'sti') return { ...base, role: 'opcode', file: 'st', sizeBits: 80 };

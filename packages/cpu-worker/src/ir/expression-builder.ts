@@ -1,4 +1,4 @@
-import { Graph } from './graph.js';
+import type { Graph } from './graph.js';
 import type { Alias, Label, Node, NodeOp } from './node.js';
 import { fold } from './fold.js';
 import type { F32, F64, I32, I64, Int, IntSize, Ty, V128, Val, Var } from './types.js';

@@ -1,4 +1,4 @@
-import { Code, TY_BYTE } from './code.js';
+import { type Code, TY_BYTE } from './code.js';
 import type { Label, Node } from './node.js';
 import type { Ty } from './types.js';
 

@@ -78,6 +78,11 @@ export class MemoryManager extends GuestAccess {
   }
 
   /** Maps; the address or -errno. */
+/** The page holds a frame: a fault on it is a protection fault (PfCode.PRESENT). */
+  isPresent(addr: number): boolean {
+    return this.pages.get(Math.floor(addr / PAGE_SIZE)) !== 0;
+  }
+
   mmap(request: MapRequest): number {
     return mapMemory(this, request);
   }

@@ -4,7 +4,6 @@
  */
 import type { SigInfo } from '@troupe/abi';
 import { PfCode, Sig, Si, TCB, Vector } from '@troupe/abi';
-import type { FaultSignal } from '../mm/memory-manager.js';
 import type { Task } from '../task/task.js';
 import { forceSignal } from './send.js';
 
@@ -23,15 +22,10 @@ function handlePageFault(task: Task, addr: number, errorCode: number): void {
   task.minorFaults++;
   if (result === 'ok') return;
   task.trapNo = Vector.PF;
-  task.trapErrorCode = errorCode | PfCode.USER | (isPresent(task, result) ? PfCode.PRESENT : 0);
+  task.trapErrorCode = errorCode | PfCode.USER | (task.mm.isPresent(result.addr) ? PfCode.PRESENT : 0);
   task.faultAddr = BigInt(result.addr);
   if (result.signal === Sig.KILL) task.kernel.signals.sendToGroup(task.group, { signo: Sig.KILL, code: Si.KERNEL });
   else forceSignal(task, { signo: result.signal, code: result.code, addr: BigInt(result.addr) });
-}
-
-/** Pages that forbid the access count as present, except those of PROT_NONE mappings. */
-function isPresent(task: Task, fault: FaultSignal): boolean {
-  return fault.signal === Sig.SEGV && fault.code === Si.SEGV_ACCERR && task.mm.vmas.find(fault.addr)?.prot !== 0;
 }
 
 function exceptionInfo(task: Task, vector: number): SigInfo {
