@@ -12,15 +12,19 @@ const HOLD_MS = 60_000;
 const { memory, wasm, stateWord } = workerData as CompilerData;
 const state = new Int32Array(memory.buffer);
 
-/** No unoptimised code, all functions at once; the flags go back as they were. */
+/**
+ * Optimised code only, all functions at once, no check for interrupts at each turn of the loop (it
+ * returns every few thousand instructions anyway). Node 20, 22 and later know these flags; they go
+ * back to their defaults.
+ */
+const FLAGS = ['liftoff', 'wasm-lazy-compilation', 'wasm-stack-checks'];
+
 function compile(): WebAssembly.Module {
-  setFlagsFromString('--no-liftoff');
-  setFlagsFromString('--no-wasm-lazy-compilation');
+  for (const flag of FLAGS) setFlagsFromString(`--no-${flag}`);
   try {
     return new WebAssembly.Module(readFileSync(new URL(wasm)));
   } finally {
-    setFlagsFromString('--liftoff');
-    setFlagsFromString('--wasm-lazy-compilation');
+    for (const flag of FLAGS) setFlagsFromString(`--${flag}`);
   }
 }
 
