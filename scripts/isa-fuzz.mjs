@@ -2,10 +2,11 @@
 /**
  * Random instruction cases against the host CPU, by the million.
  *
- *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N] [--all] [--undefined] [--kind single|readBack|chained]
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N] [--engine E] [--all] [--undefined] [--kind single|readBack|chained]
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
+ * --engine    main (default), driver or fast: tests/isa/engine/interp-emulator.ts
  * --programs  runs N batches of random programs instead of single instructions
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     case: { type: 'string' },
     examples: { type: 'string', default: '1' },
+    engine: { type: 'string', default: 'main' },
     programs: { type: 'string' },
     kind: { type: 'string' },
     undefined: { type: 'boolean', default: false },
@@ -52,7 +54,7 @@ const single = values.case === undefined ? undefined : Number(values.case);
 const perRow = single !== undefined ? 1 : values.cases ? Math.ceil(Number(values.cases) / templates.length) : DEFAULT_CASES_PER_ROW;
 
 const oracle = new HostOracle();
-const emulator = await InterpEmulator.create();
+const emulator = await InterpEmulator.create(values.engine);
 const run = new DifferentialRun(oracle, emulator, Number(values.seed), values.undefined ? 'compared' : 'ignored', Number(values.examples));
 const startMs = performance.now();
 const totals = { cases: 0, mismatches: 0, rows: 0 };

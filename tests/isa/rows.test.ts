@@ -1,11 +1,11 @@
 /**
- * Every row of the ISA table against the host CPU: registers, flags, memory, XMM, x87, faults.
+ * Every row of the ISA table against the host CPU: registers, flags, memory, XMM, x87, faults; and
+ * sequences of instructions. Each way the interpreter runs (engine/interp-emulator.ts) is covered.
  */
 import { expect } from 'chai';
 import { HostOracle, oracleUnavailable } from '../support/oracle/host.js';
-import type { Emulator } from './engine/emulator.js';
-import { InterpEmulator } from './engine/interp-emulator.js';
-import { DifferentialRun } from './fuzz.js';
+import { InterpEmulator, type InterpMode } from './engine/interp-emulator.js';
+import { DifferentialRun, type RunResult } from './fuzz.js';
 import { programPool } from './gen/program.js';
 import type { Template } from './gen/template.js';
 import { testableRows } from './rows.js';
@@ -21,49 +21,58 @@ function byMnemonic(templates: readonly Template[]): Map<string, Template[]> {
   return groups;
 }
 
-const unavailable = oracleUnavailable();
+function report(result: RunResult): string {
+  return `${result.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]}`;
+}
 
-describe(`instruction rows against the host CPU${unavailable ? ` (skipped: ${unavailable})` : ''}`, function () {
-  this.timeout(30_000);
+const unavailable = oracleUnavailable();
+const skipped = unavailable ? ` (skipped: ${unavailable})` : '';
+
+describe(`instructions against the host CPU${skipped}`, function () {
+  this.timeout(60_000);
   const rows = testableRows();
+  const pool = programPool(rows.single);
   const exercised = new Set<string>();
+  const runs = new Map<InterpMode, DifferentialRun>();
   let oracle: HostOracle;
-  let emulator: Emulator;
 
   before(async function () {
     if (unavailable) return this.skip();
     oracle = new HostOracle();
-    emulator = await InterpEmulator.create();
+    for (const mode of ['main', 'driver', 'fast'] as const) runs.set(mode, new DifferentialRun(oracle, await InterpEmulator.create(mode), SEED));
   });
 
   after(() => oracle?.close());
 
-  async function expectAgreement(templates: readonly Template[], cases: number): Promise<void> {
-    const run = new DifferentialRun(oracle, emulator, SEED);
-    const reports: string[] = [];
+  async function expectAgreement(mode: InterpMode, templates: readonly Template[], cases: number): Promise<void> {
+    const failures: RunResult[] = [];
     for (const template of templates) {
-      const result = await run.row(template, cases);
+      const result = await runs.get(mode)!.row(template, cases);
       expect(result.cases, template.name).to.be.greaterThan(cases / 2);
       exercised.add(template.name);
-      if (result.mismatches > 0) reports.push(`${result.name}: ${result.mismatches} of ${result.cases}\n${result.examples[0]!}`);
+      if (result.mismatches > 0) failures.push(result);
     }
-    expect(reports, reports.join('\n')).to.have.length(0);
+    expect(failures, failures.map(report).join('\n')).to.have.length(0);
   }
 
   for (const [mnemonic, templates] of byMnemonic(rows.single)) {
-    it(`${mnemonic} (${templates.length} rows)`, () => expectAgreement(templates, CASES_PER_ROW));
+    it(`${mnemonic} (${templates.length} rows)`, () => expectAgreement('main', templates, CASES_PER_ROW));
   }
 
   it('exercises every row of the table', () => {
     expect(rows.single.filter((t) => !exercised.has(t.name)).map((t) => t.name)).to.deep.equal([]);
   });
 
-  it('flags read back by the next instruction', () => expectAgreement(rows.readBack, CASES_PER_SEQUENCE));
+  it('every row before the main loop is compiled', () => expectAgreement('driver', rows.single, CASES_PER_SEQUENCE));
 
-  it('random programs', async () => {
-    const result = await new DifferentialRun(oracle, emulator, SEED).programs(programPool(rows.single), PROGRAM_BATCHES);
-    expect(result.mismatches, result.examples[0]).to.equal(0);
-  });
+  for (const mode of ['main', 'fast'] as const) {
+    it(`flags read back by the next instruction, ${mode}`, () => expectAgreement(mode, rows.readBack, CASES_PER_SEQUENCE));
 
-  it('chains of instructions', () => expectAgreement(rows.chained, CASES_PER_SEQUENCE));
+    it(`chains of instructions, ${mode}`, () => expectAgreement(mode, rows.chained, CASES_PER_SEQUENCE));
+
+    it(`random programs, ${mode}`, async () => {
+      const result = await runs.get(mode)!.programs(pool, PROGRAM_BATCHES);
+      expect(result.mismatches, report(result)).to.equal(0);
+    });
+  }
 });

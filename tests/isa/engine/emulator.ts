@@ -5,6 +5,8 @@ import type { Batch } from '../../support/oracle/batch.js';
 
 export interface Emulator {
   readonly name: string;
+  /** False: flags that are overwritten unread may be stale at a fault. */
+  readonly hasPreciseFlags: boolean;
   /** Puts the batch's data pages and the code of all its cases into guest memory. */
   load(batch: Batch): void;
   /** Runs case `index` of the loaded batch and writes a CaseOut record at byte `at` of `out`. */

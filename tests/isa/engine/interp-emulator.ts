@@ -22,28 +22,42 @@ const MAX_PREEMPTIONS = 200;
 /** Repeated string instructions fault once per page; more means that fills displace each other for ever. */
 const MAX_HIGH_FILLS = 40;
 
+/**
+ * The interpreter's ways of running: `main` = hot handlers in the main loop, `driver` = cold handlers
+ * only, as before the main loop is compiled, `fast` = main without flags that nobody reads.
+ */
+const MODES = {
+  main: { eagerMain: true, preciseFlags: true },
+  driver: { eagerMain: false, preciseFlags: true },
+  fast: { eagerMain: true, preciseFlags: false },
+} as const;
+
+export type InterpMode = keyof typeof MODES;
+
 export class InterpEmulator implements Emulator {
-  readonly name = 'interp';
+  /** Flags are exact even where a fault shows flags that the next instructions overwrite. */
+  readonly hasPreciseFlags: boolean;
   #batch: Batch | undefined;
   readonly #errors = new Set<string>();
   readonly #view: DataView;
   readonly #shadow = Buffer.alloc(DATA_BYTES);
   readonly #data: Buffer;
 
-  private constructor(readonly engine: Engine, readonly pages: GuestPages, buffer: ArrayBufferLike, readonly tcb: number) {
+  private constructor(readonly name: InterpMode, readonly engine: Engine, readonly pages: GuestPages, buffer: ArrayBufferLike, readonly tcb: number) {
+    this.hasPreciseFlags = MODES[name].preciseFlags;
     this.#view = new DataView(buffer);
     this.#data = Buffer.from(pages.data.buffer, pages.data.byteOffset, DATA_BYTES);
   }
 
-  static async create(): Promise<InterpEmulator> {
+  static async create(mode: InterpMode = 'main'): Promise<InterpEmulator> {
     const memory = createMemory();
     const shared = viewMemory(memory);
     const frames = FramePool.initialise(shared, MEMORY_LIMIT_BYTES);
     shared.i32[headerWord('coreCount')] = 1;
     const pages = new GuestPages(frames);
     const tcb = frames.alloc();
-    const engine = await createInterpEngine(memory, 0, { frames });
-    const emulator = new InterpEmulator(engine, pages, shared.buffer, tcb);
+    const engine = await createInterpEngine(memory, 0, { frames, ...MODES[mode] });
+    const emulator = new InterpEmulator(mode, engine, pages, shared.buffer, tcb);
     emulator.#setTables();
     return emulator;
   }
