@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 
 const SHUTDOWN = headerWord('shutdown');
-const IDLE = headerWord('idleCores');
+const RUNNING = headerWord('runningTasks');
 const ONLINE = headerWord('coreCount');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
@@ -67,11 +67,11 @@ export class CorePool {
     return this.#started;
   }
 
-  /** Starts core 0, or one more core when work waits, nobody is idle and no core is still booting. */
+  /** Starts core 0, or one more core when more tasks run than there are cores, and no core is still booting. */
   ensureCapacity(): void {
     if (this.#started >= this.options.cores) return;
     const { i32 } = this.#shared;
-    if (this.#started > 0 && (Atomics.load(i32, ONLINE) < this.#started || Atomics.load(i32, IDLE) > 0 || this.#queue.isEmpty)) return;
+    if (this.#started > 0 && (Atomics.load(i32, ONLINE) < this.#started || Atomics.load(i32, RUNNING) <= this.#started)) return;
     this.#startCore(this.#started++);
   }
 
