@@ -69,6 +69,9 @@ export class Encoding {
   }
 }
 
+/** 90+r with register 0 is nop, another row. */
+const NOP = 0x90;
+
 const REX_W = 8;
 const REX_R = 4;
 const REX_X = 2;
@@ -102,6 +105,12 @@ function chooseRex(e: Encoding, t: Template, random: Random): void {
   e.rex = rex !== 0 || random.percent(12) ? 0x40 | rex : 0;
 }
 
+/** Repeat prefixes mean nothing to one-byte opcodes other than nop and the string instructions (`rep ret`, `bnd jmp`); AMD processors let them choose between loope and loopne. */
+function ignoresRepeat(t: Template): boolean {
+  const [first] = t.opcode;
+  return t.mandatory === -1 && t.repeat === -1 && first !== 0x0f && first !== NOP && !/^(ins|outs|loop)/.test(t.row.mnemonic);
+}
+
 /** Legacy prefixes come in any order before REX. */
 function putPrefixes(e: Encoding, t: Template, random: Random): void {
   const list: number[] = [];
@@ -112,6 +121,7 @@ function putPrefixes(e: Encoding, t: Template, random: Random): void {
   if (e.lock) list.push(0xf0);
   if (e.repeat) list.push(e.repeat);
   if (t.mandatory > 0) list.push(t.mandatory);
+  if (ignoresRepeat(t) && random.percent(2)) list.push(random.pick([0xf2, 0xf3]));
   const turn = random.below(list.length || 1);
   for (let i = 0; i < list.length; i++) e.put(list[(i + turn) % list.length]!);
   if (e.rex) e.put(e.rex);
@@ -180,9 +190,6 @@ function putImmediate(e: Encoding, count: number, random: Random): void {
     for (let k = 0; k < Math.min(4, count - i); k++) e.put((value >>> (8 * k)) & 0xff);
   }
 }
-
-/** 90+r with register 0 is nop, another row. */
-const NOP = 0x90;
 
 function chooseRegisters(e: Encoding, t: Template, random: Random): void {
   const regSpec = t.operands.find((o) => o.role === 'reg');
