@@ -3,7 +3,7 @@
  * kernel adds /proc, /sys and /dev/pts, which show its state.
  * Mount points that the root lacks are made when it is writable.
  */
-import { type FramePool, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME, rootCredentials } from '@troupe/abi';
+import { ConfigError, type FramePool, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME, rootCredentials } from '@troupe/abi';
 import type { FileSystem } from './file-system.js';
 import { createDevFs } from './fs/dev/devfs.js';
 import { memoryDevices } from './fs/dev/memory-devices.js';
@@ -59,10 +59,7 @@ export function createVfs(options: VfsOptions): Vfs {
   builder.mount('/dev', createDevFs({ pool, realtimeNs }), MS_NOSUID, 'devtmpfs');
   builder.mount('/dev/shm', new Tmpfs({ pool, realtimeNs }), MS_NOSUID | MS_NODEV, 'shm');
   if (options.freshTmp) builder.mount('/tmp', new Tmpfs({ pool, realtimeNs }), MS_NOSUID | MS_NODEV, 'tmpfs');
-  for (const volume of options.volumes ?? []) {
-    const fs = new HostFileSystem({ path: volume.hostPath, writable: !volume.readOnly, pool, pageCache });
-    builder.mount(volume.guestPath, fs, MS_NODEV | (volume.readOnly ? MS_RDONLY : 0), volume.hostPath);
-  }
+  for (const volume of options.volumes ?? []) mountVolume(vfs, volume, pageCache);
   return vfs;
 }
 
@@ -104,6 +101,14 @@ const UNITS: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 *
 function parseSize(text: string | undefined): number | null {
   const match = /^(\d+)([kmg]?)$/i.exec(text ?? '');
   return match === null ? null : Number(match[1]) * (UNITS[match[2]!.toLowerCase()] ?? 1);
+}
+
+/** Shows a host directory in the guest. Throws ConfigError when it cannot be used or has no place. */
+export function mountVolume(vfs: Vfs, volume: Volume, pageCache?: HostPageCache): void {
+  const { pool } = vfs.environment;
+  const fs = new HostFileSystem({ path: volume.hostPath, writable: !volume.readOnly, pool, ...(pageCache ? { pageCache } : {}) });
+  const mount = new TreeBuilder(vfs).mount(volume.guestPath, fs, MS_NODEV | (volume.readOnly ? MS_RDONLY : 0), volume.hostPath);
+  if (mount === null) throw new ConfigError('no such directory, and it cannot be made', volume.guestPath);
 }
 
 /** Mounts a file system of the kernel (procfs, sysfs, devpts) on a path; null when the tree has no place for it. */

@@ -2,17 +2,19 @@
  * The library's kernel: creates memory, file tree, cores and the inner kernel, and starts processes.
  */
 import { availableParallelism, totalmem } from 'node:os';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, O_RDONLY, O_WRONLY, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
 import { HostTimeSource, Timekeeper } from '@troupe/time';
-import { createVfs, fillRoot, HostStream, type FileDescription, type RootSource, type Volume } from '@troupe/vfs';
+import { createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FdTable } from '../fdtable.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
 import { mountKernelTrees } from '../proc/mount-kernel-trees.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
+import type { ThreadGroup } from '../task/thread-group.js';
 import { watchCpuTimers } from '../time/group-timers.js';
-import { emptyInput, inputStream, outputStream, Process, type StdioMode } from './process.js';
+import { Process } from './process.js';
+import { installStdio, type StdioOptions } from './stdio.js';
 
 export interface KernelOptions {
   /** What "/" is; default: the host's root, with writes kept in memory. */
@@ -30,7 +32,7 @@ export interface KernelOptions {
   readonly onReport?: (message: string) => void;
 }
 
-export interface ProcessOptions {
+export interface ProcessOptions extends StdioOptions {
   readonly argv: readonly string[];
   /** Program; default argv[0], looked up in PATH of `env` when it has no slash. */
   readonly filename?: string;
@@ -39,9 +41,6 @@ export interface ProcessOptions {
   readonly cwd?: string;
   readonly user?: { readonly uid: number; readonly gid: number };
   readonly umask?: number;
-  readonly stdin?: StdioMode | FileDescription;
-  readonly stdout?: StdioMode | FileDescription;
-  readonly stderr?: StdioMode | FileDescription;
   readonly containerId?: string;
 }
 
@@ -91,42 +90,34 @@ export class Kernel {
     options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
+  /** Shows a host directory at a guest path (made when it does not exist). Throws ConfigError. */
+  mount(volume: Volume): void {
+    mountVolume(this.core.vfs, { ...volume, guestPath: byteString(volume.guestPath) });
+  }
+
   /** Makes a process. It runs from start() on, or at once when the kernel has started. Throws ConfigError or ExecError. */
   createProcess(options: ProcessOptions): Process {
     const fds = new FdTable(this.core.uniqueId());
-    const process = this.#withStreams(options, fds, (streams) => {
-      const env = Array.isArray(options.env) ? [...options.env] as string[] : Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`);
-      const filename = options.filename ?? this.#find(options, env);
-      const group = this.core.createProcess({
-        filename: byteString(filename), argv: options.argv.map(byteString), envp: env.map(byteString), workingDirectory: byteString(options.cwd ?? '/'),
-        fds, isInit: this.core.globalInit === null,
+    const streams = installStdio(options, fds, () => this.#host.kick());
+    const group = this.#createGroup(options, fds);
+    if (this.core.started) this.core.startProcess(group);
+    return new Process(this.core, group, streams);
+  }
+
+  #createGroup(options: ProcessOptions, fds: FdTable): ThreadGroup {
+    const env = Array.isArray(options.env) ? (options.env as readonly string[]) : Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`);
+    try {
+      return this.core.createProcess({
+        filename: byteString(options.filename ?? this.#find(options, env)), argv: options.argv.map(byteString), envp: env.map(byteString),
+        workingDirectory: byteString(options.cwd ?? '/'), fds,
         ...(options.umask === undefined ? {} : { umask: options.umask }),
         ...(options.user ? { credentials: userCredentials(options.user.uid, options.user.gid, []) } : {}),
         ...(options.containerId ? { containerId: options.containerId } : {}),
       });
-      return Object.assign(new Process(this.core, group), streams);
-    });
-    if (this.core.started) this.core.startProcess(process.group);
-    return process;
-  }
-
-  #withStreams(options: ProcessOptions, fds: FdTable, make: (streams: Partial<Process>) => Process): Process {
-    const streams: Partial<Pick<Process, 'stdin' | 'stdout' | 'stderr'>> = {};
-    const stdin = options.stdin ?? 'ignore';
-    if (stdin === 'pipe') {
-      const file = new HostStream({ flags: O_RDONLY });
-      streams.stdin = inputStream(file, () => this.#host.kick());
-      fds.install(file, false, 3);
-    } else fds.install(typeof stdin === 'object' ? stdin : emptyInput(), false, 3);
-    (['stdout', 'stderr'] as const).forEach((name, index) => {
-      const mode = options[name] ?? 'inherit';
-      if (mode === 'pipe') {
-        const { file, stream } = outputStream();
-        streams[name] = stream;
-        fds.install(file, false, 3);
-      } else fds.install(typeof mode === 'object' ? mode : mode === 'inherit' ? new HostStream({ flags: O_WRONLY, hostFd: index + 1 }) : new HostStream({ flags: O_WRONLY, onOutput: () => undefined }), false, 3);
-    });
-    return make(streams as Partial<Process>);
+    } catch (error) {
+      fds.release();
+      throw error;
+    }
   }
 
   /** execvp(3): a name without a slash is looked up in PATH. */

@@ -1,22 +1,23 @@
 /** A process started through the library: its streams, its end, signals to it. */
-import { Readable, Writable } from 'node:stream';
-import { O_RDONLY, O_WRONLY, Sig, Si, type ExitStatus } from '@troupe/abi';
-import { HostStream } from '@troupe/vfs';
+import type { Readable, Writable } from 'node:stream';
+import { Sig, Si, type ExitStatus } from '@troupe/abi';
 import type { Kernel as KernelCore } from '../kernel.js';
 import type { ThreadGroup } from '../task/thread-group.js';
+import type { StdioStreams } from './stdio.js';
 
 export type SignalName = `SIG${keyof typeof Sig}`;
 
-/** 'inherit': the host process's own descriptor. 'pipe': a stream of the library. 'ignore': empty. */
-export type StdioMode = 'inherit' | 'pipe' | 'ignore';
-
 export class Process {
-  /** Ends when the guest closes its end; null unless that stream is 'pipe'. */
-  stdin: Writable | null = null;
-  stdout: Readable | null = null;
-  stderr: Readable | null = null;
+  /** Null unless asked for as 'pipe'; the readable ones end when the guest has closed its end. */
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
 
-  constructor(readonly core: KernelCore, readonly group: ThreadGroup) {}
+  constructor(readonly core: KernelCore, readonly group: ThreadGroup, streams: StdioStreams) {
+    this.stdin = streams.stdin;
+    this.stdout = streams.stdout;
+    this.stderr = streams.stderr;
+  }
 
   get pid(): number {
     return this.group.tgid;
@@ -33,42 +34,4 @@ export class Process {
     this.core.signals.sendToGroup(this.group, { signo, code: Si.USER, pid: 0, uid: 0 });
     this.core.host.kick();
   }
-}
-
-/** A stream of the host program whose bytes the guest reads. */
-export function inputStream(file: HostStream, kick: () => void): Writable {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      file.push(new Uint8Array(chunk));
-      kick();
-      done();
-    },
-    final(done) {
-      file.end();
-      kick();
-      done();
-    },
-  });
-}
-
-/** Descriptor file and host stream for what the guest writes. */
-export function outputStream(): { readonly file: HostStream; readonly stream: Readable } {
-  const stream = new Readable({ read: () => undefined });
-  const file = new ClosingStream({ flags: O_WRONLY, onOutput: (bytes) => void stream.push(Buffer.from(bytes)) });
-  file.onClosed = () => void stream.push(null);
-  return { file, stream };
-}
-
-class ClosingStream extends HostStream {
-  onClosed: () => void = () => undefined;
-
-  protected override release(): void {
-    this.onClosed();
-  }
-}
-
-export function emptyInput(): HostStream {
-  const file = new HostStream({ flags: O_RDONLY });
-  file.end();
-  return file;
 }
