@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { workerData } from 'node:worker_threads';
-import { MainState, type CompilerData } from './main-tier.js';
+import { MainState, type CompilerData } from './main-state.js';
 
 /** Longest wait for a core to take the module. */
 const HOLD_MS = 60_000;

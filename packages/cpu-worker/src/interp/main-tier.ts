@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { headerWord } from '@troupe/abi/layout/header.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { MAIN_EXPORT, MAIN_SLOT } from './forms.js';
+import { MainState, type CompilerData } from './main-state.js';
 
 /**
  * Brings the main loop in when programs run long enough. Its compilation takes most of a second and
@@ -12,17 +13,9 @@ import { MAIN_EXPORT, MAIN_SLOT } from './forms.js';
  * KernelHeader.interpreterWarm: 0 cold; a core sets REQUESTED and starts the helper; the helper sets
  * COMPILED and stays until a core, which holds the module from then on, sets HELD.
  */
-export const MainState = { COLD: 0, REQUESTED: 1, COMPILED: 2, HELD: 3 } as const;
-
 const STATE = headerWord('interpreterWarm');
 /** Instructions on one core after which the main loop is worth it. */
 const WARM_INSTRUCTIONS = 20_000_000;
-
-export interface CompilerData {
-  readonly memory: WebAssembly.Memory;
-  readonly wasm: string;
-  readonly stateWord: number;
-}
 
 export class MainTier {
   #ready = false;
