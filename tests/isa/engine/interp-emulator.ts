@@ -100,13 +100,22 @@ export class InterpEmulator implements Emulator {
 
   #runToTrap(budget: number): number {
     let highFills = 0;
+    // Small budgets come with a pending interrupt, as from a signal.
+    this.#setInterrupt(budget === SMALL_BUDGET ? 1 : 0);
     for (let turn = 0; turn < MAX_PREEMPTIONS; ) {
       const trap = this.#runOnce(budget);
       if (trap === Trap.EXCEPTION && highFills < MAX_HIGH_FILLS && this.#fillHigh()) highFills++;
-      else if (trap === Trap.PREEMPT || trap === Trap.INTERRUPT) turn++;
+      else if (trap === Trap.PREEMPT || trap === Trap.INTERRUPT) {
+        this.#setInterrupt(0);
+        turn++;
+      }
       else return trap;
     }
     return Trap.PREEMPT;
+  }
+
+  #setInterrupt(value: number): void {
+    this.#view.setInt32(this.tcb + off.interrupt, value, true);
   }
 
   /** An error thrown by the engine (a run-time function that fails) shows up as a mismatch. */

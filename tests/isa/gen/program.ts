@@ -61,12 +61,22 @@ interface Fixup {
 class Assembler {
   readonly bytes = new Uint8Array(PROGRAM_BYTES).fill(0xcc);
   size = 0;
-  readonly starts: number[] = [];
+  /** By block, where jumps may enter it: its start first, then the instructions within. */
+  readonly entries: number[][] = [];
   readonly #fixups: Fixup[] = [];
 
   put(...bytes: number[]): void {
     this.bytes.set(bytes, this.size);
     this.size += bytes.length;
+  }
+
+  startBlock(): void {
+    this.entries.push([this.size]);
+  }
+
+  /** Jumps may come here as well, to the middle of the block. */
+  addEntry(): void {
+    this.entries.at(-1)!.push(this.size);
   }
 
   /** A 32-bit displacement to a block. */
@@ -75,9 +85,14 @@ class Assembler {
     this.put(0, 0, 0, 0);
   }
 
-  resolve(): void {
+  /** Fills in the displacements; some lead to the middle of their block. */
+  resolve(random: Random): void {
     const view = new DataView(this.bytes.buffer);
-    for (const { at, block } of this.#fixups) view.setInt32(at, this.starts[block]! - (at + 4), true);
+    for (const { at, block } of this.#fixups) {
+      const entries = this.entries[block]!;
+      const target = random.percent(30) ? random.pick(entries) : entries[0]!;
+      view.setInt32(at, target - (at + 4), true);
+    }
   }
 }
 
@@ -120,17 +135,17 @@ export class ProgramGenerator {
   #program(start: number): Uint8Array {
     const a = new Assembler();
     for (let block = 0; block < BLOCKS; block++) {
-      a.starts.push(a.size);
+      a.startBlock();
       this.#instructions(a, start, 2 + this.#random.below(6));
       this.#terminator(a, block);
     }
     a.put(0xcc);
     for (let i = 0; i < FUNCTIONS; i++) {
-      a.starts.push(a.size);
+      a.startBlock();
       this.#instructions(a, start, 1 + this.#random.below(4));
       a.put(0xc3);
     }
-    a.resolve();
+    a.resolve(this.#random);
     return a.bytes;
   }
 
@@ -141,6 +156,7 @@ export class ProgramGenerator {
       if (t.rmMemory && (!t.rmRegister || random.percent(40))) this.#memoryForm(t, start + a.size);
       else encodeRegisters(e, t, random);
       if (isHarmful(e, t) || e.address32 || e.segment) continue;
+      a.addEntry();
       a.put(...e.bytes.subarray(0, e.size));
       if (!LEFT_UNDEFINED.test(t.row.flags?.undef ?? '')) a.put(ADD_AL, random.u32() & 0xff);
       made++;
@@ -168,6 +184,9 @@ export class ProgramGenerator {
     const draw = random.below(100);
     if (block === BLOCKS - 1) return;
     if (draw < 35) {
+      // Sometimes behind a compare, with which it is fused.
+      if (random.percent(50)) a.put(0x48, random.pick([0x39, 0x85]), 0xc0 | random.below(64));
+      a.addEntry();
       a.put(0x0f, 0x80 | random.below(16));
       a.putTarget(later);
     } else if (draw < 60) {

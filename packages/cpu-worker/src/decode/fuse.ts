@@ -15,7 +15,8 @@ import { OP, OP_BYTES } from '../interp/op-record.js';
 export const FlagEffect = { NONE: 0, READS: 1, KILLS: 2 } as const;
 
 const ARITHMETIC = ['o', 's', 'z', 'a', 'p', 'c'];
-const CONDITIONAL_WRITERS = /^(shl|shr|sar|sal|shld|shrd)$/;
+const CONDITIONAL_WRITERS = /^(shl|shr|sar|sal|shld|shrd|cmps.|scas.)$/;
+const SHIFTS = /^(shl|shr|sar|sal|shld|shrd)$/;
 const TRAPS = /^(int.*|ud\d|hlt|syscall|cli|sti|in|out|ins.|outs.)$/;
 const EFFECTS = new Map<Form, number>();
 
@@ -23,16 +24,11 @@ function effectOf(form: Form): number {
   const { flags, mnemonic, ends, untestable } = form.row;
   // Whoever leaves guest code shows the flags.
   if ((ends && !mnemonic.startsWith('j')) || untestable || TRAPS.test(mnemonic)) return FlagEffect.READS;
-  const reads = ARITHMETIC.some((flag) => flags?.r?.includes(flag));
-  const written = ARITHMETIC.filter((flag) => flags?.w?.includes(flag));
-  if (reads) return FlagEffect.READS;
-  if (written.length === 0) return flags?.undef ? FlagEffect.READS : FlagEffect.NONE;
-  // Partial writers keep the others: they depend on them.
-  if (written.length < ARITHMETIC.length) return FlagEffect.READS;
-  // A count of 0 writes nothing.
-  if (CONDITIONAL_WRITERS.test(mnemonic)) return FlagEffect.NONE;
-  // Repeated compares with rcx = 0 write nothing.
-  return /^(cmps|scas)/.test(mnemonic) ? FlagEffect.READS : FlagEffect.KILLS;
+  if (ARITHMETIC.some((flag) => flags?.r?.includes(flag))) return FlagEffect.READS;
+  // Partial writers (inc, rol) keep the others: their flags are needed when those behind them are.
+  const writesAll = ARITHMETIC.every((flag) => flags?.w?.includes(flag));
+  // A shift by 0 and a repeated compare with rcx = 0 write nothing.
+  return writesAll && !CONDITIONAL_WRITERS.test(mnemonic) ? FlagEffect.KILLS : FlagEffect.NONE;
 }
 
 export function flagEffect(form: Form): number {
@@ -67,7 +63,7 @@ function isConstantShift(shared: SharedMemory, { form, op }: StagedInstruction):
 
 function killsFlags(shared: SharedMemory, staged: StagedInstruction): boolean {
   if (flagEffect(staged.form) === FlagEffect.KILLS) return true;
-  return CONDITIONAL_WRITERS.test(staged.form.row.mnemonic) && isConstantShift(shared, staged);
+  return SHIFTS.test(staged.form.row.mnemonic) && isConstantShift(shared, staged);
 }
 
 /**
@@ -89,7 +85,7 @@ export function chooseVariants(shared: SharedMemory, run: readonly StagedInstruc
         const bothDead = !preciseFlags && deadAfter(run, i + 2, shared, deadAt) && deadAt(i32[(next.op + OP.imm) >>> 2]!);
         u16[handlerAt] = (bothDead ? FUSED_FLAGLESS : FUSED).get(key)!;
       }
-    } else if (dead && !preciseFlags && FLAGLESS.has(u16[handlerAt]!) && killsFlags(shared, staged)) u16[handlerAt] = FLAGLESS.get(u16[handlerAt]!)!;
+    } else if (dead && !preciseFlags && FLAGLESS.has(u16[handlerAt]!)) u16[handlerAt] = FLAGLESS.get(u16[handlerAt]!)!;
     if (form.row.mnemonic === 'jmp' && form.operands[0]!.source === 'rel') dead = deadAt(i32[(op + OP.imm) >>> 2]!);
     else if (killsFlags(shared, staged) && flagEffect(form) !== FlagEffect.READS) dead = true;
     else if (flagEffect(form) === FlagEffect.READS) dead = false;

@@ -4,6 +4,7 @@ import { PfCode, Reg, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { Special } from '../interp/forms.js';
+import type { Form } from '../interp/forms.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS, NON_CANONICAL } from '../interp/slow-memory.js';
 import { CodeCache } from './code-cache.js';
@@ -13,7 +14,7 @@ import { chooseVariants, type StagedInstruction } from './fuse.js';
 import { DecodeResult } from './instruction.js';
 import { OpWriter } from './op-writer.js';
 import { isOnStack, usesStackSegment } from './stack-segment.js';
-import { undefinedForm } from './undefined-form.js';
+import { overlongForm, undefinedForm } from './undefined-form.js';
 
 /** Instructions decoded ahead at most. */
 const RUN_LIMIT = 96;
@@ -166,7 +167,8 @@ export class RunDecoder {
         if (at !== start) break;
         if (result === DecodeResult.TRUNCATED) return this.#fetchFault(tcb, pageVa + PAGE_SIZE);
       }
-      if (result !== DecodeResult.OK) this.#undefined(page, at);
+      if (result === DecodeResult.TOO_LONG) this.#replace(overlongForm());
+      else if (result !== DecodeResult.OK) this.#undefined(page, at);
       const { insn } = this.decoder;
       if (at + insn.lenBytes > PAGE_SIZE) {
         const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
@@ -241,8 +243,12 @@ export class RunDecoder {
     const bytes = this.shared.u8.slice(frame + at, frame + Math.min(PAGE_SIZE, at + 6));
     const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
     this.unsupported.set(text, (this.unsupported.get(text) ?? 0) + 1);
+    this.#replace(undefinedForm());
+  }
+
+  #replace(form: Form): void {
     const { insn } = this.decoder;
-    insn.form = undefinedForm();
+    insn.form = form;
     insn.lenBytes = 1;
   }
 }
