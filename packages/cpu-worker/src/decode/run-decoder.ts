@@ -121,11 +121,11 @@ export class RunDecoder {
 
   #checkOffset(tcb: number, address: bigint): void {
     const { u32, i64, u64 } = this.shared;
-    const { segment, isMem } = this.decoder.insn;
+    const { segment, isMem, form } = this.decoder.insn;
     if (segment === 0 || isOnStack(this.decoder.insn, this.shared, tcb, address)) return;
     const offset = address - i64[(tcb + (segment === 1 ? TCB.off.fsBase : TCB.off.gsBase)) / 8]!;
     // Of the two operands of a string instruction only the source has the segment.
-    if (!isMem && offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI]) return;
+    if (!isMem && (/^(stos|scas)/.test(form!.row.mnemonic) || offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI])) return;
     if (BigInt.asIntN(48, offset) === BigInt.asIntN(64, offset)) return;
     u32[(tcb + TCB.off.trapVector) >>> 2] = Vector.GP;
     u32[(tcb + TCB.off.trapErrorCode) >>> 2] = 0;
