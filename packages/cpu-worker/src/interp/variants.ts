@@ -12,7 +12,7 @@ const TEST = ['e', 'ne', 's', 'ns', 'le', 'g'].map((name) => code(name as 'e'));
 const RESULT = ['e', 'ne', 's', 'ns'].map((name) => code(name as 'e'));
 const EQUAL = [code('e'), code('ne')];
 
-const FLAGLESS_SHAPE = /^((add|sub|and|or|xor) r(32|64) (r|i|m)(32|64)|(shl|shr|sar) r(32|64) (i8|one)|(inc|dec|neg) r(32|64)|imul r(32|64) .*)$/;
+const FLAGLESS_SHAPE = /^((add|sub|and|or|xor) r(32|64) (r|i|m)(32|64)|(shl|shr|sar|rol|ror) r(32|64) (i8|one)|(inc|dec|neg) r(32|64)|imul r(32|64) .*)$/;
 
 export function flaglessAllowed(shape: string, addressing: string): boolean {
   return FLAGLESS_SHAPE.test(shape) && addressing !== 'index';
