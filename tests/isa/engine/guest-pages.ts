@@ -5,7 +5,8 @@
 import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { PfCode, TCB } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
-import { CODE_ADDR, CODE_PAGES, DATA_ADDR, DATA_BYTES, HIGH_OFFSET, HIGH_TWIN_DISTANCE, RO_ADDR } from '../../support/oracle/layout.js';
+import type { Batch } from '../../support/oracle/batch.js';
+import { CaseIn, CODE_ADDR, CODE_PAGES, DATA_ADDR, DATA_BYTES, HIGH_OFFSET, HIGH_TWIN_DISTANCE, RO_ADDR } from '../../support/oracle/layout.js';
 
 const READ = 1;
 const WRITE = 2;
@@ -27,7 +28,8 @@ export class GuestPages {
   readonly ro: Uint8Array;
   readonly #words: Uint32Array;
 
-  constructor(frames: FramePool) {
+  /** `codeChunk`: linear address of code pages that others use too; without it they are its own. */
+  constructor(frames: FramePool, codeChunk?: number) {
     const { buffer } = frames.shared;
     this.#words = new Uint32Array(buffer);
     const run = (bytes: number): number => frames.allocChunk(bytes);
@@ -35,7 +37,7 @@ export class GuestPages {
     this.tableWrite = run(FLAT_TABLE_BYTES);
     this.tableExec = run(FLAT_TABLE_BYTES);
     const data = run(DATA_BYTES);
-    const code = run(CODE_PAGES * PAGE_SIZE);
+    const code = codeChunk ?? run(CODE_PAGES * PAGE_SIZE);
     this.roFrame = run(PAGE_SIZE);
     this.dataFrames = pagesFrom(data, DATA_BYTES / PAGE_SIZE);
     this.codeFrames = pagesFrom(code, CODE_PAGES);
@@ -53,9 +55,15 @@ export class GuestPages {
     this.codeFrames.forEach((frame, i) => this.#setEntry(this.tableExec, CODE_ADDR + i * PAGE_SIZE, frame | EXECUTABLE));
   }
 
-  /** Position in `code` of a guest address. */
-  codeOffset(addr: number): number {
-    return addr - CODE_ADDR;
+  /** Writes the code of a batch; no decoded code of these pages may exist. */
+  placeCode(batch: Batch): void {
+    this.code.set(batch.code);
+    for (let i = 0; i < batch.count; i++) {
+      const at = batch.at(i);
+      const codeAt = at + CaseIn.off.code;
+      const size = batch.view.getUint32(at + CaseIn.off.codeSize, true);
+      this.code.set(batch.bytes.subarray(codeAt, codeAt + size), batch.view.getUint32(at + CaseIn.off.codeAddr, true) - CODE_ADDR);
+    }
   }
 
   /**

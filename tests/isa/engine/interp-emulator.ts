@@ -6,7 +6,7 @@ import { headerWord } from '@troupe/abi/layout/header.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import { FramePool } from '@troupe/abi/shared/frames.js';
 import { createMemory, viewMemory } from '@troupe/abi/shared/shared-memory.js';
-import { createInterpEngine, type Engine } from '@troupe/cpu-worker/interp/engine.js';
+import { createInterpEngineSync, type Engine } from '@troupe/cpu-worker/interp/engine.js';
 import type { Batch } from '../../support/oracle/batch.js';
 import { CaseIn, CaseOut, DATA_BYTES, hashBytes, INLINE_DIFF_BYTES, Patch, PATCHES, TIMEOUT_SIGNAL } from '../../support/oracle/layout.js';
 import type { Emulator } from './emulator.js';
@@ -54,10 +54,15 @@ export class InterpEmulator implements Emulator {
     const shared = viewMemory(memory);
     const frames = FramePool.initialise(shared, MEMORY_LIMIT_BYTES);
     shared.i32[headerWord('coreCount')] = 1;
-    const pages = new GuestPages(frames);
-    const tcb = frames.alloc();
-    const engine = await createInterpEngine(memory, 0, { frames, ...MODES[mode] });
-    const emulator = new InterpEmulator(mode, engine, pages, shared.buffer, tcb);
+    return InterpEmulator.join(memory, 0, mode, new GuestPages(frames));
+  }
+
+  /** A further core on a memory that is in use. */
+  static join(memory: WebAssembly.Memory, coreId: number, mode: InterpMode, pages: GuestPages): InterpEmulator {
+    const shared = viewMemory(memory);
+    const frames = new FramePool(shared);
+    const engine = createInterpEngineSync(memory, coreId, { frames, ...MODES[mode] });
+    const emulator = new InterpEmulator(mode, engine, pages, shared.buffer, frames.alloc());
     emulator.#setTables();
     return emulator;
   }
@@ -71,19 +76,18 @@ export class InterpEmulator implements Emulator {
   }
 
   load(batch: Batch): void {
+    for (const frame of this.pages.codeFrames) this.engine.invalidateFrame(frame);
+    this.pages.placeCode(batch);
+    this.loadData(batch);
+  }
+
+  /** Like `load` when the code is in place already and nobody has it decoded. */
+  loadData(batch: Batch): void {
     this.#batch = batch;
-    const { pages } = this;
-    pages.data.set(batch.data);
+    this.pages.data.set(batch.data);
     this.#shadow.set(batch.data);
-    pages.ro.set(batch.ro);
-    for (const frame of pages.codeFrames) this.engine.invalidateFrame(frame);
-    pages.code.set(batch.code);
-    pages.resetExec();
-    for (let i = 0; i < batch.count; i++) {
-      const at = batch.at(i);
-      const codeAt = at + CaseIn.off.code;
-      pages.code.set(batch.bytes.subarray(codeAt, codeAt + batch.view.getUint32(at + CaseIn.off.codeSize, true)), pages.codeOffset(batch.view.getUint32(at + CaseIn.off.codeAddr, true)));
-    }
+    this.pages.ro.set(batch.ro);
+    this.pages.resetExec();
   }
 
   run(index: number, out: DataView, outAt: number): void {

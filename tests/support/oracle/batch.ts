@@ -25,6 +25,14 @@ export class Batch {
     this.view.setUint32(BatchHead.off.magic, BATCH_MAGIC, true);
   }
 
+  /** A copy of a batch from its request. */
+  static of(request: Uint8Array): Batch {
+    const batch = new Batch((request.length - BatchHead.sizeBytes) / CaseIn.sizeBytes);
+    batch.bytes.set(request);
+    batch.count = batch.capacity;
+    return batch;
+  }
+
   /** Byte offset of case `index` in `bytes`. */
   at(index: number): number {
     return BatchHead.sizeBytes + index * CaseIn.sizeBytes;
