@@ -6,7 +6,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const dist = join(resolve(dirname(fileURLToPath(import.meta.url)), '..'), 'packages/cpu-worker/dist');
 const load = (path) => import(pathToFileURL(join(dist, path)).href);
-const dropFunctions = (key, value) => (typeof value === 'function' ? undefined : value);
+/** Fields of rows and operands that only the build, the tests and the docs need. */
+const UNUSED = new Set(['cite', 'feature', 'untestable', 'toleranceUlp', 'enc', 'ops', 'sem']);
+/** Functions and defaults take no room. */
+const slim = (key, value) => (typeof value === 'function' || UNUSED.has(key) ? undefined : value);
 
 async function tables() {
   const { ISA } = await load('isa/table.js');
@@ -54,7 +57,7 @@ export const decodeTables = {
   name: 'decode-tables',
   setup(build) {
     build.onResolve({ filter: /^troupe:decode-tables$/ }, () => ({ path: 'decode-tables', namespace: 'troupe' }));
-    build.onLoad({ filter: /.*/, namespace: 'troupe' }, async () => ({ contents: MODULE(JSON.stringify(await tables(), dropFunctions)), loader: 'js' }));
+    build.onLoad({ filter: /.*/, namespace: 'troupe' }, async () => ({ contents: MODULE(JSON.stringify(await tables(), slim)), loader: 'js' }));
     build.onLoad({ filter: /cpu-worker\/dist\/(isa\/table|interp\/forms)\.js$/ }, () => ({ contents: "export * from 'troupe:decode-tables';", loader: 'js' }));
     build.onLoad({ filter: /cpu-worker\/dist\/decode\/encoding\.js$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');

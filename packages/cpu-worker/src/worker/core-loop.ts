@@ -16,7 +16,7 @@ const CORE_COUNT = headerWord('coreCount');
 const BUDGET_BRANCHES = 50_000;
 const TIME_SLICE_MS = 5;
 /** A wake-up through the host costs several µs: look this long before going to sleep. */
-const SPIN_MS = 0.03;
+const SPIN_MS = 0.01;
 const SLEEP_MS = 10_000;
 
 export interface CoreLoopOptions {
