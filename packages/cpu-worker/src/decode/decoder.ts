@@ -2,6 +2,7 @@ import { FORM_BY_KEY, formKey, type Form } from '../interp/forms.js';
 import { ISA } from '../isa/table.js';
 import type { OperandSpec } from '../isa/operand-spec.js';
 import { matches, parseEncoding, type Encoding, type ImmToken } from './encoding.js';
+import { planOf, RegisterSource } from './form-plan.js';
 import { DecodeResult, Instruction } from './instruction.js';
 
 /**
@@ -16,9 +17,11 @@ interface Choice {
   readonly regForm: Form | undefined;
   readonly memForm: Form | undefined;
   readonly lockedForm: Form | undefined;
-  /** Operands that take a register field. */
+  /** Memory operand is accessed, so that a segment prefix counts. */
   readonly takesSegment: boolean;
   readonly popsMemory: boolean;
+  readonly immediate: OperandSpec | undefined;
+  readonly hasOne: boolean;
 }
 
 const ENCODINGS: Encoding[][] = Array.from({ length: 4 * 256 }, () => []);
@@ -30,6 +33,8 @@ function choiceOf(encoding: Encoding): Choice {
     encoding, regForm: form(false, false), memForm: form(true, locked), lockedForm: form(true, true),
     takesSegment: !encoding.operands.some((o) => o.source === 'rm' && o.access === 'n'),
     popsMemory: encoding.row.mnemonic === 'pop',
+    immediate: encoding.operands.find((o) => o.source === 'imm'),
+    hasOne: !encoding.modrm && encoding.operands.some((o) => o.source === 'one'),
   };
 }
 
@@ -151,7 +156,7 @@ export class Decoder {
     insn.disp = 0;
     if (choice.encoding.modrm && modrm < 0xc0) this.#memory(modrm, choice);
     if (!choice.takesSegment) insn.segment = 0;
-    this.#immediates(choice.encoding);
+    this.#immediates(choice);
     if (!form) return DecodeResult.UNDEFINED;
     return this.#registers(form, modrm, opcode);
   }
@@ -178,22 +183,22 @@ export class Decoder {
     if (choice.popsMemory && insn.base === 4) insn.disp += this.insn.form?.operands[0]?.memBits === 16 ? 2 : 8;
   }
 
-  #immediates(e: Encoding): void {
+  #immediates(choice: Choice): void {
     const { insn } = this;
-    insn.immLow = insn.immHigh = insn.imm1 = 0;
-    let count = 0;
-    for (const token of e.imms) {
+    const { imms } = choice.encoding;
+    insn.immLow = choice.hasOne ? 1 : 0;
+    insn.immHigh = insn.imm1 = 0;
+    for (let i = 0, count = 0; i < imms.length; i++) {
+      const token = imms[i]!;
       if (token === 'cb') insn.rel = (this.#u8() << 24) >> 24;
       else if (token === 'cd') insn.rel = this.#i32();
       else if (count++ > 0) insn.imm1 = this.#u8();
-      else this.#immediate(token, e);
+      else this.#immediate(token, choice.immediate);
     }
-    if (!e.modrm && e.operands.length > 0) for (const o of e.operands) if (o.source === 'one') insn.immLow = 1;
   }
 
-  #immediate(token: ImmToken, e: Encoding): void {
+  #immediate(token: ImmToken, spec: OperandSpec | undefined): void {
     const { insn } = this;
-    const spec = e.operands.find((o) => o.source === 'imm');
     if (token === 'io' || (token === 'mo' && !insn.address32)) {
       insn.immLow = this.#i32();
       insn.immHigh = this.#i32();
@@ -211,19 +216,18 @@ export class Decoder {
   }
 
   #registers(form: Form, modrm: number, opcode: number): number {
-    const { insn } = this;
-    let next = 0;
-    for (const o of form.operands) {
+    const { regs } = this.insn;
+    const { registers } = planOf(form);
+    for (let i = 0; i < registers.length; i++) {
+      const { source, isExtended, isByte, file } = registers[i]!;
       let number: number;
-      if (o.source === 'reg') number = ((modrm >> 3) & 7) | (o.file === 'gpr' || o.file === 'xmm' ? (this.#rex & 4) << 1 : 0);
-      else if (o.source === 'rm') {
-        if (form.mem && o.allowMem) continue;
-        number = (modrm & 7) | (o.file === 'gpr' || o.file === 'xmm' ? (this.#rex & 1) << 3 : 0);
-      } else if (o.source === 'opcode') number = o.file === 'st' ? modrm & 7 : (opcode & 7) | ((this.#rex & 1) << 3);
-      else continue;
-      if (o.sizeBits === 8 && o.file === 'gpr' && this.#rex === 0 && number >= 4) number += 12;
-      if (o.file === 'sreg' && number > 5) return DecodeResult.UNDEFINED;
-      insn.regs[next++] = number;
+      if (source === RegisterSource.REG) number = ((modrm >> 3) & 7) | (isExtended ? (this.#rex & 4) << 1 : 0);
+      else if (source === RegisterSource.RM) number = (modrm & 7) | (isExtended ? (this.#rex & 1) << 3 : 0);
+      else if (source === RegisterSource.STACK) number = modrm & 7;
+      else number = (opcode & 7) | ((this.#rex & 1) << 3);
+      if (isByte && this.#rex === 0 && number >= 4) number += 12;
+      if (file === 'sreg' && number > 5) return DecodeResult.UNDEFINED;
+      regs[i] = number;
     }
     return DecodeResult.OK;
   }

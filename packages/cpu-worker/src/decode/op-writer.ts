@@ -1,9 +1,10 @@
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
-import type { Addressing, Form } from '../interp/forms.js';
+import type { Addressing } from '../interp/forms.js';
 import { Special } from '../interp/forms.js';
 import { registerOffset } from '../interp/interp-operand.js';
 import { OP } from '../interp/op-record.js';
+import { planOf, type FormPlan } from './form-plan.js';
 import type { Instruction } from './instruction.js';
 
 /** Writes op records (interp/op-record.ts). */
@@ -26,30 +27,25 @@ export class OpWriter {
     u32[(op + OP.link) >>> 2] = 0;
     // Implicit memory operands (string instructions) have a segment, too.
     u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
-    this.#immediate(op, insn, form, pageOffset);
-    this.#registers(op, insn, form);
+    const plan = planOf(form);
+    this.#immediate(op, insn, plan, pageOffset);
+    this.#registers(op, insn, plan);
     // For implicit memory operands; `#memory` may fold it into the address.
     u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
     // Implicit memory operands (string instructions) have a segment as well.
     u16[(op + OP.segment) >>> 1] = SEGMENT_OFFSET[insn.segment]!;
-    const addressing = form.mem ? this.#memory(op, insn, form, pageOffset) : 'none';
+    const addressing = form.mem ? this.#memory(op, insn, plan, pageOffset) : 'none';
     u16[(op + OP.handler) >>> 1] = form.handlers[addressing]!;
   }
 
-  #registers(op: number, insn: Instruction, form: Form): void {
-    let next = 0;
-    for (const o of form.operands) {
-      const isRegister = o.source === 'reg' || o.source === 'opcode' || (o.source === 'rm' && !(form.mem && o.allowMem));
-      if (!isRegister) continue;
-      this.shared.u16[(op + OP.reg[next]!) >>> 1] = registerOffset(o.file, insn.regs[next]!);
-      next++;
-    }
+  #registers(op: number, insn: Instruction, { registers }: FormPlan): void {
+    for (let i = 0; i < registers.length; i++) this.shared.u16[(op + OP.reg[i]!) >>> 1] = registerOffset(registers[i]!.file, insn.regs[i]!);
   }
 
-  #immediate(op: number, insn: Instruction, form: Form, pageOffset: number): void {
+  #immediate(op: number, insn: Instruction, plan: FormPlan, pageOffset: number): void {
     const { u32 } = this.shared;
     const at = (op + OP.imm) >>> 2;
-    if (form.operands.some((o) => o.source === 'rel')) {
+    if (plan.isRelative) {
       const target = pageOffset + insn.lenBytes + insn.rel;
       u32[at] = target >>> 0;
       u32[at + 1] = target < 0 ? 0xffffffff : 0;
@@ -59,7 +55,7 @@ export class OpWriter {
     u32[at + 1] = (insn.imm1 !== 0 ? insn.imm1 : insn.immHigh) >>> 0;
   }
 
-  #memory(op: number, insn: Instruction, form: Form, pageOffset: number): Addressing {
+  #memory(op: number, insn: Instruction, { isMoffs }: FormPlan, pageOffset: number): Addressing {
     const { u8, u16, u32 } = this.shared;
     let { base, index, disp } = insn;
     let scale = insn.scaleLog2;
@@ -67,8 +63,7 @@ export class OpWriter {
     let baseAt = baseOffset(base);
     let indexAt = baseOffset(index);
     let segmentAt = SEGMENT_OFFSET[insn.segment]!;
-    const moffs = form.operands.some((o) => o.source === 'moffs');
-    let general = insn.address32 || moffs;
+    let general = insn.address32 || isMoffs;
     if (!general && insn.segment !== 0) {
       // A segment base takes the place of an absent index or base.
       if (index < 0) { indexAt = segmentAt; scale = 0; segmentAt = TCB.off.zero; index = 0; }
@@ -84,7 +79,8 @@ export class OpWriter {
     // disp32 of moffs-free operands; a sum that leaves 32 bits cannot occur: |disp| < 2^31 and the page offset is added only for rip.
     u32[(op + OP.disp) >>> 2] = disp >>> 0;
     const wanted: Addressing = general ? 'general' : indexAt === TCB.off.zero ? 'base' : 'index';
-    return form.handlers[wanted] === undefined ? 'general' : wanted;
+    const { handlers } = insn.form!;
+    return handlers[wanted] === undefined ? 'general' : wanted;
   }
 
   writeChain(op: number, targetOffset: number, link: number): void {
