@@ -18,7 +18,7 @@ export interface TestableRows {
 const AMD_RESULTS = /^((rcp|rsqrt)[ps]s|sh[lr]d|cmps[bwdq]|cmpxchg|maskmov\w+|cvt\w+pi|cvtpi2\w+|movsxd|enter|call|ret|jmp|bs[fr]|f(?!xsave|xrstor)\w+|loopn?e)$/;
 
 function isAmdHost(): boolean {
-  return /AuthenticAMD/.test(readFileSync('/proc/cpuinfo', 'latin1'));
+  return process.platform === 'linux' && /AuthenticAMD/.test(readFileSync('/proc/cpuinfo', 'latin1'));
 }
 
 function isPresent(t: Template | undefined): t is Template {
