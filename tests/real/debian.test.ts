@@ -1,31 +1,38 @@
-// Debian's own programs, natively and under Troupe with one and two cores.
+// Debian's own programs: each script in debian/ prints the same natively and under Troupe, with one and
+// with two cores. The first line names the shell, the second the job.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { hasRootfs, nativeScript, troupeScript } from '../support/debian.js';
+import { ROOT } from '../support/paths.js';
 import { ensureRootfs } from '../support/rootfs.js';
-import { BUSYBOX_SCRIPT, DEBIAN_CASES } from './debian-cases.js';
+import type { RunResult } from '../support/run.js';
+
+const SCRIPTS = join(ROOT, 'tests/real/debian');
 
 describe('Debian programs', function () {
   this.timeout(600_000);
 
   before(function () {
     ensureRootfs();
-    if (!hasRootfs()) {
-      if (process.env['CI']) throw new Error('the Debian root folder is missing: apt-get and dpkg-deb are needed');
-      console.log('      skipped: Debian programs (apt-get or dpkg-deb is missing)');
-      this.skip();
-    }
+    if (hasRootfs()) return;
+    if (process.env['CI']) throw new Error('the Debian root folder is missing: apt-get and dpkg-deb are needed');
+    console.log('      skipped: Debian programs (apt-get or dpkg-deb is missing)');
+    this.skip();
   });
 
-  for (const { name, script, shell } of DEBIAN_CASES) {
-    const isBusybox = shell === '/bin/busybox';
-    const text = isBusybox ? `/bin/busybox sh -c '${BUSYBOX_SCRIPT.replaceAll("'", "'\\''")}'` : script;
+  for (const file of readdirSync(SCRIPTS)) {
+    const text = readFileSync(join(SCRIPTS, file), 'utf8');
+    const [shebang, name] = text.split('\n');
+    const shell = shebang!.slice(2).split(' ');
+    let native: Promise<RunResult> | undefined;
     for (const cores of [1, 2]) {
-      it(`${name} (${cores} core${cores > 1 ? 's' : ''})`, async () => {
-        const native = await nativeScript(text, isBusybox ? '/bin/bash' : shell);
-        const ours = await troupeScript(text, cores, isBusybox ? '/bin/bash' : shell);
-        expect(ours.stdout).to.equal(native.stdout);
-        expect(ours.stderr).to.equal(native.stderr);
-        expect(ours.status).to.equal(native.status);
+      it(`${name!.slice(2)} (${cores} core${cores > 1 ? 's' : ''})`, async () => {
+        const expected = await (native ??= nativeScript(text, shell));
+        const ours = await troupeScript(text, cores, shell);
+        expect(ours.stdout).to.equal(expected.stdout);
+        expect(ours.stderr).to.equal(expected.stderr);
+        expect(ours.status).to.equal(expected.status);
       });
     }
   }

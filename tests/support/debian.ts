@@ -17,13 +17,13 @@ function wrapped(script: string): string {
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** In namespaces of its own: mounts, pids, and users where we are not root. */
-export function nativeScript(script: string, shell = '/bin/bash'): Promise<RunResult> {
+export function nativeScript(script: string, shell: readonly string[]): Promise<RunResult> {
   const user = process.getuid?.() === 0 ? [] : ['-U', '-r'];
-  const inner = `mount -t proc proc ${quote(join(ROOTFS, 'proc'))} && mount --rbind /dev ${quote(join(ROOTFS, 'dev'))} && exec chroot ${quote(ROOTFS)} ${shell} -c ${quote(wrapped(script))}`;
+  const inner = `mount -t proc proc ${quote(join(ROOTFS, 'proc'))} && mount --rbind /dev ${quote(join(ROOTFS, 'dev'))} && exec chroot ${quote(ROOTFS)} ${shell.join(' ')} -c ${quote(wrapped(script))}`;
   return run('unshare', [...user, '-m', '-p', '-f', '--kill-child', 'sh', '-c', inner], { env: ENV, timeoutMs: 60_000 });
 }
 
-export function troupeScript(script: string, cores: number, shell = '/bin/bash', timeoutMs = 300_000): Promise<RunResult> {
+export function troupeScript(script: string, cores: number, shell: readonly string[], timeoutMs = 300_000): Promise<RunResult> {
   const flags = Object.entries(ENV).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
-  return troupe([shell, '-c', wrapped(script)], { cores, rootfs: ROOTFS, flags, timeoutMs });
+  return troupe([...shell, '-c', wrapped(script)], { cores, rootfs: ROOTFS, flags, timeoutMs });
 }

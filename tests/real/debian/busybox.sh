@@ -1,0 +1,32 @@
+#!/bin/busybox sh
+# busybox: 30 pipelines
+seq 3 | sed "s/^/0-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 4 | sed "s/^/1-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 5 | sed "s/^/2-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 6 | sed "s/^/3-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 7 | sed "s/^/4-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 8 | sed "s/^/5-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 9 | sed "s/^/6-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 10 | sed "s/^/7-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 11 | sed "s/^/8-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 12 | sed "s/^/9-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 13 | sed "s/^/10-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 14 | sed "s/^/11-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 15 | sed "s/^/12-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 16 | sed "s/^/13-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 17 | sed "s/^/14-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 18 | sed "s/^/15-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 19 | sed "s/^/16-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 20 | sed "s/^/17-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 21 | sed "s/^/18-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 22 | sed "s/^/19-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 23 | sed "s/^/20-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 24 | sed "s/^/21-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 25 | sed "s/^/22-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 26 | sed "s/^/23-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 27 | sed "s/^/24-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 28 | sed "s/^/25-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 29 | sed "s/^/26-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 30 | sed "s/^/27-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 31 | sed "s/^/28-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
+seq 32 | sed "s/^/29-/" | sort -r | head -n 2 | tr '\n' ' ' | wc -c
