@@ -39,6 +39,8 @@ function exceptionInfo(task: Task, vector: number): SigInfo {
       return { signo: Sig.TRAP, code: Si.KERNEL };
     case Vector.UD:
       return { signo: Sig.ILL, code: Si.ILL_ILLOPN, addr };
+    case Vector.SS:
+      return { signo: Sig.BUS, code: Si.KERNEL };
     case Vector.AC:
       return { signo: Sig.BUS, code: Si.BUS_ADRALN };
     case Vector.MF:
