@@ -9,6 +9,7 @@ const FLAG_OF_LETTER: Record<string, number> = { o: 0x800, d: 0x400, s: 0x80, z:
 const COMPARED_FLAGS = 0x244cd5;
 /** Write, user, fetch: PRESENT is the kernel's to know. */
 const PF_ERROR_MASK = 0x16;
+const GP = 13;
 const PF = 14;
 const PAGE_BYTES = 4096;
 
@@ -118,6 +119,7 @@ export function compareCase(rule: CompareRule, host: DataView, hostAt: number, e
     if (rule.faultInImage) c.near('fault address', off.faultAddr, PAGE_BYTES);
     else c.u64('fault address', off.faultAddr);
   }
+  if (vector === GP) c.u32('error code', off.error);
   c.u64('rip', off.rip);
   c.u32('rflags', off.rflags, rule.flagMask);
   for (let i = 0; i < 16; i++) c.u64(GPR_NAMES[i]!, off.gpr + 8 * i);

@@ -83,8 +83,9 @@ export class ColdBuilder extends InterpBuilder {
     this.if(this.eq(address, bounce), () => this.callIndexVoid(this.link.slow.refresh, []));
   }
 
-  raise(vector: number, errorCode = 0): void {
-    this.callIndexVoid(this.link.slow.raise, [this.tcb(), this.i32(vector), this.i32(errorCode), this.i64(0)]);
+  raise(vector: number, errorCode: number | I32 = 0): void {
+    const code = typeof errorCode === 'number' ? this.i32(errorCode) : errorCode;
+    this.callIndexVoid(this.link.slow.raise, [this.tcb(), this.i32(vector), code, this.i64(0)]);
     this.branch(this.fault);
   }
 

@@ -46,7 +46,7 @@ export abstract class InterpBuilder extends ExpressionBuilder implements Builder
   abstract translate(va: I64, bytes: number, forWrite: boolean): I32;
   /** After a store through `address`. */
   abstract commit(address: I32, bytes: number): void;
-  abstract raise(vector: number, errorCode?: number): void;
+  abstract raise(vector: number, errorCode?: number | I32): void;
   abstract raiseAfter(vector: number): void;
   abstract syscall(): void;
   abstract jump(o: Operand, condition?: I32): void;

@@ -165,7 +165,7 @@ export interface Builder {
 
   // ---- leaving the instruction
   /** Raises exception `vector` (Vector in abi) with rip at this instruction; nothing after it runs. */
-  raise(vector: number, errorCode?: number): void;
+  raise(vector: number, errorCode?: number | I32): void;
   raiseIf(condition: I32, vector: number, errorCode?: number): void;
   /** Raises a trap-class exception (int3, into): rip is the next instruction. */
   raiseAfter(vector: number): void;

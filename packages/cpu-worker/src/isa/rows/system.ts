@@ -42,7 +42,8 @@ function softwareInterrupt(b: Builder, number: Operand): void {
   const n = b.wrap(b.getInt(number));
   b.if(b.eq(n, b.i32(BP)), () => b.raiseAfter(BP));
   b.if(b.eq(n, b.i32(OF)), () => b.raiseAfter(OF));
-  b.raise(GP);
+  // The error code names the gate: an index into the IDT (SDM Vol. 3A 6.13).
+  b.raise(GP, b.or(b.shl(n, b.i32(3)), b.i32(2)));
 }
 
 function flagRows(): Row[] {
