@@ -1,6 +1,8 @@
 #!/bin/bash
 # procps
-sleep 5 & s=$!
+sleep 5 &
+s=$!
+sleep 0.3
 ps -o comm=,stat= -p $s
 pgrep -c sleep
 top -b -n 1 -p $s | grep -c sleep

@@ -77,12 +77,19 @@ export class MemoryManager extends GuestAccess {
     u32[(tcb + TCB.off.fillPerms) >> 2] = perms;
   }
 
-  /** Maps; the address or -errno. */
-/** The page holds a frame: a fault on it is a protection fault (PfCode.PRESENT). */
-  isPresent(addr: number): boolean {
-    return this.pages.get(Math.floor(addr / PAGE_SIZE)) !== 0;
+  /**
+   * The page had been touched when a fault that becomes a signal hit it (PfCode.PRESENT). Pages of
+   * PROT_NONE mappings count as absent. An instruction fetch finds the page present: the kernel reads
+   * the instruction before it decides.
+   */
+  isPresent(addr: number, isFetch: boolean): boolean {
+    const prot = this.vmas.find(addr)?.prot ?? Prot.NONE;
+    if (prot === Prot.NONE) return false;
+    const page = Math.floor(addr / PAGE_SIZE);
+    return isFetch || this.pages.get(page) !== 0 || (page < LOW_PAGES && this.tables?.hasRead(page) === true);
   }
 
+  /** Maps; the address or -errno. */
   mmap(request: MapRequest): number {
     return mapMemory(this, request);
   }

@@ -22,7 +22,7 @@ function handlePageFault(task: Task, addr: number, errorCode: number): void {
   task.minorFaults++;
   if (result === 'ok') return;
   task.trapNo = Vector.PF;
-  task.trapErrorCode = errorCode | PfCode.USER | (task.mm.isPresent(result.addr) ? PfCode.PRESENT : 0);
+  task.trapErrorCode = errorCode | PfCode.USER | (task.mm.isPresent(result.addr, (errorCode & PfCode.FETCH) !== 0) ? PfCode.PRESENT : 0);
   task.faultAddr = BigInt(result.addr);
   if (result.signal === Sig.KILL) task.kernel.signals.sendToGroup(task.group, { signo: Sig.KILL, code: Si.KERNEL });
   else forceSignal(task, { signo: result.signal, code: result.code, addr: BigInt(result.addr) });
