@@ -2,7 +2,7 @@
 # procps
 sleep 5 &
 s=$!
-sleep 0.3
+until [ "$(ps -o comm=,stat= -p $s | tr -d " ")" = sleepS ]; do sleep 0.1; done
 ps -o comm=,stat= -p $s
 pgrep -c sleep
 top -b -n 1 -p $s | grep -c sleep
