@@ -23,9 +23,12 @@ function isStale() {
   return ['packages', 'tests', 'scripts'].some((dir) => newestMs(join(root, dir)) > builtMs);
 }
 
+/** As `pnpm build`: the command runs from its bundle when there is one, so that must not be older. */
+const STEPS = [['node_modules/typescript/bin/tsc', '-b'], ['scripts/build-wasm.mjs'], ['scripts/bundle.mjs']];
+
 if (isStale()) {
-  const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], { cwd: root, stdio: 'inherit' });
-  if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-  const wasm = spawnSync(process.execPath, [join(root, 'scripts/build-wasm.mjs')], { cwd: root, stdio: 'inherit' });
-  if (wasm.status !== 0) process.exit(wasm.status ?? 1);
+  for (const [script, ...args] of STEPS) {
+    const { status } = spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) process.exit(status ?? 1);
+  }
 }
