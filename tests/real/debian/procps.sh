@@ -1,6 +1,6 @@
 #!/bin/bash
 # procps
-sleep 5 &
+sleep 60 &
 s=$!
 until [ "$(ps -o comm=,stat= -p $s | tr -d " ")" = sleepS ]; do sleep 0.1; done
 ps -o comm=,stat= -p $s
