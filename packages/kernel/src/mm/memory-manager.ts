@@ -66,7 +66,8 @@ export class MemoryManager extends GuestAccess {
     const vma = this.vmas.find(addr)!;
     let perms: number = Prot.READ;
     if (access === Access.EXEC) {
-      if (vma.prot & Prot.WRITE) this.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+      // Once: the withdrawal empties the cores' caches, and an instruction may need two such pages at a time.
+      if (vma.prot & Prot.WRITE && !this.system.codeFrames.has(frame)) this.withdraw(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
       this.system.noteCode(frame, vma.file);
       perms |= Prot.EXEC;
     } else if (entry & Pte.WRITABLE && vma.prot & Prot.WRITE && !this.system.codeFrames.has(frame)) {
