@@ -1,7 +1,7 @@
 /** The rows that random tests can run on the host, as generator templates. */
 import { readFileSync } from 'node:fs';
 import { ISA } from '@troupe/cpu-worker/isa/table.js';
-import { chainPool, withChain, withReadBack } from './gen/suffix.js';
+import { chainPool, isX87, withChain, withReadBack, x87ChainPool } from './gen/suffix.js';
 import { type Template, templateOf } from './gen/template.js';
 
 /** Alone, with a reader of its flags behind it, or followed by other rows. */
@@ -30,7 +30,8 @@ export function testableRows(): TestableRows {
   const all = isAmdHost();
   const single = ISA.filter((row) => row.untestable === undefined && (all || !AMD_RESULTS.test(row.mnemonic))).map(templateOf);
   const pool = chainPool(single);
-  return { single, readBack: single.map(withReadBack).filter(isPresent), chained: single.map((t) => withChain(t, pool)).filter(isPresent) };
+  const x87Pool = x87ChainPool(single);
+  return { single, readBack: single.map(withReadBack).filter(isPresent), chained: single.map((t) => withChain(t, isX87(t) ? x87Pool : pool)).filter(isPresent) };
 }
 
 /** Rows with exactly this name, or else those whose mnemonic or name match the regular expression. */

@@ -44,6 +44,16 @@ export function chainPool(templates: readonly Template[]): Template[] {
   return templates.filter((t) => t.rmRegister && t.rm !== undefined && !t.moffs && t.relBytes === 0 && t.repeat <= 0 && !t.row.ends && !t.row.flags?.undef && !t.row.toleranceUlp && !NOT_IN_CHAINS.test(t.row.mnemonic));
 }
 
+/** x87 rows that may follow another x87 instruction: those without memory operands. */
+export function x87ChainPool(templates: readonly Template[]): Template[] {
+  return templates.filter((t) => isX87(t) && t.modrm < 0 && !t.row.toleranceUlp);
+}
+
+export function isX87(t: Template): boolean {
+  const [first] = t.opcode;
+  return t.row.feature === 'fpu' && first! >= 0xd8 && first! <= 0xdf;
+}
+
 /** The same row followed by others; undefined when nothing can follow it. */
 export function withChain(t: Template, pool: readonly Template[]): Template | undefined {
   if (t.row.ends === true || t.relBytes > 0 || t.row.flags?.undef || t.row.toleranceUlp || pool.length === 0) return undefined;
