@@ -8,11 +8,23 @@
 import type { FramePool, ExitStatus, SharedMemory, SigInfo } from '@troupe/abi';
 import { ActorSystem, Invariant } from '@troupe/abi';
 import type { Clock, Timekeeper } from '@troupe/time';
-import type { Vfs } from '@troupe/vfs';
+import type { UnixNamespace, Vfs } from '@troupe/vfs';
+import { SupervisorContext } from './context/supervisor-context.js';
+import type { FeatureSet } from './cpu/feature-set.js';
+import { maxPossibleCpu } from './cpu/host-cpus.js';
 import { FutexManager } from './futex.js';
 import type { KernelHost } from './host-hooks.js';
 import { Ipc } from './ipc/ipc.js';
+import { logBoot } from './log/boot-messages.js';
+import { KernelLog, LogLevel } from './log/kernel-log.js';
+import { UnimplementedEvents } from './log/unimplemented-events.js';
 import { MemorySystem } from './mm/memory-system.js';
+import { IpcNamespace } from './namespace/ipc-namespace.js';
+import { PidNamespace } from './namespace/pid-namespace.js';
+import type { UserNamespace } from './namespace/user-namespace.js';
+import { UtsNamespace } from './namespace/uts-namespace.js';
+import { NetlinkPorts } from './net/netlink-ports.js';
+import { SocketTable } from './net/socket-table.js';
 import { Signals } from './signal/signals.js';
 import { Dispatcher } from './syscall/dispatch.js';
 import type { SyscallRow } from './syscall/row.js';
@@ -32,12 +44,6 @@ export interface AuxEntry {
   readonly value: bigint;
 }
 
-/** Names of a UTS namespace (uname(2)). */
-export interface UtsNamespace {
-  hostname: string;
-  domainname: string;
-}
-
 /** kernel.go InitKernelArgs. */
 export interface InitKernelArgs {
   readonly shared: SharedMemory;
@@ -50,15 +56,27 @@ export interface InitKernelArgs {
   readonly timekeeper: Timekeeper;
   /** Logical CPUs visible to applications: [0, applicationCores). */
   readonly applicationCores: number;
-  /** CPU features announced to programs; opaque here, kept for save and restore. */
-  readonly featureSet: object;
+  /** Programs see at least as many CPUs as the host may have. */
+  readonly useHostCores?: boolean;
+  /** CPU features announced to programs. */
+  readonly featureSet: FeatureSet;
+  readonly rootUserNamespace: UserNamespace;
   readonly extraAuxv?: readonly AuxEntry[];
-  readonly utsNamespace?: UtsNamespace;
+  readonly rootUtsNamespace?: UtsNamespace;
+  readonly rootIpcNamespace?: IpcNamespace;
   /** Bound on live tasks (fork bombs get EAGAIN). */
   readonly maxTasks?: number;
 }
 
 const DEFAULT_MAX_TASKS = 4096;
+
+/** The checks of kernel.go Init. Arguments may come from JavaScript: types alone do not help. */
+function checkArgs(args: InitKernelArgs): void {
+  if (!args.featureSet) throw new Invariant('FeatureSet is missing');
+  if (!args.timekeeper) throw new Invariant('Timekeeper is missing');
+  if (!args.rootUserNamespace) throw new Invariant('RootUserNamespace is missing');
+  if (!(args.applicationCores > 0)) throw new Invariant('ApplicationCores is 0');
+}
 
 export class Kernel {
   readonly shared: SharedMemory;
@@ -79,15 +97,25 @@ export class Kernel {
   readonly running: RunningTasks;
   readonly runner: TaskRunner;
   readonly applicationCores: number;
-  readonly featureSet: object;
+  readonly useHostCores: boolean;
+  readonly featureSet: FeatureSet;
   readonly extraAuxv: readonly AuxEntry[];
-  readonly uts: UtsNamespace;
+  readonly rootUserNamespace: UserNamespace;
+  readonly rootUtsNamespace: UtsNamespace;
+  readonly rootIpcNamespace: IpcNamespace;
+  readonly rootPidNamespace: PidNamespace;
+  /** The kernel log: dmesg(1), /dev/kmsg. */
+  readonly syslog: KernelLog;
+  readonly netlinkPorts = new NetlinkPorts();
+  /** Every socket that exists (kernel.go RecordSocket, ListSockets). */
+  readonly sockets = new SocketTable();
+  /** Events for system calls that do not exist. */
+  readonly unimplemented: UnimplementedEvents;
   /** Thread group with tid 1, kept after its end; null before the first createProcess. */
   globalInit: ThreadGroup | null = null;
-  /** Listeners for lifecycle and diagnostics (never on a system call path). */
-  onUnimplementedSyscall: ((task: Task, nr: number) => void) | null = null;
   /** A process ended; its exitStatus is final. */
   onGroupExit: ((group: ThreadGroup) => void) | null = null;
+  /** Hears what report() says. */
   onReport: ((message: string) => void) | null = null;
   /** A signal is about to be acted on (tracing). */
   onSignal: ((task: Task, info: SigInfo) => void) | null = null;
@@ -98,28 +126,43 @@ export class Kernel {
 
   /** kernel.go Init: a kernel without tasks. */
   constructor(args: InitKernelArgs) {
-    if (!args.featureSet) throw new Invariant('FeatureSet is missing');
-    if (!args.timekeeper) throw new Invariant('Timekeeper is missing');
-    if (args.applicationCores < 1) throw new Invariant('ApplicationCores is 0');
+    checkArgs(args);
     this.shared = args.shared;
     this.frames = args.frames;
     this.memory = args.memory ?? new MemorySystem(args.frames);
     this.host = args.host;
     this.vfs = args.vfs;
     this.timekeeper = args.timekeeper;
-    this.applicationCores = args.applicationCores;
+    this.syslog = new KernelLog(args.timekeeper.monotonicClock);
+    this.unimplemented = new UnimplementedEvents(args.timekeeper.monotonicClock);
+    this.useHostCores = args.useHostCores ?? false;
+    this.applicationCores = this.useHostCores ? Math.max(args.applicationCores, maxPossibleCpu() + 1) : args.applicationCores;
     this.featureSet = args.featureSet;
     this.extraAuxv = args.extraAuxv ?? [];
-    this.uts = args.utsNamespace ?? { hostname: 'troupe', domainname: '(none)' };
+    this.rootUserNamespace = args.rootUserNamespace;
+    this.rootUtsNamespace = args.rootUtsNamespace ?? new UtsNamespace(args.rootUserNamespace);
+    this.rootIpcNamespace = args.rootIpcNamespace ?? new IpcNamespace(args.rootUserNamespace);
     this.timers = new Timers(this);
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
+    this.rootPidNamespace = new PidNamespace(this.tasks, args.rootUserNamespace);
     this.signals = new Signals(this);
     this.ipc = new Ipc(this);
     this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
     this.runner = new TaskRunner(this);
     for (const actor of [this.timers, this.tasks, this.signals]) this.actors.register(actor);
     this.dispatcher = new Dispatcher(this.runner, args.rows);
+    logBoot(this);
+  }
+
+  /** Abstract names of local sockets (unix(7)). */
+  get rootAbstractSocketNamespace(): UnixNamespace {
+    return this.ipc.unixNames;
+  }
+
+  /** kernel.go SupervisorContext: for work of the kernel's owner. */
+  supervisorContext(): SupervisorContext {
+    return new SupervisorContext(this);
   }
 
   get monotonicClock(): Clock {
@@ -223,6 +266,12 @@ export class Kernel {
   /** kernel.go SetSaveError: the first one is kept. */
   setSaveError(error: Error): void {
     this.#saveError ??= error;
+  }
+
+  /** Something the owner of the kernel should know; also goes to the kernel log. */
+  report(message: string): void {
+    this.syslog.append(message, LogLevel.ERR);
+    this.onReport?.(message);
   }
 
   /** Host loop: a core handed this TCB over. */

@@ -4,7 +4,9 @@
  */
 import { FramePool, O_CREAT, O_WRONLY, Reg, RunState, TCB, Trap, createMemory, rootCredentials, viewMemory } from '@troupe/abi';
 import type { SharedMemory } from '@troupe/abi';
-import { Kernel } from '@troupe/kernel/kernel.js';
+import { FeatureSet } from '@troupe/kernel/cpu/feature-set.js';
+import { Kernel, type InitKernelArgs } from '@troupe/kernel/kernel.js';
+import { UserNamespace } from '@troupe/kernel/namespace/user-namespace.js';
 import type { CreateProcessArgs } from '@troupe/kernel/task/create-process.js';
 import type { Task } from '@troupe/kernel/task/task.js';
 import type { ThreadGroup } from '@troupe/kernel/task/thread-group.js';
@@ -60,13 +62,13 @@ export class FakeKernel {
   preempted: number[] = [];
   kicks = 0;
 
-  constructor(options: { readonly maxTasks?: number; readonly rows?: readonly SyscallRow[] } = {}) {
+  constructor(options: { readonly maxTasks?: number; readonly rows?: readonly SyscallRow[]; readonly init?: Partial<InitKernelArgs> } = {}) {
     this.shared = viewMemory(createMemory(MEMORY_BYTES));
     const frames = FramePool.initialise(this.shared, MEMORY_BYTES);
     const realtimeNs = (): bigint => this.time.realtimeNs();
     const vfs = new Vfs({ pool: frames, realtimeNs }, new Tmpfs({ pool: frames, realtimeNs }));
     this.kernel = new Kernel({
-      shared: this.shared, frames, vfs, host: this, timekeeper: new Timekeeper(this.time), applicationCores: 2, featureSet: {},
+      shared: this.shared, frames, vfs, host: this, timekeeper: new Timekeeper(this.time), applicationCores: 2, featureSet: FeatureSet.emulated(), rootUserNamespace: new UserNamespace(), ...options.init,
       rows: options.rows ?? [...execRows, ...futexRows, ...memoryPipeRows, ...pollRows, ...processRows, ...sessionRows, ...signalRows, ...timeRows, ...waitRows],
       ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
     });

@@ -2,13 +2,18 @@
  * The library's kernel: creates memory, file tree, cores and the inner kernel, and starts processes.
  */
 import { availableParallelism, totalmem } from 'node:os';
+import { Observable } from 'rxjs';
 import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
 import { HostTimeSource, Timekeeper } from '@troupe/time';
-import { createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
+import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
+import { FeatureSet } from '../cpu/feature-set.js';
 import { FdTable } from '../fdtable.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
+import { UserNamespace } from '../namespace/user-namespace.js';
+import { UtsNamespace } from '../namespace/uts-namespace.js';
+import type { UnimplementedSyscall } from '../log/unimplemented-events.js';
 import { mountKernelTrees } from '../proc/mount-kernel-trees.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
 import type { ThreadGroup } from '../task/thread-group.js';
@@ -74,13 +79,15 @@ export class Kernel {
     const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
     const shared = viewMemory(createMemory());
     const frames = FramePool.initialise(shared, memoryBytes);
+    const userNamespace = new UserNamespace();
     const timekeeper = new Timekeeper(new HostTimeSource());
     this.#host = new ThreadHost(shared, cores);
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
     const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
     this.core = new KernelCore({
-      shared, frames, host: this.#host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: cores, featureSet: {},
-      extraAuxv: options.extraAuxv ?? [], utsNamespace: { hostname: options.hostname ?? 'troupe', domainname: '(none)' },
+      shared, frames, host: this.#host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: cores, featureSet: FeatureSet.emulated(),
+      rootUserNamespace: userNamespace,
+      extraAuxv: options.extraAuxv ?? [], rootUtsNamespace: new UtsNamespace(userNamespace, options.hostname),
     });
     mountKernelTrees(this.core);
     syncVdsoTime(this.core.memory, timekeeper);
@@ -114,10 +121,14 @@ export class Kernel {
         ...(options.user ? { credentials: userCredentials(options.user.uid, options.user.gid, []) } : {}),
         ...(options.containerId ? { containerId: options.containerId } : {}),
       });
-    } catch (error) {
+    } finally {
       fds.release();
-      throw error;
     }
+  }
+
+  /** System calls of programs that the kernel does not have; at most 100 events a second after a burst of 1000. */
+  get unimplementedSyscalls(): Observable<UnimplementedSyscall> {
+    return new Observable((subscriber) => this.core.unimplemented.subscribe((event) => subscriber.next(event)));
   }
 
   /** execvp(3): a name without a slash is looked up in PATH. */
@@ -135,9 +146,8 @@ export class Kernel {
 
   /** True for a regular file with an execute bit, seen from the root directory. */
   isExecutable(path: string): boolean {
-    const { vfs } = this.core;
-    const ctx = { creds: userCredentials(0, 0, []), root: vfs.root, cwd: vfs.root, umask: 0, pid: 0, tid: 0, realtimeNs: () => this.core.realtimeNs() };
-    const node = vfs.lookup(ctx, vfs.root, byteString(path), 1);
+    const ctx = this.core.supervisorContext().vfsContext();
+    const node = this.core.vfs.lookup(ctx, ctx.root, byteString(path), Follow.YES);
     return typeof node !== 'number' && node.inode.isRegular && (node.inode.mode & 0o111) !== 0;
   }
 

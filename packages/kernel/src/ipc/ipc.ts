@@ -1,11 +1,12 @@
 /**
  * Kernel-wide state of descriptors that talk: terminals, names of local sockets.
  *
- * Owns:    the terminals (pty numbers, devpts), the abstract socket names.
+ * Owns:    the terminals (pty numbers, devpts), the abstract socket names; tells the socket table of new sockets.
  * Borrows: Vfs.special (registers its openers). Whoever builds the tree mounts `terminals.devpts`.
  */
 import { Terminals, UnixNamespace, openFifo } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import { KMSG_DEV, openKmsg } from '../log/kmsg-file.js';
 import { KernelJobControl } from './kernel-job-control.js';
 
 export class Ipc {
@@ -16,6 +17,8 @@ export class Ipc {
     const { special, types } = kernel.vfs;
     this.terminals = new Terminals(special, new KernelJobControl(kernel), kernel.timers, () => kernel.realtimeNs());
     special.openFifo = openFifo;
+    special.charDevices.set(KMSG_DEV, openKmsg(kernel.syslog));
+    this.unixNames.onSocket = (socket) => void kernel.sockets.record(socket);
     types.set('devpts', () => this.terminals.devpts);
   }
 }

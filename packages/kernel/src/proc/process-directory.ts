@@ -1,6 +1,7 @@
 /** /proc/pid and /proc/pid/task/tid: one table of files for both (proc(5)). */
 import { Errno } from '@troupe/abi';
 import { displayPath, fixedDirectory, linkTo, textFile, type DirectoryEntry, type Entry, type FileEntry, type LinkEntry, type Owner, type PathNode } from '@troupe/vfs';
+import { ROOT_NAMESPACE_INODES } from '../namespace/root-inodes.js';
 import { taskUsage } from '../task/usage.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
@@ -81,10 +82,7 @@ function keptOf(group: ThreadGroup): Map<string, string> {
   return store;
 }
 
-const NAMESPACES: Readonly<Record<string, number>> = {
-  cgroup: 4026531835, ipc: 4026531839, mnt: 4026531841, net: 4026531840, pid: 4026531836, pid_for_children: 4026531836,
-  time: 4026531834, time_for_children: 4026531834, user: 4026531837, uts: 4026531838,
-};
+const NAMESPACES: Readonly<Record<string, number>> = { ...ROOT_NAMESPACE_INODES, pid_for_children: ROOT_NAMESPACE_INODES.pid, time_for_children: ROOT_NAMESPACE_INODES.time };
 
 const namespaceDirectory = fixedDirectory(Object.fromEntries(
   Object.entries(NAMESPACES).map(([name, ino]) => [name, linkTo(() => `${name.replace('_for_children', '')}:[${ino}]`)]),
@@ -118,7 +116,7 @@ function commonEntries(task: Task): Record<string, Entry> {
     mountinfo: whileAlive(task, () => mountInfoText(vfs, task.fs.root)),
     mounts: whileAlive(task, () => mountsText(vfs, task.fs.root)),
     mountstats: whileAlive(task, () => mountStatsText(vfs, task.fs.root), 0o400),
-    net: fixedDirectory(networkEntries()),
+    net: fixedDirectory(networkEntries(task.kernel)),
     ns: namespaceDirectory,
     oom_adj: oomFile(group),
     oom_score: textFile(() => '0\n'),

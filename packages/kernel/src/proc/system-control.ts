@@ -4,7 +4,7 @@ import { Errno } from '@troupe/abi';
 import { textFile, treeOf, type DirectoryEntry, type FileEntry } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import { PID_MAX } from '../task/task-set.js';
-import { RELEASE, VERSION } from '../syscall/rows/system.js';
+import { RELEASE, VERSION } from '../namespace/uts-namespace.js';
 
 /** Path → value; a `!` before the path makes it read-only. */
 const VALUES: Readonly<Record<string, string>> = {
@@ -46,11 +46,11 @@ function valueFile(values: Map<string, string>, path: string): FileEntry {
 function utsFile(kernel: Kernel, field: 'hostname' | 'domainname'): FileEntry {
   return {
     kind: 'file', mode: 0o644,
-    read: () => `${kernel.uts[field]}\n`,
+    read: () => `${kernel.rootUtsNamespace[field]}\n`,
     write: (text) => {
       const name = text.replace(/\n$/, '');
       if (name.length > 64) return -Errno.EINVAL;
-      kernel.uts[field] = name;
+      kernel.rootUtsNamespace[field] = name;
       return 0;
     },
   };

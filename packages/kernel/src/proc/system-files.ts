@@ -1,15 +1,15 @@
 /** The files at the top of /proc that describe the machine (proc(5)). */
 import { NS_PER_SEC } from '@troupe/abi';
-import { CPU_FEATURES, CPU_VENDOR } from '@troupe/cpu-worker/isa/cpuid.js';
+import { CPU_VENDOR } from '@troupe/cpu-worker/isa/cpuid.js';
 import { textFile, treeOf, type Entry } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
-import { RELEASE, VERSION } from '../syscall/rows/system.js';
+import { RELEASE, VERSION } from '../namespace/uts-namespace.js';
 import { CLOCK_TICK_NS } from '../task/running-tasks.js';
 
 const PAGE_KIB = 4;
 
 function cpuInfoText(kernel: Kernel): string {
-  const flags = CPU_FEATURES.map(([name]) => name).join(' ');
+  const flags = kernel.featureSet.names.join(' ');
   const lines = (core: number): [string, string | number][] => [
     ['processor', core], ['vendor_id', CPU_VENDOR], ['cpu family', 6], ['model', 44], ['model name', 'Troupe virtual x86-64-v2 processor'],
     ['stepping', 2], ['microcode', '0x1'], ['cpu MHz', '1000.000'], ['cache size', '8192 KB'], ['physical id', 0], ['siblings', kernel.applicationCores],

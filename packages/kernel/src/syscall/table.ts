@@ -32,6 +32,7 @@ import { rows as socket } from './rows/socket.js';
 import { rows as socketMessage } from './rows/socket-message.js';
 import { rows as socketOption } from './rows/socket-option.js';
 import { rows as splice } from './rows/splice.js';
+import { rows as syslog } from './rows/syslog.js';
 import { rows as system } from './rows/system.js';
 import { rows as time } from './rows/time.js';
 import { rows as timer } from './rows/timer.js';
@@ -41,7 +42,7 @@ import { rows as wait } from './rows/wait.js';
 const FILES: readonly (readonly SyscallRow[])[] = [
   creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
   inotify, ioctl, limits, lock, memory, memoryProcess, pipe, poll, prctl, process, sched, session, signal, signalfd, socket, socketMessage,
-  socketOption, splice, system, time, timer, timerfd, wait,
+  socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];
 
 export const SYSCALL_ROWS: readonly SyscallRow[] = FILES.flat().sort((a, b) => a.nr - b.nr);

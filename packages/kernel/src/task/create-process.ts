@@ -1,8 +1,9 @@
 /** Processes made from outside (kernel.go CreateProcess). */
-import type { Credentials } from '@troupe/abi';
-import { ConfigError, Invariant, LimitSet, RunState, Sig, TCB, errnoName, rootCredentials } from '@troupe/abi';
-import type { FileDescription, PathNode, VfsContext } from '@troupe/vfs';
-import { Follow } from '@troupe/vfs';
+import type { Credentials, LimitSet } from '@troupe/abi';
+import { ConfigError, Errno, RunState, Sig, TCB, X_OK, errnoName, isDirectory } from '@troupe/abi';
+import type { FileDescription, PathNode } from '@troupe/vfs';
+import { Follow, checkAccess } from '@troupe/vfs';
+import { CreateProcessContext } from '../context/create-process-context.js';
 import { FdTable } from '../fdtable.js';
 import { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
@@ -25,7 +26,7 @@ export interface CreateProcessArgs {
   /** Default: the root directory. */
   readonly workingDirectory?: string;
   readonly credentials?: Credentials;
-  /** The process takes over one user of the table; default an empty one. */
+  /** The process shares the table: the caller keeps its own use. Default: an empty one. */
   readonly fds?: FdTable;
   readonly umask?: number;
   readonly limits?: LimitSet;
@@ -41,14 +42,14 @@ const ALL_CORES = 0xffff_ffff_ffff_ffffn;
 
 /** Makes the process; it does not run yet. Throws ConfigError when program or directory cannot be used. */
 export function createProcess(kernel: Kernel, args: CreateProcessArgs): ThreadGroup {
-  const limits = args.limits ?? new LimitSet();
-  const creds = args.credentials ?? rootCredentials();
-  const fs = fsContextFor(kernel, args, creds);
+  const root = args.root ?? kernel.vfs.root;
+  const context = new CreateProcessContext(kernel, args, new FsContext(root, root, args.umask ?? DEFAULT_UMASK));
+  enterWorkingDirectory(context, args.workingDirectory ?? '');
   const path = programPath(args);
-  const image = loadFirstImage(kernel, args, contextFor(kernel, fs, creds), path, limits);
-  const task = newLeader(kernel, limits, args);
-  task.fs = fs;
-  task.fds = args.fds ?? new FdTable(kernel.uniqueId());
+  const image = loadFirstImage(context, args, path);
+  const task = newLeader(context, args, path, image);
+  task.fs = context.fs;
+  task.fds = args.fds?.share() ?? new FdTable(kernel.uniqueId());
   installFirstImage(task, image);
   return task.group;
 }
@@ -62,18 +63,20 @@ function programPath(args: CreateProcessArgs): string {
   return first;
 }
 
-function contextFor(kernel: Kernel, fs: FsContext, creds: Credentials): VfsContext {
-  return { creds, root: fs.root, cwd: fs.cwd, umask: fs.umask, pid: 0, tid: 0, realtimeNs: () => kernel.realtimeNs() };
+/** Follows links; the directory must be searchable (VFS GetDentryAt with CheckSearchable). */
+function enterWorkingDirectory(context: CreateProcessContext, path: string): void {
+  if (path === '') return;
+  const result = searchableDirectory(context, path);
+  if (typeof result === 'number') throw new ConfigError(`failed to find initial working directory '${path}': ${errnoName(-result)}`, 'workingDirectory');
+  context.fs.cwd = result;
 }
 
-function fsContextFor(kernel: Kernel, args: CreateProcessArgs, creds: Credentials): FsContext {
-  const root = args.root ?? kernel.vfs.root;
-  const fs = new FsContext(root, root, args.umask ?? DEFAULT_UMASK);
-  if (!args.workingDirectory) return fs;
-  const cwd = kernel.vfs.lookup(contextFor(kernel, fs, creds), root, args.workingDirectory, Follow.YES);
-  if (typeof cwd === 'number') throw new ConfigError(`failed to find initial working directory '${args.workingDirectory}': ${errnoName(-cwd)}`, 'workingDirectory');
-  fs.cwd = cwd;
-  return fs;
+function searchableDirectory(context: CreateProcessContext, path: string): PathNode | number {
+  const node = context.kernel.vfs.lookup(context.vfsContext(), context.root, path, Follow.YES);
+  if (typeof node === 'number') return node;
+  if (!isDirectory(node.inode.mode)) return -Errno.ENOTDIR;
+  const denied = checkAccess(node.inode, context.credentials, X_OK);
+  return denied < 0 ? denied : node;
 }
 
 /** Why a program could not be started; `errno` decides between exit status 126 and 127. */
@@ -83,7 +86,9 @@ export class ExecError extends ConfigError {
   }
 }
 
-function loadFirstImage(kernel: Kernel, args: CreateProcessArgs, ctx: VfsContext, path: string, limits: LimitSet): ExecImage {
+function loadFirstImage(context: CreateProcessContext, args: CreateProcessArgs, path: string): ExecImage {
+  const { kernel, limits } = context;
+  const ctx = context.vfsContext();
   const file = args.file && !args.filename ? args.file.incRef() : openExecutable(kernel, ctx, ctx.cwd, path);
   if (typeof file === 'number') throw new ExecError(-file, path);
   const image = loadImage({ kernel, ctx, file, path, argv: args.argv, envp: args.envp ?? [], limits, noNewPrivs: false });
@@ -91,10 +96,14 @@ function loadFirstImage(kernel: Kernel, args: CreateProcessArgs, ctx: VfsContext
   return image;
 }
 
-function newLeader(kernel: Kernel, limits: LimitSet, args: CreateProcessArgs): Task {
+function newLeader(context: CreateProcessContext, args: CreateProcessArgs, path: string, image: ExecImage): Task {
+  const { kernel, limits } = context;
   const tid = kernel.tasks.allocateTid();
   const tcb = tid < 0 ? tid : kernel.tcbs.alloc();
-  if (tcb < 0) throw new Invariant(`no room for another process: ${errnoName(-tcb)}`);
+  if (tcb < 0) {
+    image.mm.destroy();
+    throw new ExecError(-tcb, path);
+  }
   const group = kernel.tasks.newThreadGroup(new SignalHandlers(), Sig.CHLD, limits);
   const task = new Task(kernel, tid, group, tcb);
   group.leader = task;

@@ -78,7 +78,7 @@ function load(request: ExecRequest, opened: FileDescription[]): ExecImage | numb
   const creds = credsAfterExec(request, request.file.node);
   const program = loadExecutable({
     system: kernel.memory, file: new OpenedProgram(request.file, ctx), path: request.path, argv: request.argv, envp: request.envp,
-    limits: request.limits, creds, secure: creds !== ctx.creds, open, random: randomFillSync(new Uint8Array(16)), extraAuxv: kernel.extraAuxv,
+    limits: request.limits, creds, secure: creds !== ctx.creds, open, random: randomFillSync(new Uint8Array(16)), extraAuxv: kernel.extraAuxv, hwcap: kernel.featureSet.hwcap,
   });
   if (typeof program === 'number') return program;
   const { mm, entry, rsp, name } = program;

@@ -59,13 +59,13 @@ export class TaskRunner implements SyscallHost {
   }
 
   #coreFailed(task: Task): void {
-    this.kernel.onReport?.(`process ${task.group.tgid} (${task.name}) killed: its core failed`);
+    this.kernel.report(`process ${task.group.tgid} (${task.name}) killed: its core failed`);
     this.kernel.signals.sendToGroup(task.group, { signo: Sig.KILL, code: 0 });
   }
 
   /** The worker thread of a core died with this task on it: the process is killed. */
   coreDied(tcb: number, reason: string): void {
-    this.kernel.onReport?.(`core died: ${reason}`);
+    this.kernel.report(`core died: ${reason}`);
     this.kernel.shared.i32[(tcb + TCB.off.trap) >> 2] = Trap.CORE_ERROR;
     this.onTrap(tcb);
   }
@@ -109,7 +109,7 @@ export class TaskRunner implements SyscallHost {
   }
 
   onUnimplemented(task: Task, nr: number): void {
-    this.kernel.onUnimplementedSyscall?.(task, nr);
+    this.kernel.unimplemented.emit(task, nr);
   }
 
   /** The kernel is done with the trap: signals, then back to user mode, unless the task waits, stopped or exited. */

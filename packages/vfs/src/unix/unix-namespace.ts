@@ -12,6 +12,8 @@ import type { UnixSocket } from './unix-socket.js';
 export class UnixNamespace {
   readonly #abstract = new Map<string, UnixSocket>();
   #nextAuto = 0;
+  /** Hears of every local socket made in this namespace. */
+  onSocket: ((socket: UnixSocket) => void) | null = null;
 
   /** Gives the socket a name. Returns the bound address and, for a path, its inode. */
   bind(socket: UnixSocket, address: UnixAddress, caller: SocketCaller): { address: UnixAddress; inode: Inode | null } | NegativeErrno {

@@ -1,17 +1,14 @@
-/** The system as a whole: names, memory totals, random numbers, the kernel log. */
+/** The system as a whole: names, memory totals, random numbers. */
 import { randomFillSync } from 'node:crypto';
 import { Cap, Errno, hasCap, NS_PER_SEC } from '@troupe/abi';
+import { RELEASE, VERSION } from '../../namespace/uts-namespace.js';
 import type { Task } from '../../task/task.js';
-import { addr, flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.js';
-
-/** What uname(2) reports besides the host name. */
-export const RELEASE = '6.1.0-troupe';
-export const VERSION = '#1 SMP Troupe';
+import { flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.js';
 
 const UTS_FIELD_BYTES = 65;
 
 function sysUname(task: Task, out: number): number {
-  const { uts } = task.kernel;
+  const uts = task.kernel.rootUtsNamespace;
   const fields = ['Linux', uts.hostname, RELEASE, VERSION, 'x86_64', uts.domainname];
   const bytes = Buffer.alloc(UTS_FIELD_BYTES * fields.length);
   fields.forEach((text, index) => bytes.write(text.slice(0, UTS_FIELD_BYTES - 1), index * UTS_FIELD_BYTES, 'latin1'));
@@ -22,7 +19,7 @@ function sysUname(task: Task, out: number): number {
 function setUtsField(task: Task, field: 'hostname' | 'domainname', name: number, sizeBytes: number): number {
   if (sizeBytes < 0 || sizeBytes > 64) return -Errno.EINVAL;
   if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
-  task.kernel.uts[field] = Buffer.from(task.mm.copyIn(name, sizeBytes)).toString('latin1');
+  task.kernel.rootUtsNamespace[field] = Buffer.from(task.mm.copyIn(name, sizeBytes)).toString('latin1');
   return 0;
 }
 
@@ -73,5 +70,4 @@ export const rows: readonly SyscallRow[] = [
   { nr: 99, name: 'sysinfo', args: [outBuf('info', SYSINFO_BYTES)], groups: ['%system'], support: 'full', man: 'sysinfo(2)', handler: sysSysinfo },
   { nr: 318, name: 'getrandom', args: [outBuf('buf', 'buflen'), size('buflen'), flags('flags', GRND)], groups: ['%system'], support: 'full', man: 'getrandom(2)', handler: sysGetrandom },
   { nr: 135, name: 'personality', args: [uint('persona')], groups: ['%process'], support: { partial: 'PER_LINUX only' }, man: 'personality(2)', handler: sysPersonality },
-  { nr: 103, name: 'syslog', args: [int('type'), addr('buf'), int('len')], groups: ['%system'], support: { partial: 'the log is empty' }, man: 'syslog(2)', handler: (_task: Task, type: number) => (type >= 0 && type <= 10 ? 0 : -Errno.EINVAL) },
 ];

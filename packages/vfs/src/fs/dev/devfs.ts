@@ -13,6 +13,7 @@ const DEVICES: readonly (readonly [name: string, mode: number, rdev: number])[] 
   ['urandom', 0o666, URANDOM_DEV],
   ['tty', 0o666, makeDev(5, 0)],
   ['console', 0o600, makeDev(5, 1)],
+  ['kmsg', 0o644, makeDev(1, 11)],
 ];
 
 const LINKS: readonly (readonly [name: string, target: string])[] = [
