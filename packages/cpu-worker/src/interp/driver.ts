@@ -117,7 +117,9 @@ export class Driver {
       this.#account(this.#count());
       b.returnValue(b.i32(Trap.DECODE));
     });
-    this.#setPage();
+    // A jump within the page keeps its target: code above 4 GiB needs the driver only once for each.
+    const samePage = b.ltU(b.xor(this.#rip(), this.#pcBase()), b.i64(0x1000));
+    b.if(samePage, () => b.writeRaw(this.#op(), OP.link, found, 'guest'), () => this.#setPage());
     b.setLocal(COUNT, b.sub(this.#count(), found));
     this.#setOp(found);
     b.branchIf(b.ltS(b.add(this.#count(), this.#op()), b.i32(0)), this.#loop);
