@@ -78,7 +78,8 @@ function binarySem(lanes: FloatLanes, f: Binary): Row['sem'] {
 function binaryRows(): Row[] {
   return BINARY.flatMap(([name, opcode, f]) => FORMS.map((form) => {
     const mnemonic = name + form.suffix;
-    const hot = form.suffix === 'sd' || form.suffix === 'ss';
+    // Packed: add, mul, sub (opcodes 58, 59, 5C); the others are rare.
+    const hot = form.suffix === 'sd' || form.suffix === 'ss' || ['58', '59', '5C'].includes(opcode);
     return { mnemonic, enc: `${form.prefix} 0F ${opcode} /r`, ops: `rw:xmm r:${form.source}`, feature: form.feature, cite: sdm(mnemonic), hot, sem: binarySem(form.lanes, f) };
   }));
 }
