@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Writes docs/syscalls.md and docs/isa.md from the rows. `--check` fails when they are stale.
+// Writes docs/syscalls.md and docs/isa.md from the rows, docs/seed.md from its table. `--check` fails when they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { seedDoc } from './seed-table.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const load = (path) => import(pathToFileURL(join(root, path)).href);
@@ -30,7 +31,7 @@ async function isaDoc() {
 }
 
 export async function generatedDocs() {
-  return { 'docs/syscalls.md': await syscallsDoc(), 'docs/isa.md': await isaDoc() };
+  return { 'docs/syscalls.md': await syscallsDoc(), 'docs/isa.md': await isaDoc(), 'docs/seed.md': seedDoc() };
 }
 
 /** Names of the generated docs that differ from what is on disk. */

@@ -12,8 +12,10 @@ import type { UnixNamespace, Vfs } from '@troupe/vfs';
 import { SupervisorContext } from './context/supervisor-context.js';
 import type { FeatureSet } from './cpu/feature-set.js';
 import { maxPossibleCpu } from './cpu/host-cpus.js';
+import { syncVdsoTime } from './elf/vdso-mapping.js';
 import { FutexManager } from './futex.js';
 import type { KernelHost } from './host-hooks.js';
+import { checkArgs, type AuxEntry, type InitKernelArgs } from './init-kernel-args.js';
 import { Ipc } from './ipc/ipc.js';
 import { logBoot } from './log/boot-messages.js';
 import { KernelLog, LogLevel } from './log/kernel-log.js';
@@ -27,7 +29,6 @@ import { NetlinkPorts } from './net/netlink-ports.js';
 import { SocketTable } from './net/socket-table.js';
 import { Signals } from './signal/signals.js';
 import { Dispatcher } from './syscall/dispatch.js';
-import type { SyscallRow } from './syscall/row.js';
 import { createProcess } from './task/create-process.js';
 import type { CreateProcessArgs } from './task/create-process.js';
 import { RunningTasks } from './task/running-tasks.js';
@@ -38,45 +39,9 @@ import type { Task } from './task/task.js';
 import { TcbPool } from './task/tcb-pool.js';
 import type { ThreadGroup } from './task/thread-group.js';
 
-/** One auxiliary vector entry (getauxval(3)). */
-export interface AuxEntry {
-  readonly key: number;
-  readonly value: bigint;
-}
-
-/** kernel.go InitKernelArgs. */
-export interface InitKernelArgs {
-  readonly shared: SharedMemory;
-  readonly frames: FramePool;
-  /** Made from `frames` when absent. */
-  readonly memory?: MemorySystem;
-  readonly host: KernelHost;
-  readonly vfs: Vfs;
-  readonly rows: Iterable<SyscallRow>;
-  readonly timekeeper: Timekeeper;
-  /** Logical CPUs visible to applications: [0, applicationCores). */
-  readonly applicationCores: number;
-  /** Programs see at least as many CPUs as the host may have. */
-  readonly useHostCores?: boolean;
-  /** CPU features announced to programs. */
-  readonly featureSet: FeatureSet;
-  readonly rootUserNamespace: UserNamespace;
-  readonly extraAuxv?: readonly AuxEntry[];
-  readonly rootUtsNamespace?: UtsNamespace;
-  readonly rootIpcNamespace?: IpcNamespace;
-  /** Bound on live tasks (fork bombs get EAGAIN). */
-  readonly maxTasks?: number;
-}
+export type { AuxEntry, InitKernelArgs };
 
 const DEFAULT_MAX_TASKS = 4096;
-
-/** The checks of kernel.go Init. Arguments may come from JavaScript: types alone do not help. */
-function checkArgs(args: InitKernelArgs): void {
-  if (!args.featureSet) throw new Invariant('FeatureSet is missing');
-  if (!args.timekeeper) throw new Invariant('Timekeeper is missing');
-  if (!args.rootUserNamespace) throw new Invariant('RootUserNamespace is missing');
-  if (!(args.applicationCores > 0)) throw new Invariant('ApplicationCores is 0');
-}
 
 export class Kernel {
   readonly shared: SharedMemory;
@@ -121,7 +86,8 @@ export class Kernel {
   onSignal: ((task: Task, info: SigInfo) => void) | null = null;
   started = false;
   #uniqueId = 0;
-  #inotifyCookie = 0;
+  /** Last cookie given out; part of the saved state. */
+  lastInotifyCookie = 0;
   #saveError: Error | null = null;
 
   /** kernel.go Init: a kernel without tasks. */
@@ -195,8 +161,8 @@ export class Kernel {
 
   /** kernel.go GenerateInotifyCookie: wraps at 2^32 and skips 0. */
   generateInotifyCookie(): number {
-    this.#inotifyCookie = (this.#inotifyCookie + 1) >>> 0 || 1;
-    return this.#inotifyCookie;
+    this.lastInotifyCookie = (this.lastInotifyCookie + 1) >>> 0 || 1;
+    return this.lastInotifyCookie;
   }
 
   /** kernel.go CreateProcess: a new process without a parent; runs at start(), or at startProcess() when already started. */
@@ -218,7 +184,25 @@ export class Kernel {
     if (this.started) throw new Invariant('kernel already started');
     this.started = true;
     this.running.startTicker();
+    this.resumeTime();
     for (const task of [...this.tasks.all()]) if (task.state === 'new') this.runner.startTask(task);
+    this.host.kick();
+  }
+
+  /** kernel.go pauseTimeLocked: clocks of programs and every timer stand still; idempotent. Preconditions: no task runs (pause). */
+  pauseTime(): void {
+    if (this.runner.onCores > 0) throw new Invariant('time paused while tasks run');
+    this.running.pause();
+    this.timekeeper.pauseUpdates();
+  }
+
+  /** kernel.go resumeTimeLocked: they go on where they stopped; idempotent. */
+  resumeTime(): void {
+    if (this.timekeeper.isPaused) {
+      this.timekeeper.resumeUpdates();
+      syncVdsoTime(this.memory, this.timekeeper);
+    }
+    this.running.resume();
     this.host.kick();
   }
 

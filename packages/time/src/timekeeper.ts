@@ -37,6 +37,10 @@ export class Timekeeper {
     this.#pausedAtNs ??= this.source.monotonicNs() - this.#bootNs;
   }
 
+  get isPaused(): boolean {
+    return this.#pausedAtNs !== undefined;
+  }
+
   /** Goes on where pauseUpdates stopped; idempotent. */
   resumeUpdates(): void {
     if (this.#pausedAtNs === undefined) return;

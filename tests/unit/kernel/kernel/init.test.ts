@@ -65,6 +65,13 @@ describe('Kernel init', () => {
     expect(rootPidNamespace.idOfThreadGroup(task.group)).to.equal(0);
   });
 
+  it('makes inotify cookies that wrap around and skip 0', () => {
+    const { kernel } = new FakeKernel();
+    expect(kernel.generateInotifyCookie()).to.equal(1);
+    kernel.lastInotifyCookie = 0xffff_fffe;
+    expect([kernel.generateInotifyCookie(), kernel.generateInotifyCookie(), kernel.generateInotifyCookie()]).to.deep.equal([0xffff_ffff, 1, 2]);
+  });
+
   it('logs what it is made of', () => {
     const text = init({ applicationCores: 3 }).kernel.syslog.readAll(10_000);
     expect(text).to.match(/^<6>\[ {4}0\.000000\] Linux version 6\.1\.0-troupe /);
