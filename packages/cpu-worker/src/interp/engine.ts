@@ -109,7 +109,7 @@ class InterpEngine implements Engine {
     const useMain = this.#main.ready ? 1 : 0;
     const before = this.#retired(tcb);
     const trap = this.#runGuest(tcb, useMain);
-    if (useMain === 0) this.#main.ran((this.#retired(tcb) - before) >>> 0);
+    this.#main.ran((this.#retired(tcb) - before) >>> 0);
     return trap;
   }
 

@@ -3,22 +3,25 @@ import { Worker } from 'node:worker_threads';
 import { headerWord } from '@troupe/abi/layout/header.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { MAIN_EXPORT, MAIN_SLOT } from './forms.js';
-import { MainState, type CompilerData } from './main-state.js';
+import { MainState, stageBytes, type CompilerData } from './main-state.js';
 
 /**
  * Brings the main loop in when programs run long enough. Its compilation takes most of a second and
  * its unoptimised code is slower than the cold handlers, so a helper thread compiles it with the
  * optimising compiler only; the cores then get that code from V8's cache of modules by their bytes.
+ * Two stages: a quick one for programs of some tenths of a second, a full one for long ones.
  *
- * KernelHeader.interpreterWarm: 0 cold; a core sets REQUESTED and starts the helper; the helper sets
- * COMPILED and stays until a core, which holds the module from then on, sets HELD.
+ * KernelHeader.interpreterWarm: a core sets …REQUESTED and starts the helper; the helper sets
+ * …COMPILED and stays until a core, which holds the module from then on, sets …HELD.
  */
 const STATE = headerWord('interpreterWarm');
-/** Instructions on one core after which the main loop is worth it. */
-const WARM_INSTRUCTIONS = 20_000_000;
+/** Instructions on one core after which each stage is worth it. */
+const QUICK_INSTRUCTIONS = 20_000_000;
+const FULL_INSTRUCTIONS = 150_000_000;
 
 export class MainTier {
-  #ready = false;
+  /** Stage in the table: COLD, QUICK_HELD or FULL_HELD. */
+  #installed: number = MainState.COLD;
   #instructions = 0;
 
   constructor(
@@ -29,44 +32,46 @@ export class MainTier {
     readonly dist: URL,
     readonly eager: boolean,
   ) {
-    if (eager) this.#install();
+    if (eager) this.#install(MainState.FULL_HELD);
   }
 
   /** Whether the main loop may run. */
   get ready(): boolean {
-    return this.#ready || (this.#instructions > WARM_INSTRUCTIONS && this.#advance());
+    if (this.#installed < MainState.FULL_HELD) this.#advance();
+    return this.#installed > MainState.COLD;
   }
 
-  /** Instructions run without it. */
+  /** Instructions run since. */
   ran(instructions: number): void {
     this.#instructions += instructions;
-    // Another core may have got it already.
-    if (Atomics.load(this.shared.i32, STATE) >= MainState.COMPILED) this.#instructions = Infinity;
   }
 
-  #advance(): boolean {
-    const { i32 } = this.shared;
-    const state = Atomics.load(i32, STATE);
-    if (state >= MainState.COMPILED) this.#install();
-    else if (Atomics.compareExchange(i32, STATE, MainState.COLD, MainState.REQUESTED) === MainState.COLD) this.#request();
-    return this.#ready;
+  #advance(): void {
+    const state = Atomics.load(this.shared.i32, STATE);
+    if (state >= MainState.FULL_COMPILED) this.#install(MainState.FULL_HELD);
+    else if (state >= MainState.QUICK_COMPILED && this.#installed === MainState.COLD) this.#install(MainState.QUICK_HELD);
+    else if (state === MainState.COLD && this.#instructions > QUICK_INSTRUCTIONS) this.#request(state, MainState.QUICK_REQUESTED);
+    else if (state === MainState.QUICK_HELD && this.#instructions > FULL_INSTRUCTIONS) this.#request(state, MainState.FULL_REQUESTED);
   }
 
-  #request(): void {
-    const workerData: CompilerData = { memory: this.shared.memory, wasm: new URL('main.wasm', this.dist).href, stateWord: STATE };
+  #request(from: number, to: number): void {
+    if (Atomics.compareExchange(this.shared.i32, STATE, from, to) !== from) return;
+    const workerData: CompilerData = { memory: this.shared.memory, wasm: new URL('main.wasm', this.dist).href, stateWord: STATE, compiled: to + 1 };
     const worker = new Worker(new URL('interp/main-compiler.js', this.dist), { workerData });
     worker.on('error', () => undefined);
     worker.unref();
   }
 
-  #install(): void {
-    const module = new WebAssembly.Module(readFileSync(new URL('main.wasm', this.dist)));
-    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.shared.memory, coreBlock: this.coreBlock } });
+  #install(held: number): void {
+    const { i32, memory } = this.shared;
+    const module = new WebAssembly.Module(stageBytes(readFileSync(new URL('main.wasm', this.dist)), held === MainState.QUICK_HELD));
+    const { exports } = new WebAssembly.Instance(module, { env: { memory, coreBlock: this.coreBlock } });
     const main = exports[MAIN_EXPORT];
     if (main === undefined) throw new Error('main.wasm does not fit the instruction rows: run pnpm build');
     this.table.set(MAIN_SLOT, main as () => number);
-    this.#ready = true;
-    Atomics.store(this.shared.i32, STATE, MainState.HELD);
-    Atomics.notify(this.shared.i32, STATE);
+    this.#installed = held;
+    // The state may have moved on to the next stage: it is never set back.
+    Atomics.compareExchange(i32, STATE, held - 1, held);
+    Atomics.notify(i32, STATE);
   }
 }
