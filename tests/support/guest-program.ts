@@ -11,9 +11,9 @@ export function guestNames(): string[] {
   return readdirSync(SOURCES).filter((file) => file.endsWith('.c')).map((file) => file.slice(0, -2));
 }
 
-/** Path of the compiled program. `flags`: for example ['-static']. */
-export function compileGuest(name: string, flags: readonly string[] = []): string {
-  const source = join(SOURCES, `${name}.c`);
+/** Path of the compiled program. `flags`: for example ['-static']; `folder`: where its source lies. */
+export function compileGuest(name: string, flags: readonly string[] = [], folder = SOURCES): string {
+  const source = join(folder, `${name}.c`);
   const key = createHash('sha256').update(readFileSync(source)).update(flags.join(' ')).digest('hex').slice(0, 12);
   const dir = join(CACHE, 'guest');
   const binary = join(dir, `${name}-${key}`);

@@ -62,6 +62,9 @@ export class Parked implements Expiry {
 /** Calls that leave no registers or memory to print, with the result strace shows: traced from their arguments at the start. */
 const REPLACES_TASK = new Map<number, number | undefined>([[Nr.execve, 0], [Nr.execveat, 0], [Nr.exit, undefined], [Nr.exit_group, undefined]]);
 
+/** Names of all calls Linux has, for those without a row. */
+const CALL_NAMES = new Map<number, string>(Object.entries(Nr).map(([name, nr]) => [nr, name]));
+
 export class Dispatcher {
   readonly #table: (SyscallRow | undefined)[] = [];
   readonly #ready: Task[] = [];
@@ -69,7 +72,7 @@ export class Dispatcher {
   readonly counts = new Map<string, CallCount>();
   /** Receives one line per finished call; undefined = no tracing. */
   traceSink: ((task: Task, line: string) => void) | undefined;
-  traceFilter: (row: SyscallRow) => boolean = () => true;
+  traceFilter: (call: Pick<SyscallRow, 'name' | 'groups'>) => boolean = () => true;
   isCounting = false;
 
   constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
@@ -186,7 +189,8 @@ export class Dispatcher {
     const { nr } = task.syscall!;
     this.unimplemented.set(nr, (this.unimplemented.get(nr) ?? 0) + 1);
     this.host.onUnimplemented(task, nr);
-    if (this.traceSink) this.traceSink(task, `syscall_${nr}() = -1 ENOSYS`);
+    const name = CALL_NAMES.get(nr) ?? `syscall_0x${nr.toString(16)}`;
+    if (this.traceSink && this.traceFilter({ name, groups: [] })) this.traceSink(task, `${name}() = -1 ENOSYS`);
     this.host.syscallDone(task, -Errno.ENOSYS);
   }
 

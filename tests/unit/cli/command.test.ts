@@ -1,0 +1,34 @@
+// The command as a whole: statuses, streams, traces.
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import { TROUPE } from '../../support/paths.js';
+import { run, troupe } from '../../support/run.js';
+
+describe('the troupe command', function () {
+  this.timeout(120_000);
+
+  it('exit statuses: the guest\'s, 128 + signal, 125 for its own errors', async () => {
+    expect((await troupe(['/bin/sh', '-c', 'exit 42'])).status).to.equal(42);
+    expect((await troupe(['/bin/sh', '-c', 'kill -TERM $$'])).status).to.equal(143);
+    expect((await troupe(['/bin/true'], { flags: ['--memory', 'lots'] })).status).to.equal(125);
+    expect((await run(process.execPath, [TROUPE, 'run', '--', '/bin/true'])).status).to.equal(125);
+    expect((await troupe(['/bin/true'], { flags: ['--engine', 'jit'] })).status).to.equal(125);
+  });
+
+  it('passes standard input and 5 MB of output through', async () => {
+    const input = Buffer.alloc(1_000_000, 'troupe\n');
+    const ours = await troupe(['/bin/sh', '-c', 'cat > /tmp/in; for i in 1 2 3 4 5; do cat /tmp/in; done'], { input, cores: 2 });
+    expect(ours.stdout.length).to.equal(5_000_000);
+    const hash = createHash('sha256').update(ours.stdout, 'latin1').digest('hex');
+    expect(hash).to.equal(createHash('sha256').update(Buffer.concat(Array.from({ length: 5 }, () => input))).digest('hex'));
+  });
+
+  it('--strace filters, -c counts, --stat prints counters', async () => {
+    const traced = await troupe(['/bin/cat', '/etc/hostname'], { flags: ['--strace=openat'] });
+    expect(traced.stderr).to.match(/^openat\(AT_FDCWD, "\/etc\/hostname", O_RDONLY\) = 3$/m);
+    expect(traced.stderr).not.to.match(/^(read|close|mmap|rseq)\(/m);
+    expect((await troupe(['/bin/true'], { flags: ['--strace=nonsense'] })).status).to.equal(125);
+    expect((await troupe(['/bin/true'], { flags: ['-c'] })).stderr).to.match(/^% time +seconds +usecs\/call +calls +errors syscall$/m);
+    expect((await troupe(['/bin/true'], { flags: ['--stat'] })).stderr).to.match(/^ +[1-9]\d* {2}instructions$/m);
+  });
+});
