@@ -43,9 +43,11 @@ static void show(const char *name, long result) {
   printf("%s %s\n", name, result < 0 ? strerrorname_np(errno) : "ok");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   setvbuf(stdout, 0, _IONBF, 0);
-  for (int n = 0; n < WILDS; n++) attack(WILD[n]);
+  /* The attack would also hit a native system (fchmod of standard output): only guests do it. */
+  int is_attack = argc > 1 && !strcmp(argv[1], "attack");
+  for (int n = 0; is_attack && n < WILDS; n++) attack(WILD[n]);
   puts("parent alive");
   int fds[2];
   (void)!pipe(fds);
