@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <unistd.h>
 int main(void) {
-  for (long nr = 990; nr < 994; nr++) printf("%ld %d\n", syscall(nr, 1, 2, 3) == -1, errno == ENOSYS);
+  for (long nr = 990; nr < 994; nr++) {
+    long result = syscall(nr, 1, 2, 3);
+    printf("%d %d\n", result == -1, errno == ENOSYS);
+  }
   return 0;
 }

@@ -1,7 +1,7 @@
 /**
  * Prints system calls as strace(1) does, from the rows' argument specifications.
  */
-import { errnoName, signalName } from '@troupe/abi';
+import { errnoName, O_ACCMODE, O_CREAT, O_TMPFILE_BIT, signalName } from '@troupe/abi';
 import type { Task } from '../task/task.js';
 import type { ArgSpec, SyscallResult, SyscallRow } from './row.js';
 
@@ -26,7 +26,7 @@ export function symbolic(value: number, symbols: readonly (readonly [string, num
   const names: string[] = [];
   let rest = value >>> 0;
   for (const [name, bits] of symbols) {
-    const match = bits === 0 ? value === 0 : (rest & bits) >>> 0 === bits >>> 0;
+    const match = bits === 0 ? value === 0 || (name === 'O_RDONLY' && (value & O_ACCMODE) === 0) : (rest & bits) >>> 0 === bits >>> 0;
     if (!match) continue;
     names.push(name);
     rest = (rest & ~bits) >>> 0;
@@ -112,9 +112,16 @@ function restartName(code: number): string {
   return { 512: 'ERESTARTSYS', 513: 'ERESTARTNOINTR', 514: 'ERESTARTNOHAND', 516: 'ERESTART_RESTARTBLOCK' }[code] ?? errnoName(code);
 }
 
+/** open(2) without O_CREAT has no mode. */
+function shownArgs(row: SyscallRow, values: Values): number {
+  const { length } = row.args;
+  const isOpen = row.args[length - 1]?.kind === 'mode' && row.args[length - 2]?.kind === 'flags';
+  return isOpen && (Number(values[length - 2]) & (O_CREAT | O_TMPFILE_BIT)) === 0 ? length - 1 : length;
+}
+
 /** One line for a finished call: `read(3, "\177ELF"..., 832) = 832`. */
 export function formatCall(task: Task, row: SyscallRow, values: Values, result: SyscallResult): string {
   const value = typeof result === 'object' || result === undefined ? -1 : Number(result);
-  const args = row.args.map((spec, index) => formatArg(task, row, spec, values[index]!, values, value));
+  const args = row.args.slice(0, shownArgs(row, values)).map((spec, index) => formatArg(task, row, spec, values[index]!, values, value));
   return `${row.name}(${args.join(', ')}) = ${formatResult(result)}`;
 }
