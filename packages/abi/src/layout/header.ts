@@ -83,7 +83,7 @@ export const CoreBlock = struct('CoreBlock', {
 export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;
 
 /** Named counters in CoreBlock.counters; printed by --stat. One list for writer and reader. */
-export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodedPages', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'splitLocks', 'contextSwitches', 'idleWaits', 'codeInvalidations', 'safepoints'] as const;
+export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'contextSwitches', 'idleWaits'] as const;
 export type CoreCounterName = (typeof CoreCounter)[number];
 
 export function coreBlockAddr(coreId: number): number {

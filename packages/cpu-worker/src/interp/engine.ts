@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { CoreBlock, coreBlockAddr } from '@troupe/abi/layout/header.js';
+import { CoreBlock, coreBlockAddr, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
@@ -123,8 +123,16 @@ class InterpEngine implements Engine {
       const trap = this.#run(tcb, 0, useMain);
       if (trap === Trap.EXCEPTION) this.#decoder.refineFault(tcb);
       if (trap !== Trap.DECODE) return trap;
-      if (!this.#decoder.decodeAt(tcb)) return Trap.EXCEPTION;
+      const before = this.#decoder.decodedOps;
+      const isDecoded = this.#decoder.decodeAt(tcb);
+      this.#count('decodeExits', 1);
+      this.#count('decodedOps', this.#decoder.decodedOps - before);
+      if (!isDecoded) return Trap.EXCEPTION;
     }
+  }
+
+  #count(name: CoreCounterName, by: number): void {
+    this.shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += BigInt(by);
   }
 
   /** Keeps the high-address cache in step with the address space and takes the kernel's last answer. */
