@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { CoreBlock, coreBlockAddr, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
+import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
@@ -141,7 +141,7 @@ class InterpEngine implements Engine {
     const asId = u32[(tcb + TCB.off.asId) >>> 2]!;
     const cache = this.#block + HIGH_CACHE;
     const command = (this.#block + CoreBlock.off.command) >>> 2;
-    const flush = (Atomics.and(this.shared.i32, command, ~CoreCommandFlush) & CoreCommandFlush) !== 0;
+    const flush = (Atomics.and(this.shared.i32, command, ~CoreCommand.FLUSH_HIGH) & CoreCommand.FLUSH_HIGH) !== 0;
     if (asId !== this.#asId || flush) {
       u8.fill(0, cache, cache + HIGH_CACHE_ENTRIES * HIGH_ENTRY_BYTES);
       u8.fill(0, this.#block + HIGH_VICTIMS, this.#block + HIGH_VICTIMS + HIGH_VICTIM_ENTRIES * HIGH_ENTRY_BYTES);
@@ -174,13 +174,7 @@ class InterpEngine implements Engine {
   }
 }
 
-const CoreCommandFlush = 4;
-
-/** Engines for a core; the wasm modules are compiled once per thread. */
-export async function createInterpEngine(memory: WebAssembly.Memory, coreId: number, host: EngineHost): Promise<Engine> {
-  return createInterpEngineSync(memory, coreId, host);
-}
-
+/** An engine for a core; the wasm modules are compiled once per thread. */
 export function createInterpEngineSync(memory: WebAssembly.Memory, coreId: number, host: EngineHost): Engine {
   return new InterpEngine(viewMemory(memory), coreId, host);
 }

@@ -21,8 +21,8 @@ export function newInode(ctx: VfsContext, dir: Inode, mode: number, extra?: { rd
   return { mode: bits, uid: creds.fsuid, gid, ...extra };
 }
 
-/** Makes an object at a path that must not exist yet. The result is its node. */
-function createAt(ctx: VfsContext, start: PathNode, path: string, mode: number, extra?: { rdev?: number; target?: string }): PathNode | NegativeErrno {
+/** A walk that stands at the parent of a name nothing has yet; -EEXIST when something has it. */
+function walkToNewName(ctx: VfsContext, start: PathNode, path: string): PathWalk | NegativeErrno {
   const walk = new PathWalk(ctx, start);
   const found = walk.toParent(path);
   if (found < 0) return found;
@@ -30,6 +30,13 @@ function createAt(ctx: VfsContext, start: PathNode, path: string, mode: number, 
   const existing = walk.lookupLast();
   if (typeof existing === 'number') return existing;
   if (existing.inode !== null) return -Errno.EEXIST;
+  return walk;
+}
+
+/** Makes an object at a path that must not exist yet. The result is its node. */
+function createAt(ctx: VfsContext, start: PathNode, path: string, mode: number, extra?: { rdev?: number; target?: string }): PathNode | NegativeErrno {
+  const walk = walkToNewName(ctx, start, path);
+  if (typeof walk === 'number') return walk;
   const isDirectory = (mode & S_IFMT) === S_IFDIR;
   if (walk.trailingSlash && !isDirectory) return -Errno.ENOENT;
   const { mount, dentry, lastName } = walk;
@@ -89,13 +96,8 @@ function mayLink(ctx: VfsContext, inode: Inode): boolean {
 
 /** Gives an object that is already found another name (AT_EMPTY_PATH, O_TMPFILE files). */
 export function linkNode(ctx: VfsContext, target: PathNode, start: PathNode, path: string): number {
-  const walk = new PathWalk(ctx, start);
-  const found = walk.toParent(path);
-  if (found < 0) return found;
-  if (walk.lastKind !== LastKind.NORMAL) return -Errno.EEXIST;
-  const existing = walk.lookupLast();
-  if (typeof existing === 'number') return existing;
-  if (existing.inode !== null) return -Errno.EEXIST;
+  const walk = walkToNewName(ctx, start, path);
+  if (typeof walk === 'number') return walk;
   if (walk.trailingSlash) return -Errno.ENOENT;
   const { mount, dentry, lastName } = walk;
   const dir = dentry.inode!;
