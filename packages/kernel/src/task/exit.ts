@@ -20,6 +20,15 @@ export function exitGroup(task: Task, status: ExitStatus): void {
   task.kernel.actors.ask('TaskSet.ExitGroup', { tid: task.tid, status });
 }
 
+/** Signals of the process that the exited task was to take go to the others (signal(7), process-directed). */
+function retargetPending(group: ThreadGroup): void {
+  if (group.pending.set === 0n) return;
+  for (const other of group.liveTasks) {
+    other.recalcSignalPending();
+    if (other.signalPending) other.kernel.runner.attend(other);
+  }
+}
+
 /** Ends a task the kernel holds (never one on a core). */
 export function exitTask(task: Task, status: ExitStatus): void {
   task.kernel.actors.ask('TaskSet.Exit', { tid: task.tid, status });
@@ -49,6 +58,7 @@ export function endTask(task: Task, status: ExitStatus): void {
     if (!task.isLeader) forgetThread(task);
     reportCompleteStop(group);
   }
+  retargetPending(group);
   group.threadWaiters.wake(0, Infinity);
 }
 
