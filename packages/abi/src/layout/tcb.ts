@@ -78,6 +78,8 @@ export const TCB = struct('Tcb', {
   zero: 'u64',
   /** Guest address of the page rip is in, while guest code runs (rip-relative operands). Written by the core. */
   pcBase: 'u64',
+  /** Instruction count of translated code (cpu-worker jit/region-abi.ts). Written by the core. */
+  ran: 'i32',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

@@ -1,0 +1,79 @@
+import type { Signature } from '../ir/wasm-module.js';
+
+/**
+ * Contract between translated regions, the interpreter's driver and the engine.
+ *
+ * A region is a wasm function `(tcb, rip, depth) → RegionExit`, translated from guest code that starts
+ * at one entry. It keeps registers in locals and writes them to the TCB before it returns or calls.
+ * It belongs to the frames its code is in, not to an address space: guest addresses come in through
+ * `rip`, and at its start a region checks that each page it covers still has the code page and
+ * generation it was translated from.
+ *
+ *   entry      `op.handler = REGION_HANDLER + id` in the decoded op of the entry; the op's own handler
+ *              number is kept in the region's descriptor
+ *   table      slot `id` of the table `env.regions`; a slot that is empty on this core holds a stub
+ *              that returns STALE
+ *   count      TCB.ran = (instructions run − slice) * OP_BYTES: negative while the slice lasts
+ *
+ * Imports of a region module: env.memory, env.coreBlock and env.jumpCache (i32 globals), env.regions
+ * (table), env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right), and
+ * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
+ */
+export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32'], results: ['i32'] };
+
+export const RegionExit = {
+  /** Go on at TCB.rip. */
+  JUMP: 0,
+  /** The same after a guest `ret`: a region that made the call goes on when TCB.rip is its return address. */
+  RETURN: 1,
+  /** The instruction at TCB.rip must be run by the interpreter, not through a region. */
+  SLOW: 2,
+  /** The slice is used up; TCB.rip is next. */
+  POLL: 3,
+  /** A `syscall` was run; TCB.rip is behind it. */
+  SYSCALL: 4,
+  /** Nothing ran: the region does not fit the code at TCB.rip, or is not installed on this core. */
+  STALE: 5,
+} as const;
+
+/** First handler number that stands for a region; the rest of the 16 bits is its id. */
+export const REGION_HANDLER = 0x8000;
+export const MAX_REGIONS = 8192;
+
+/** Guest calls that may nest as wasm calls. */
+export const CALL_DEPTH = 200;
+
+/**
+ * Jump cache of a core: `JUMP_CACHE_ENTRIES` pairs of u32 (guest address, table slot) for computed
+ * jumps. A stale pair does no harm: the region checks its own entry.
+ */
+export const JUMP_CACHE_ENTRIES = 1024;
+export const JUMP_CACHE_BYTES = JUMP_CACHE_ENTRIES * 8;
+
+/** Entry of a guest address below 4 GiB. */
+export function jumpCacheIndex(rip: number): number {
+  return (rip ^ (rip >>> 9)) & (JUMP_CACHE_ENTRIES - 1);
+}
+
+/** Where a region is wanted. */
+export interface RegionRequest {
+  /** Guest address of the entry, below 4 GiB. */
+  readonly rip: number;
+  /** Linear address of the execute table it was seen under. */
+  readonly tableExec: number;
+}
+
+/** A page of code that a region covers. */
+export interface RegionPage {
+  /** Linear address of the code page (decode/code-cache.ts) and its generation. */
+  readonly codePage: number;
+  readonly generation: number;
+}
+
+/** A translated region, to be put into a module. */
+export interface Region {
+  /** Linear address of the decoded op of the entry. */
+  readonly op: number;
+  readonly pages: readonly RegionPage[];
+  readonly instructions: number;
+}
