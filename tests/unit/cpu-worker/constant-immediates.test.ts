@@ -30,10 +30,10 @@ const SLOW: Record<string, Signature> = { translateRead: TRANSLATE, translateWri
 
 /** Builder whose immediate operands are a constant. */
 class ConstantBuilder extends ColdBuilder {
-  immediate: number | undefined;
+  constant: number | undefined;
 
   override get(o: Operand): Val<any> {
-    if (o.kind === 'imm' && this.immediate !== undefined) return this.int(o.sizeBits, this.immediate);
+    if (o.kind === 'imm' && this.constant !== undefined) return this.int(o.sizeBits, this.constant);
     return super.get(o);
   }
 }
@@ -74,7 +74,7 @@ class ConstantModule {
     const graph = new Graph();
     const fault = { name: 'fault' };
     const b = new ConstantBuilder(graph, takeLocal, link, 'none', false, fault);
-    b.immediate = immediate;
+    b.constant = immediate;
     graph.block(fault, () => form.row.sem(b, ...interpOperands(form.operands, false)));
     b.returnValue(b.i32(0));
     return graph;

@@ -16,6 +16,8 @@ export interface DriverLinkage extends Linkage {
   readonly lookup: number;
   /** Type of the main loop. */
   readonly mainType: number;
+  /** Index of the table of handlers. */
+  readonly ownTable: number;
 }
 
 /** Instructions between two polls of the command words. */
@@ -55,7 +57,7 @@ export class Driver {
     this.#setPage();
     this.graph.loop(this.#loop, () => {
       b.if(b.local('i32', USE_MAIN), () => {
-        const exit = b.callTable(this.link.mainType, 'i32', [tcb, this.#op(), this.#count()], b.i32(MAIN_SLOT));
+        const exit = b.callTable(this.link.mainType, 'i32', [tcb, this.#op(), this.#count()], b.i32(MAIN_SLOT), this.link.ownTable);
         this.#setOp(b.readRaw('i32', b.blockAddress(), CoreBlock.off.mainOp, 'guest'));
         b.setLocal(COUNT, b.readRaw('i32', b.blockAddress(), CoreBlock.off.mainCount, 'guest'));
         b.if(b.eq(exit, b.i32(Exit.POLL)), () => this.#poll());
@@ -129,7 +131,7 @@ export class Driver {
   #cold(): void {
     const b = this.#b;
     const handler = b.readRawInt(16, this.#op(), OP.handler, 'guest') as I32;
-    const status = b.callTable(this.link.coldType, 'i32', [b.tcb(), this.#op()], handler);
+    const status = b.callTable(this.link.coldType, 'i32', [b.tcb(), this.#op()], handler, this.link.ownTable);
     b.if(b.eqz(status), () => {
       this.#setOp(b.add(this.#op(), b.i32(OP_BYTES)));
       b.branch(this.#loop);

@@ -155,7 +155,7 @@ class InterpModule {
   #emitDriver(): void {
     const { module } = this;
     const run = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
-    const driverLink = { ...this.#link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN) };
+    const driverLink = { ...this.#link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN), ownTable: module.ownTable };
     emitFunction(module, run, 3, (takeLocal) => {
       const graph = new Graph();
       // Local 3: count.

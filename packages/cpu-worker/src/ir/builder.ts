@@ -6,6 +6,9 @@ import type { F32, F64, I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, Var, V
 export type StateField = 'ccRes' | 'ccAux' | 'flagsRest' | 'mxcsr' | 'fsBase' | 'gsBase' | 'fcw' | 'fsw' | 'ftw' | 'fop' | 'fip' | 'fdp';
 export type StateTy<F extends StateField> = F extends 'ccRes' | 'ccAux' | 'fsBase' | 'gsBase' | 'fip' | 'fdp' ? 'i64' : 'i32';
 
+/** Width of each field. */
+export const FIELD_BITS: Record<StateField, IntSize> = { ccRes: 64, ccAux: 64, flagsRest: 32, mxcsr: 32, fsBase: 64, gsBase: 64, fcw: 16, fsw: 16, ftw: 8, fop: 16, fip: 64, fdp: 64 };
+
 /** Lane types for the low part of vector operands. */
 export type LowTy = 'i32' | 'i64' | 'f32' | 'f64';
 

@@ -196,10 +196,18 @@ export class ExpressionBuilder {
     this.effect({ kind: 'call', fn }, args, changes);
   }
 
-  /** Indirect call through the module's table. */
-  callTable<T extends Ty>(type: number, ty: T, args: readonly Val[], slot: I32): Val<T> {
-    return val<T>(this.graph.effect(ty, { kind: 'callIndirect', type }, [...args, slot].map(node), ['state', 'guest', 'var']));
+  /** Indirect call through a table of the module. */
+  callTable<T extends Ty>(type: number, ty: T, args: readonly Val[], slot: I32, table: number): Val<T> {
+    return val<T>(this.graph.effect(ty, { kind: 'callIndirect', type, table }, [...args, slot].map(node), ['state', 'guest', 'var']));
   }
+
+  /** The same in place of a return. */
+  tailCallTable(type: number, args: readonly Val[], slot: I32, table: number): void {
+    this.effect({ kind: 'tailCallIndirect', type, table }, [...args, slot], []);
+  }
+
+  /** Opens an `if` whose branches are emitted after this graph (Lowering.otherwise, close). */
+  openIf(condition: I32): void { this.effect({ kind: 'openIf' }, [condition], []); }
 
   getGlobal(index: number): I32 { return this.make('i32', { kind: 'global', index }); }
   setGlobal(index: number, value: I32): void { this.effect({ kind: 'setGlobal', index }, [value], ['var']); }

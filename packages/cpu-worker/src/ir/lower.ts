@@ -104,6 +104,8 @@ export class Lowering {
   constructor(
     readonly code: Code,
     readonly locals: LocalPool,
+    /** Position, counted from the innermost, of a label whose block is put around the code later. */
+    readonly outerDepth?: (label: Label) => number | undefined,
   ) {}
 
   /** Opens a block or loop around what is emitted next. */
@@ -111,6 +113,16 @@ export class Lowering {
     this.code.byte(kind === 'block' ? 0x02 : 0x03);
     this.code.byte(0x40);
     this.#labels.push(label);
+  }
+
+  #openIf(): void {
+    this.code.bytes([0x04, 0x40]);
+    this.#labels.push(ANONYMOUS);
+  }
+
+  /** Second branch of an `if` opened by an `openIf` node. */
+  otherwise(): void {
+    this.code.byte(0x05);
   }
 
   close(): void {
@@ -141,8 +153,10 @@ export class Lowering {
 
   #depth(label: Label): number {
     const at = this.#labels.lastIndexOf(label);
-    if (at < 0) throw new Error(`lower: label ${label.name} is not open`);
-    return this.#labels.length - 1 - at;
+    if (at >= 0) return this.#labels.length - 1 - at;
+    const outer = this.outerDepth?.(label);
+    if (outer === undefined) throw new Error(`lower: label ${label.name} is not open`);
+    return this.#labels.length + outer;
   }
 
   #memarg(alignLog2: number, offset: number): void {
@@ -184,9 +198,10 @@ export class Lowering {
       case 'global': return this.#indexed(0x23, op.index);
       case 'setGlobal': return this.#indexed(0x24, op.index);
       case 'call': return this.#indexed(0x10, op.fn);
-      case 'callIndirect':
-        this.#indexed(0x11, op.type);
-        return code.byte(0);
+      case 'callIndirect': case 'tailCallIndirect':
+        this.#indexed(op.kind === 'callIndirect' ? 0x11 : 0x13, op.type);
+        return code.u32(op.table);
+      case 'openIf': return this.#openIf();
       case 'copy': return code.bytes([0xfc, 10, 0, 0]);
       case 'fill': return code.bytes([0xfc, 11, 0]);
       case 'block': case 'loop':
@@ -224,8 +239,7 @@ export class Lowering {
   #if(node: Node): void {
     if (node.op.kind !== 'if') return;
     this.#value(node.args[0]!);
-    this.code.bytes([0x04, 0x40]);
-    this.#labels.push(ANONYMOUS);
+    this.#openIf();
     this.list(node.op.then);
     if (node.op.otherwise.length > 0) {
       this.code.byte(0x05);

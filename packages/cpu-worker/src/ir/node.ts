@@ -19,12 +19,15 @@ export type NodeOp =
   | { readonly kind: 'set'; readonly local: number }
   | { readonly kind: 'setGlobal'; readonly index: number }
   | { readonly kind: 'call'; readonly fn: number }
-  | { readonly kind: 'callIndirect'; readonly type: number }
+  | { readonly kind: 'callIndirect'; readonly type: number; readonly table: number }
+  | { readonly kind: 'tailCallIndirect'; readonly type: number; readonly table: number }
   | { readonly kind: 'atomic'; readonly code: number; readonly offset: number }
   | { readonly kind: 'copy' }
   | { readonly kind: 'fill' }
   | { readonly kind: 'if'; readonly then: Node[]; readonly otherwise: Node[] }
   | { readonly kind: 'block' | 'loop'; readonly label: Label; readonly body: Node[] }
+  /** Opens an `if` that the lowering's caller goes on with and closes. */
+  | { readonly kind: 'openIf' }
   | { readonly kind: 'br' | 'brIf'; readonly label: Label }
   | { readonly kind: 'brTable'; readonly labels: readonly Label[]; readonly fallback: Label }
   | { readonly kind: 'return' };

@@ -13,7 +13,7 @@ interface Body {
   readonly code: Code;
 }
 
-/** Assembles a module: imported shared memory, imported functions, functions, one function table, mutable i32 globals. */
+/** Assembles a module: imported shared memory, imported functions and tables, functions, a function table of its own, mutable i32 globals. */
 export class WasmModule {
   readonly #types: string[] = [];
   readonly #signatures: Signature[] = [];
@@ -22,7 +22,8 @@ export class WasmModule {
   readonly #declared: number[] = [];
   readonly #exports: { name: string; kind: number; index: number }[] = [];
   readonly #globals: { name: string; imported: boolean }[] = [];
-  /** Function indexes of the table, slot by slot. */
+  readonly #importedTables: { name: string; slots: number }[] = [];
+  /** Function indexes of the module's own table, slot by slot. */
   table: number[] = [];
   data: { address: number; bytes: Uint8Array }[] = [];
 
@@ -55,8 +56,18 @@ export class WasmModule {
     this.#exports.push({ name, kind: 0, index: fn });
   }
 
+  /** Imports a table of functions; its index. */
+  importTable(name: string, slots: number): number {
+    return this.#importedTables.push({ name, slots }) - 1;
+  }
+
+  /** Index of the module's own table: behind the imported ones. */
+  get ownTable(): number {
+    return this.#importedTables.length;
+  }
+
   exportTable(name: string): void {
-    this.#exports.push({ name, kind: 1, index: 0 });
+    this.#exports.push({ name, kind: 1, index: this.ownTable });
   }
 
   /** An immutable i32 global given by the host; all come before mutable ones. */
@@ -83,7 +94,7 @@ export class WasmModule {
     const importedGlobals = this.#globals.filter((g) => g.imported);
     const mutableGlobals = this.#globals.filter((g) => !g.imported);
     section(1, this.#signatures.length, (b) => this.#signatures.forEach((s) => encodeType(b, s)));
-    section(2, 1 + this.#imports.length + importedGlobals.length, (b) => {
+    section(2, 1 + this.#imports.length + importedGlobals.length + this.#importedTables.length, (b) => {
       b.name('env');
       b.name('memory');
       b.bytes([2, 3]);
@@ -100,9 +111,15 @@ export class WasmModule {
         b.name(name);
         b.bytes([3, TY_BYTE.i32, 0]);
       }
+      for (const { name, slots } of this.#importedTables) {
+        b.name('env');
+        b.name(name);
+        b.bytes([1, 0x70, 0]);
+        b.u32(slots);
+      }
     });
     section(3, this.#declared.length, (b) => this.#declared.forEach((t) => b.u32(t)));
-    section(4, 1, (b) => {
+    section(4, this.table.length > 0 || this.#importedTables.length === 0 ? 1 : 0, (b) => {
       b.bytes([0x70, 0]);
       b.u32(this.table.length);
     });
@@ -113,7 +130,14 @@ export class WasmModule {
       b.u32(index);
     }));
     section(9, this.table.length > 0 ? 1 : 0, (b) => {
-      b.bytes([0, 0x41, 0, 0x0b]);
+      // A segment for another table than the first has the table's index and an element kind.
+      if (this.ownTable === 0) b.byte(0);
+      else {
+        b.byte(2);
+        b.u32(this.ownTable);
+      }
+      b.bytes([0x41, 0, 0x0b]);
+      if (this.ownTable > 0) b.byte(0);
       b.u32(this.table.length);
       this.table.forEach((fn) => b.u32(fn));
     });
