@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 export const PACKAGES = [
   'bash', 'binutils', 'bsdutils', 'busybox-static', 'bzip2', 'coreutils', 'dash', 'diffutils', 'file', 'findutils', 'gawk', 'gcc',
-  'git', 'grep', 'gzip', 'jq', 'libc-bin', 'libc6-dev', 'lua5.4', 'make', 'mawk', 'openssl', 'perl', 'procps', 'python3', 'sed', 'sqlite3',
+  'git', 'grep', 'gzip', 'jq', 'libc-bin', 'libc6-dev', 'libcap2-bin', 'lua5.4', 'make', 'mawk', 'openssl', 'perl', 'procps', 'python3', 'sed', 'sqlite3',
   'tar', 'util-linux', 'xz-utils',
 ];
 

@@ -24,6 +24,7 @@ export * from './linux/futex.js';
 export * from './linux/time.js';
 export * from './linux/fcntl.js';
 export * from './linux/ioctl.js';
+export * from './linux/ipc.js';
 export * from './linux/socket.js';
 export * from './linux/termios.js';
 export * from './actor/actor.js';

@@ -22,6 +22,7 @@ import { KernelLog, LogLevel } from './log/kernel-log.js';
 import { UnimplementedEvents } from './log/unimplemented-events.js';
 import { MemorySystem } from './mm/memory-system.js';
 import { IpcNamespace } from './namespace/ipc-namespace.js';
+import type { NamespaceSet } from './namespace/namespace-set.js';
 import { PidNamespace } from './namespace/pid-namespace.js';
 import type { UserNamespace } from './namespace/user-namespace.js';
 import { UtsNamespace } from './namespace/uts-namespace.js';
@@ -69,6 +70,8 @@ export class Kernel {
   readonly rootUtsNamespace: UtsNamespace;
   readonly rootIpcNamespace: IpcNamespace;
   readonly rootPidNamespace: PidNamespace;
+  /** What the first process starts with. */
+  readonly rootNamespaces: NamespaceSet;
   /** The kernel log: dmesg(1), /dev/kmsg. */
   readonly syslog: KernelLog;
   readonly netlinkPorts = new NetlinkPorts();
@@ -108,6 +111,7 @@ export class Kernel {
     this.rootUserNamespace = args.rootUserNamespace;
     this.rootUtsNamespace = args.rootUtsNamespace ?? new UtsNamespace(args.rootUserNamespace);
     this.rootIpcNamespace = args.rootIpcNamespace ?? new IpcNamespace(args.rootUserNamespace);
+    this.rootNamespaces = { uts: this.rootUtsNamespace, ipc: this.rootIpcNamespace };
     this.timers = new Timers(this);
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);

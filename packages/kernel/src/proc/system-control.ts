@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { Errno } from '@troupe/abi';
 import { textFile, treeOf, type DirectoryEntry, type FileEntry } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
-import { PID_MAX } from '../task/task-set.js';
 import { RELEASE, VERSION } from '../namespace/uts-namespace.js';
+import { PID_MAX } from '../task/task-set.js';
+import { ipcParameters } from './ipc-parameters.js';
+import { namespacesOf } from './task-lookup.js';
 
 /** Path → value; a `!` before the path makes it read-only. */
 const VALUES: Readonly<Record<string, string>> = {
@@ -14,12 +16,11 @@ const VALUES: Readonly<Record<string, string>> = {
   'fs/inotify/max_queued_events': '16384', 'fs/inotify/max_user_instances': '128', 'fs/inotify/max_user_watches': '65536',
   'fs/epoll/max_user_watches': '1048576', 'fs/mqueue/msg_max': '10', 'fs/mqueue/msgsize_max': '8192', 'fs/mqueue/queues_max': '256',
   'kernel/cap_last_cap': '40', 'kernel/core_pattern': 'core', 'kernel/core_uses_pid': '0', 'kernel/ctrl-alt-del': '0',
-  'kernel/dmesg_restrict': '0', 'kernel/kptr_restrict': '0', 'kernel/msgmax': '8192', 'kernel/msgmnb': '16384', 'kernel/msgmni': '32000',
+  'kernel/dmesg_restrict': '0', 'kernel/kptr_restrict': '0',
   '!kernel/ngroups_max': '65536', '!kernel/osrelease': RELEASE, '!kernel/ostype': 'Linux', '!kernel/version': VERSION, 'kernel/overflowgid': '65534',
   'kernel/overflowuid': '65534', 'kernel/panic': '0', 'kernel/perf_event_paranoid': '3', 'kernel/pid_max': String(PID_MAX), 'kernel/printk': '4\t4\t1\t7',
   '!kernel/pty/max': '4096', '!kernel/pty/nr': '0', '!kernel/random/entropy_avail': '256', '!kernel/random/poolsize': '256',
   'kernel/randomize_va_space': '0', 'kernel/sched_child_runs_first': '0', 'kernel/sched_rt_period_us': '1000000', 'kernel/sched_rt_runtime_us': '950000',
-  'kernel/sem': '32000\t1024000000\t500\t32000', 'kernel/shmall': '18446744073692774399', 'kernel/shmmax': '18446744073692774399', 'kernel/shmmni': '4096',
   'kernel/sysrq': '0', 'kernel/tainted': '0', 'kernel/threads-max': '4096', 'kernel/unprivileged_userns_clone': '0', 'kernel/yama/ptrace_scope': '0',
   'kernel/io_uring_disabled': '2', 'kernel/seccomp/actions_avail': 'kill_process kill_thread trap errno trace log allow',
   'net/core/somaxconn': '4096', 'net/core/rmem_default': '212992', 'net/core/rmem_max': '212992', 'net/core/wmem_default': '212992', 'net/core/wmem_max': '212992',
@@ -46,11 +47,11 @@ function valueFile(values: Map<string, string>, path: string): FileEntry {
 function utsFile(kernel: Kernel, field: 'hostname' | 'domainname'): FileEntry {
   return {
     kind: 'file', mode: 0o644,
-    read: () => `${kernel.rootUtsNamespace[field]}\n`,
-    write: (text) => {
+    read: (ctx) => `${namespacesOf(kernel, ctx).uts[field]}\n`,
+    write: (text, ctx) => {
       const name = text.replace(/\n$/, '');
       if (name.length > 64) return -Errno.EINVAL;
-      kernel.rootUtsNamespace[field] = name;
+      namespacesOf(kernel, ctx).uts[field] = name;
       return 0;
     },
   };
@@ -65,6 +66,7 @@ export function systemControlDirectory(kernel: Kernel): DirectoryEntry {
     'kernel/random/boot_id': textFile(() => `${bootId}\n`),
     'kernel/random/uuid': textFile(() => `${randomUUID()}\n`),
     'kernel/ns_last_pid': textFile(() => `${kernel.tasks.lastTid}\n`, 0o644),
+    ...ipcParameters(kernel),
     'fs/inode-nr': textFile(() => '1024\t0\n'),
     'fs/dentry-state': textFile(() => '1024\t0\t45\t0\t0\t0\n'),
   };

@@ -5,6 +5,7 @@ import { textFile, treeOf, type Entry } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import { RELEASE, VERSION } from '../namespace/uts-namespace.js';
 import { CLOCK_TICK_NS } from '../task/running-tasks.js';
+import { sysvDirectory } from './sysv-files.js';
 
 const PAGE_KIB = 4;
 
@@ -111,11 +112,7 @@ export function systemFiles(kernel: Kernel): Record<string, Entry> {
     softirqs: fixed('                    CPU0       \n'),
     stat: textFile(() => statText(kernel)),
     swaps: fixed('Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'),
-    sysvipc: treeOf({
-      msg: fixed('       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n'),
-      sem: fixed('       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n'),
-      shm: fixed('       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n'),
-    }),
+    sysvipc: sysvDirectory(kernel),
     tty: treeOf({ drivers: fixed('/dev/tty             /dev/tty        5       0 system:/dev/tty\n/dev/console         /dev/console    5       1 system:console\n/dev/ptmx            /dev/ptmx       5       2 system\npty_slave            /dev/pts      136 0-1048575 pty:slave\n') }),
     uptime: textFile(() => uptimeText(kernel)),
     version: fixed(`Linux version ${RELEASE} (troupe@localhost) ${VERSION}\n`),

@@ -1,6 +1,7 @@
 /** Which tasks /proc shows, and who the reader is. */
 import type { VfsContext } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import type { NamespaceSet } from '../namespace/namespace-set.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 
@@ -22,6 +23,11 @@ export function groupNamed(kernel: Kernel, name: string): ThreadGroup | null {
 /** The reading task; null for the kernel itself. */
 export function readerOf(kernel: Kernel, ctx: VfsContext): Task | null {
   return kernel.tasks.byTid(ctx.tid) ?? null;
+}
+
+/** Namespaces of the reader; the first ones for the kernel itself. */
+export function namespacesOf(kernel: Kernel, ctx: VfsContext): NamespaceSet {
+  return readerOf(kernel, ctx)?.namespaces ?? kernel.rootNamespaces;
 }
 
 /** Letter of ps(1). */

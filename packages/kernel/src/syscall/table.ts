@@ -20,12 +20,15 @@ import { rows as limits } from './rows/limits.js';
 import { rows as lock } from './rows/lock.js';
 import { rows as memory } from './rows/memory.js';
 import { rows as memoryProcess } from './rows/memory-process.js';
+import { rows as msg } from './rows/msg.js';
 import { rows as pipe } from './rows/pipe.js';
 import { rows as poll } from './rows/poll.js';
 import { rows as prctl } from './rows/prctl.js';
 import { rows as process } from './rows/process.js';
 import { rows as sched } from './rows/sched.js';
+import { rows as sem } from './rows/sem.js';
 import { rows as session } from './rows/session.js';
+import { rows as shm } from './rows/shm.js';
 import { rows as signal } from './rows/signal.js';
 import { rows as signalfd } from './rows/signalfd.js';
 import { rows as socket } from './rows/socket.js';
@@ -41,7 +44,7 @@ import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
   creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
-  inotify, ioctl, limits, lock, memory, memoryProcess, pipe, poll, prctl, process, sched, session, signal, signalfd, socket, socketMessage,
+  inotify, ioctl, limits, lock, memory, memoryProcess, msg, pipe, poll, prctl, process, sched, sem, session, shm, signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];
 

@@ -3,6 +3,7 @@ import type { CloneArgs } from '@troupe/abi';
 import { Cap, Clone, Errno, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap } from '@troupe/abi';
 import { DEFAULT_ACTION } from '../signal/signal-handlers.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
+import { SemaphoreUndo } from '../sysv/semaphore-undo.js';
 import { newPidFd } from './pid-file.js';
 import { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
@@ -90,6 +91,8 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   child.fds = has(flags, Clone.FILES) ? parent.fds.share() : parent.fds.copy(parent.kernel.uniqueId());
   child.fs = has(flags, Clone.FS) ? parent.fs.share() : parent.fs.copy();
   child.creds = parent.creds;
+  child.namespaces = parent.namespaces;
+  if (has(flags, Clone.SYSVSEM)) child.semaphoreUndo = (parent.semaphoreUndo ??= new SemaphoreUndo()).share();
   child.name = parent.name;
   child.nice = parent.nice;
   child.schedPolicy = parent.schedPolicy;

@@ -49,6 +49,7 @@ export function createProcess(kernel: Kernel, args: CreateProcessArgs): ThreadGr
   const image = loadFirstImage(context, args, path);
   const task = newLeader(context, args, path, image);
   task.fs = context.fs;
+  task.namespaces = kernel.rootNamespaces;
   task.fds = args.fds?.share() ?? new FdTable(kernel.uniqueId());
   installFirstImage(task, image);
   return task.group;

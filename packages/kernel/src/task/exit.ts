@@ -70,12 +70,19 @@ function releaseResources(task: Task): void {
   task.execImage?.mm.destroy();
   task.execImage = null;
   releaseVforkParent(task);
+  releaseSemaphoreUndo(task);
   task.mm.detach(tcb);
   task.fds.release();
   task.fs.release();
   kernel.tasks.forgetTcb(task);
   task.tcb = 0;
   kernel.tcbs.free(tcb);
+}
+
+/** The task stops using its list of semaphore adjustments (exit, unshare(2) CLONE_SYSVSEM). */
+export function releaseSemaphoreUndo(task: Task): void {
+  task.semaphoreUndo?.release(task.group.tgid, Number(task.kernel.realtimeNs() / 1_000_000_000n));
+  task.semaphoreUndo = null;
 }
 
 /** The parent of a vfork may go on: this task runs another image, or is gone. */

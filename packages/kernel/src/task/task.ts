@@ -12,7 +12,9 @@ import type { FdTable } from '../fdtable.js';
 import type { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
+import type { NamespaceSet } from '../namespace/namespace-set.js';
 import { PendingSignals } from '../signal/pending-signals.js';
+import type { SemaphoreUndo } from '../sysv/semaphore-undo.js';
 import type { Parked } from '../syscall/dispatch.js';
 import type { SyscallState } from '../syscall/row.js';
 import type { ExecImage } from './exec-image.js';
@@ -42,6 +44,7 @@ export class Task {
   fds!: FdTable;
   fs!: FsContext;
   creds!: Credentials;
+  namespaces!: NamespaceSet;
   /** The system call being executed or waited in; null when in user mode. */
   syscall: SyscallState | null = null;
   /** comm: at most 15 bytes. */
@@ -102,6 +105,8 @@ export class Task {
   dumpable = 1;
   timerSlackNs = 50_000;
   keepCaps = false;
+  /** What semop(2) undoes at the end; null until the first SEM_UNDO. */
+  semaphoreUndo: SemaphoreUndo | null = null;
   /** rseq(2) area, 0 = none. */
   rseqAddr = 0;
 

@@ -8,7 +8,7 @@ import { flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.j
 const UTS_FIELD_BYTES = 65;
 
 function sysUname(task: Task, out: number): number {
-  const uts = task.kernel.rootUtsNamespace;
+  const uts = task.namespaces.uts;
   const fields = ['Linux', uts.hostname, RELEASE, VERSION, 'x86_64', uts.domainname];
   const bytes = Buffer.alloc(UTS_FIELD_BYTES * fields.length);
   fields.forEach((text, index) => bytes.write(text.slice(0, UTS_FIELD_BYTES - 1), index * UTS_FIELD_BYTES, 'latin1'));
@@ -19,7 +19,7 @@ function sysUname(task: Task, out: number): number {
 function setUtsField(task: Task, field: 'hostname' | 'domainname', name: number, sizeBytes: number): number {
   if (sizeBytes < 0 || sizeBytes > 64) return -Errno.EINVAL;
   if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
-  task.kernel.rootUtsNamespace[field] = Buffer.from(task.mm.copyIn(name, sizeBytes)).toString('latin1');
+  task.namespaces.uts[field] = Buffer.from(task.mm.copyIn(name, sizeBytes)).toString('latin1');
   return 0;
 }
 

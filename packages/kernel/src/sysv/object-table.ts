@@ -1,0 +1,100 @@
+/**
+ * Ids and keys of the System V objects of one kind in one IPC namespace (sysvipc(7)).
+ *
+ * Owns: the numbers. An id is an index plus 32768 times a sequence number that grows when an index is
+ * used again, so that ids of removed objects stay invalid for long.
+ */
+import { Errno, IPC_PRIVATE, IpcFlag } from '@troupe/abi';
+import type { Task } from '../task/task.js';
+import { checkIpcAccess, type IpcPermission } from './permission.js';
+
+const INDEX_BITS = 15;
+const INDEX_MASK = (1 << INDEX_BITS) - 1;
+const SEQUENCES = 0x8000;
+
+export interface IpcObject {
+  /** IPC_PRIVATE: found by its id only. */
+  key: number;
+  readonly id: number;
+  readonly permission: IpcPermission;
+  /** Seconds since the epoch of the last change of owner or mode. */
+  changedAt: number;
+}
+
+export class ObjectTable<T extends IpcObject> {
+  readonly #slots: (T | undefined)[] = [];
+  #sequence = 0;
+  #lastIndex = -1;
+
+  constructor(public maxObjects: number) {}
+
+  get count(): number {
+    return this.all().length;
+  }
+
+  all(): T[] {
+    return this.#slots.filter((slot): slot is T => slot !== undefined);
+  }
+
+  /** Largest index in use, 0 without objects (the answer of IPC_INFO). */
+  get maxIndex(): number {
+    return Math.max(0, this.#slots.findLastIndex((slot) => slot !== undefined));
+  }
+
+  /** The id the next object gets; -ENOSPC when the namespace is full. Reserves nothing. */
+  nextId(): number {
+    if (this.count >= this.maxObjects) return -Errno.ENOSPC;
+    const index = this.#freeIndex();
+    const sequence = index <= this.#lastIndex ? (this.#sequence + 1) % SEQUENCES : this.#sequence;
+    return (sequence << INDEX_BITS) | index;
+  }
+
+  #freeIndex(): number {
+    const hole = this.#slots.findIndex((slot) => slot === undefined);
+    return hole < 0 ? this.#slots.length : hole;
+  }
+
+  add(object: T): void {
+    const index = object.id & INDEX_MASK;
+    this.#slots[index] = object;
+    this.#sequence = object.id >>> INDEX_BITS;
+    this.#lastIndex = index;
+  }
+
+  remove(object: T): void {
+    this.#slots[object.id & INDEX_MASK] = undefined;
+  }
+
+  /** The object, or -EINVAL for an id nobody has (any more). */
+  byId(id: number): T | number {
+    if (id < 0) return -Errno.EINVAL;
+    const object = this.#slots[id & INDEX_MASK];
+    return object?.id === id ? object : -Errno.EINVAL;
+  }
+
+  /** SHM_STAT, SEM_STAT, MSG_STAT: the object at an index. */
+  byIndex(index: number): T | number {
+    return (index < 0 ? undefined : this.#slots[index]) ?? -Errno.EINVAL;
+  }
+
+  byKey(key: number): T | undefined {
+    return this.#slots.find((slot) => slot !== undefined && slot.key === key);
+  }
+
+  /**
+   * shmget, semget, msgget: the id of the object with the key, made if the flags say so.
+   * `check` refuses an existing object that does not fit; `make` gives a new one or -errno.
+   */
+  get(task: Task, key: number, flags: number, check: (object: T) => number, make: () => T | number): number {
+    const existing = key === IPC_PRIVATE ? undefined : this.byKey(key);
+    if (existing === undefined) {
+      if (key !== IPC_PRIVATE && (flags & IpcFlag.CREAT) === 0) return -Errno.ENOENT;
+      const made = make();
+      if (typeof made === 'number') return made;
+      this.add(made);
+      return made.id;
+    }
+    if ((flags & IpcFlag.CREAT) !== 0 && (flags & IpcFlag.EXCL) !== 0) return -Errno.EEXIST;
+    return check(existing) || checkIpcAccess(task, existing.permission, flags & 0o777) || existing.id;
+  }
+}
