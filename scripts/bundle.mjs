@@ -1,25 +1,47 @@
-// Bundles the command and the worker into one file each: loading two hundred modules costs ten times
-// as much as loading the bundle (docs/adr/0005-bundles.md).
+// Bundles the command and the worker into one file each, with V8's compiled code beside them: loading
+// two hundred modules costs ten times as much as loading the bundle (docs/adr/0005-bundles.md, 0010-start-up.md).
 import { build } from 'esbuild';
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeTables } from './decode-tables.mjs';
+import { spawnSync } from 'node:child_process';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const common = { bundle: true, platform: 'node', target: 'node20', sourcemap: 'linked', legalComments: 'none', logLevel: 'warning', minifySyntax: true, minifyWhitespace: true };
+const cli = join(root, 'packages/cli/dist');
+const worker = join(root, 'packages/cpu-worker/dist');
 
-/** CommonJS dependencies (commander) ask for require. */
-const requireBanner = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+/** CommonJS, as only scripts can have a code cache. */
+const common = {
+  bundle: true, platform: 'node', target: 'node20', format: 'cjs', legalComments: 'none', logLevel: 'warning', minifySyntax: true, minifyWhitespace: true,
+  external: ['@napi-rs/nice'],
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }, define: { 'import.meta.url': '__url' }, write: false,
+};
 
-// The worker is CommonJS: piscina loads its file with require first.
-await build({
-  ...common, format: 'cjs', plugins: [decodeTables],
-  entryPoints: [join(root, 'packages/cpu-worker/dist/worker/main.js')], outfile: join(root, 'packages/cpu-worker/dist/worker/bundle.cjs'),
-  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }, define: { 'import.meta.url': '__url' },
-});
-await build({
-  ...common, format: 'esm', splitting: true, external: ['piscina'], banner: { js: requireBanner },
-  entryPoints: [join(root, 'packages/cli/dist/main.js'), join(root, 'packages/cli/dist/early.js')], outdir: join(root, 'packages/cli/dist/bundle'),
-});
+async function bundle(entry, options = {}) {
+  const { outputFiles } = await build({ ...common, entryPoints: [entry], ...options });
+  return outputFiles[0].text;
+}
+
+/** Writes `name-HASH.cjs` and a boot.cjs that runs it through its code cache. */
+async function writeBundle(dir, name, text, bootEntry) {
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir);
+  const file = `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;
+  writeFileSync(join(dir, file), text);
+  writeFileSync(join(dir, 'boot.cjs'), await bundle(bootEntry, { define: { ...common.define, BUNDLE_FILE: JSON.stringify(file) } }));
+  return join(dir, file);
+}
+
+/** ES modules of rxjs, so that only what is used is bundled. */
+
+const workerText = await bundle(join(worker, 'worker/main.js'), { plugins: [decodeTables] });
+const workerFile = await writeBundle(join(worker, 'bundle'), 'worker', workerText, join(worker, 'worker/boot.js'));
+const commandText = await bundle(join(cli, 'command.js'), { alias: { rxjs: join(root, 'packages/kernel/node_modules/rxjs/dist/esm/index.js') } });
+const commandFile = await writeBundle(join(cli, 'bundle'), 'command', commandText, join(cli, 'boot.js'));
+// piscina starts this file as its worker.
+writeFileSync(join(cli, 'bundle/package.json'), '{"type":"commonjs"}\n');
+writeFileSync(join(cli, 'bundle/worker.js'), await bundle(join(root, 'packages/kernel/node_modules/piscina/dist/worker.js')));
+spawnSync(process.execPath, [join(root, 'scripts/script-caches.mjs'), commandFile, workerFile], { stdio: ['ignore', 'ignore', 'inherit'] });
 writeFileSync(join(root, 'packages/cpu-worker/dist/.built'), '');

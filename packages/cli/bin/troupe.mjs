@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
-const dist = new URL('../dist/', import.meta.url);
-const bundle = new URL('bundle/main.js', dist);
-const code = existsSync(bundle) ? new URL('bundle/', dist) : dist;
-if (process.argv[2] === 'do' || process.argv[2] === 'run') await import(new URL('early.js', code).href);
-const { main } = await import(new URL('main.js', code).href);
-process.exitCode = await main(process.argv);
+const boot = new URL('../dist/bundle/boot.cjs', import.meta.url);
+const command = existsSync(boot) ? createRequire(import.meta.url)(boot.pathname).exports : await import('../dist/command.js');
+process.exitCode = await command.main(process.argv);

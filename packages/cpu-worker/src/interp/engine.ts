@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
@@ -44,20 +43,11 @@ function entryOf(exports: WebAssembly.Exports): Run {
 
 const DIST = new URL('../', import.meta.url);
 
-/**
- * V8 11 (Node 20) gives functions as large as the interpreter's loop to a quick register allocator
- * that costs a third of its speed. Later versions do not have that allocator.
- */
-function useFullRegisterAllocator(): void {
-  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--no-turbo-use-mid-tier-regalloc-for-huge-functions');
-}
-
 let modules: { interp: WebAssembly.Module; runtime: WebAssembly.Module } | undefined;
 
 /** Compiles the wasm modules, once per thread; a worker does it while it waits for its first task. */
 export function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
   if (modules) return modules;
-  useFullRegisterAllocator();
   modules = {
     interp: new WebAssembly.Module(readFileSync(new URL('interp.wasm', DIST))),
     runtime: new WebAssembly.Module(readFileSync(new URL('runtime.wasm', DIST))),

@@ -11,26 +11,31 @@ const HOLD_MS = 60_000;
 
 const { memory, wasm, stateWord, compiled } = workerData as CompilerData;
 const isQuick = compiled === MainState.QUICK_COMPILED;
-/** The quick stage: a register allocator that takes a fifth of the time (V8 11; later versions have only one). */
-const QUICK_FLAG = 'turbo-force-mid-tier-regalloc';
+/**
+ * V8 11 (Node 20) gives functions as large as the loop to a quick register allocator that costs a third
+ * of their speed; the quick stage has it for all, in a fifth of the time. Later versions have only one.
+ */
+const ALLOCATOR: readonly [set: string, reset: string] = isQuick
+  ? ['--turbo-force-mid-tier-regalloc', '--no-turbo-force-mid-tier-regalloc']
+  : ['--no-turbo-use-mid-tier-regalloc-for-huge-functions', '--turbo-use-mid-tier-regalloc-for-huge-functions'];
 const hasQuickAllocator = process.versions.v8.startsWith('11.');
 const state = new Int32Array(memory.buffer);
 
 /**
  * Optimised code only, all functions at once, no check for interrupts at each turn of the loop (it
- * returns every few thousand instructions anyway). Node 20, 22 and later know these flags; they go
- * back to their defaults.
+ * returns every few thousand instructions anyway). Node 20, 22 and later know these flags. All go back
+ * to their defaults: V8 refuses code caches (abi/src/script-cache.ts) made under other flags.
  */
 const FLAGS = ['liftoff', 'wasm-lazy-compilation', 'wasm-stack-checks'];
 
 function compile(): WebAssembly.Module {
   for (const flag of FLAGS) setFlagsFromString(`--no-${flag}`);
-  if (isQuick && hasQuickAllocator) setFlagsFromString(`--${QUICK_FLAG}`);
+  if (hasQuickAllocator) setFlagsFromString(ALLOCATOR[0]);
   try {
     return new WebAssembly.Module(stageBytes(readFileSync(new URL(wasm)), isQuick));
   } finally {
     for (const flag of FLAGS) setFlagsFromString(`--${flag}`);
-    if (isQuick && hasQuickAllocator) setFlagsFromString(`--no-${QUICK_FLAG}`);
+    if (hasQuickAllocator) setFlagsFromString(ALLOCATOR[1]);
   }
 }
 

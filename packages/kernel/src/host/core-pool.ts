@@ -7,7 +7,7 @@
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type CoreCounterName, type SharedMemory } from '@troupe/abi';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 import { Piscina } from 'piscina';
 
 const SHUTDOWN = headerWord('shutdown');
@@ -16,10 +16,12 @@ const ONLINE = headerWord('coreCount');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
 
+const resolvePath = createRequire(import.meta.url).resolve;
+
 /** The bundled worker where the build made one: it loads several times faster than its modules. */
-function workerUrl(): string {
-  const bundle = import.meta.resolve('@troupe/cpu-worker/worker-bundle');
-  return existsSync(fileURLToPath(bundle)) ? bundle : import.meta.resolve('@troupe/cpu-worker/worker/main.js');
+function workerPath(): string {
+  const bundle = resolvePath('@troupe/cpu-worker/worker-bundle');
+  return existsSync(bundle) ? bundle : resolvePath('@troupe/cpu-worker/worker/main.js');
 }
 
 /** Decoding makes many short-lived objects: with V8's default a starting core spends a tenth of its time on scavenges. */
@@ -43,7 +45,7 @@ function takePrepared(): Piscina | undefined {
 
 /** One thread, which boots at once. A pool for each core: a shared one would start a thread too many while the first boots. */
 function newPool(): Piscina {
-  return new Piscina({ filename: workerUrl(), minThreads: 1, maxThreads: 1, idleTimeout: Infinity, atomics: 'disabled', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
+  return new Piscina({ filename: workerPath(), minThreads: 1, maxThreads: 1, idleTimeout: Infinity, atomics: 'disabled', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
 }
 
 export interface CorePoolOptions {

@@ -1,0 +1,61 @@
+/**
+ * Runs a CommonJS bundle with the code that V8 made of it at build time (docs/adr/0010-start-up.md).
+ *
+ * A cache file lies beside its bundle. The bundle's name holds a hash of its text, so a cache never
+ * meets the text of another build; the cache's name holds the version of V8 and the machine. A file
+ * that is missing, damaged or refused by V8 (other flags, another processor) costs time, nothing else.
+ *
+ *   0 u32 magic   4 u32 CRC-32 of the rest   8 V8's data
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { constants, Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
+
+const MAGIC = 0x31435254;
+const HEADER_BYTES = 8;
+
+export interface Bundle {
+  readonly exports: unknown;
+  readonly script: Script;
+}
+
+export function cachePath(bundlePath: string): string {
+  return `${bundlePath}.${process.versions.v8}-${process.arch}.cache`;
+}
+
+function readCache(path: string): Buffer | undefined {
+  try {
+    const file = readFileSync(path);
+    const data = file.subarray(HEADER_BYTES);
+    return file.readUInt32LE(0) === MAGIC && file.readUInt32LE(4) === crc32(data) ? data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the cache so that a reader sees all of it or none. */
+export function writeCache(bundlePath: string, data: Uint8Array): void {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(crc32(data), 4);
+  const path = cachePath(bundlePath);
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, Buffer.concat([header, data]));
+  renameSync(temporary, path);
+}
+
+/** Compiles a bundle, which is ASCII. */
+export function compileBundle(path: string, cachedData = readCache(cachePath(path))): Script {
+  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'latin1')}\n})`;
+  return new Script(source, { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData ? { cachedData } : {}) });
+}
+
+/** Runs a bundle; what it exports. */
+export function runBundle(path: string): Bundle {
+  const script = compileBundle(path);
+  const module = { exports: {} };
+  script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
+  return { exports: module.exports, script };
+}

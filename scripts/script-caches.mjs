@@ -1,0 +1,16 @@
+// Writes the code caches of the bundles: node script-caches.mjs COMMAND_BUNDLE WORKER_BUNDLE.
+import { setFlagsFromString } from 'node:v8';
+import { compileBundle, runBundle, writeCache } from '../packages/abi/dist/script-cache.js';
+
+const [command, worker] = process.argv.slice(2);
+
+// All functions of the small one; those that a run needs of the large one.
+setFlagsFromString('--no-lazy');
+const script = compileBundle(worker, null);
+setFlagsFromString('--lazy');
+writeCache(worker, script.createCachedData());
+
+process.argv = [process.argv[0], 'troupe', 'do', '--cores', '1', '--', '/bin/true'];
+const { exports, script: main } = runBundle(command);
+await exports.main(process.argv);
+writeCache(command, main.createCachedData());
