@@ -44,4 +44,5 @@ const commandFile = await writeBundle(join(cli, 'bundle'), 'command', commandTex
 writeFileSync(join(cli, 'bundle/package.json'), '{"type":"commonjs"}\n');
 writeFileSync(join(cli, 'bundle/worker.js'), await bundle(join(root, 'packages/kernel/node_modules/piscina/dist/worker.js')));
 spawnSync(process.execPath, [join(root, 'scripts/script-caches.mjs'), commandFile, workerFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+writeFileSync(join(worker, 'jit/compiler-bundle.cjs'), await bundle(join(worker, 'jit/compiler-worker.js'), { plugins: [decodeTables] }));
 writeFileSync(join(root, 'packages/cpu-worker/dist/.built'), '');

@@ -24,12 +24,14 @@ const MAX_HIGH_FILLS = 40;
 
 /**
  * The interpreter's ways of running: `main` = hot handlers in the main loop, `driver` = cold handlers
- * only, as before the main loop is compiled, `fast` = main without flags that nobody reads.
+ * only, as before the main loop is compiled, `fast` = main without flags that nobody reads, `eager` =
+ * every jump target in a region of its own.
  */
 const MODES = {
   main: { eagerMain: true, preciseFlags: true },
   driver: { eagerMain: false, preciseFlags: true },
   fast: { eagerMain: true, preciseFlags: false },
+  eager: { eagerMain: false, preciseFlags: true, jit: 'eager' },
 } as const;
 
 export type InterpMode = keyof typeof MODES;

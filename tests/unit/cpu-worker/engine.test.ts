@@ -8,13 +8,15 @@ const DATA = 0x2_0000;
 const [RAX, RCX, RSP, RSI, RDI] = [0, 1, 4, 6, 7];
 const INT3 = 0xcc;
 
-for (const eagerMain of [false, true]) {
-  describe(`Interpreter engine, ${eagerMain ? 'main loop' : 'cold handlers'}`, () => {
+const MODES = { 'cold handlers': { eagerMain: false }, 'main loop': { eagerMain: true }, 'a region for every jump target': { jit: 'eager' } } as const;
+
+for (const [mode, options] of Object.entries(MODES)) {
+  describe(`Engine, ${mode}`, () => {
     let m: BareMachine;
     let code: number;
 
     beforeEach(() => {
-      m = new BareMachine({ eagerMain });
+      m = new BareMachine(options);
       code = m.map(CODE, 'rx');
       m.rip = CODE;
     });

@@ -1,4 +1,4 @@
-import { CORE_BLOCK_BYTES, CORE_BLOCKS, KERNEL_HEADER } from './memory-map.js';
+import { CORE_BLOCK_BYTES, CORE_BLOCKS, KERNEL_HEADER, MAX_CORES } from './memory-map.js';
 import { struct } from './struct.js';
 
 /**
@@ -48,6 +48,8 @@ export const KernelHeader = struct('KernelHeader', {
   tscOffsetNs: 'i64',
   /** Frames that may be in use at most. */
   frameCap: 'i32',
+  /** Linear address of what translated code shares (cpu-worker jit/jit-area.ts), 0 before the first core asks for it. */
+  jitArea: 'i32',
 }, 4096);
 
 /** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */
@@ -78,13 +80,24 @@ export const CoreBlock = struct('CoreBlock', {
   /** Where the interpreter's main loop stopped: op and count (interp/main-loop.ts). */
   mainOp: 'u32',
   mainCount: 'i32',
+  /** Linear address of the core's jump cache (cpu-worker jit/region-abi.ts), 0 = none yet. */
+  jumpCache: 'u32',
+  /** 1: a region was called that this core has not installed. */
+  regionMissing: 'i32',
+  /** Retirements of regions (JitHeader.retirements) this core has followed. */
+  retirementsSeen: 'i32',
 }, CORE_BLOCK_BYTES);
 
 export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;
 
 /** Named counters in CoreBlock.counters; printed by --stat. One list for writer and reader. */
-export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'contextSwitches', 'idleWaits'] as const;
+export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'contextSwitches', 'idleWaits',
+  // Translated code; the exits in the order of RegionExit (cpu-worker jit/region-abi.ts).
+  'regionInstructions', 'regionEntries', 'regionJumps', 'regionReturns', 'regionSlow', 'regionPolls', 'regionSyscalls', 'regionStale', 'regionRequests', 'moduleInstalls'] as const;
 export type CoreCounterName = (typeof CoreCounter)[number];
+
+/** The thread that translates has a block, too, to keep code pages from being reused; it is no core. */
+export const COMPILER_CORE = MAX_CORES - 1;
 
 export function coreBlockAddr(coreId: number): number {
   return CORE_BLOCKS + coreId * CORE_BLOCK_BYTES;

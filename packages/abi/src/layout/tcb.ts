@@ -109,6 +109,10 @@ export const Trap = {
   DECODE: 5,
   /** The core itself failed while running this task (JS exception, wasm trap). The kernel kills the task. */
   CORE_ERROR: 6,
+  /** The region at rip is not installed on this core or does not fit (cpu-worker jit): stays with the core. */
+  STALE: 7,
+  /** The code at rip is hot: stays with the core. */
+  HOT: 8,
 } as const;
 
 /** x86 exception vectors (SDM Vol. 3A 6.3.1). */

@@ -7,6 +7,7 @@ import { Special } from '../interp/forms.js';
 import type { Form } from '../interp/forms.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS, NON_CANONICAL } from '../interp/slow-memory.js';
+import { interpretedHandler } from '../jit/jit-area.js';
 import { CodeCache } from './code-cache.js';
 import { Decoder } from './decoder.js';
 import { FlagLookahead } from './flag-lookahead.js';
@@ -212,7 +213,7 @@ export class RunDecoder {
 
   #isStaleGuard(tcb: number, op: number, pageVa: number): boolean {
     const { u16, u32 } = this.shared;
-    if (u16[(op + OP.handler) >>> 1] !== 1) return false;
+    if (interpretedHandler(this.shared, u16[(op + OP.handler) >>> 1]!) !== Special.GUARD) return false;
     const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
     return u32[(op + OP.imm) >>> 2] !== next || next === 0 || this.cache.generation(next) !== u32[(op + OP.imm1) >>> 2];
   }

@@ -6,12 +6,14 @@ import { Graph } from '../ir/graph.js';
 import { analyse, LocalPool, Lowering } from '../ir/lower.js';
 import type { Label } from '../ir/node.js';
 import type { RuntimeFn, Ty, VectorTable } from '../ir/types.js';
+import { REGION_SIGNATURE } from '../jit/region-abi.js';
 import { WasmModule } from '../ir/wasm-module.js';
 import { buildSem } from './build-sem.js';
 import { ColdBuilder, Status } from './cold-builder.js';
 import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './forms.js';
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
+import { buildColdCall, buildMissing } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 
@@ -144,28 +146,46 @@ class InterpModule {
 
   #emitSpecial(build: (b: ColdBuilder) => void): number {
     const fn = this.module.declare(COLD);
-    emitFunction(this.module, fn, 2, (takeLocal) => {
+    this.#emitSmall(fn, 2, build);
+    return fn;
+  }
+
+  #emitSmall(fn: number, params: number, build: (b: ColdBuilder) => void): void {
+    emitFunction(this.module, fn, params, (takeLocal) => {
       const graph = new Graph();
       build(new ColdBuilder(graph, takeLocal, this.#link, 'none', false, { name: 'no fault' }));
       return graph;
     }, true);
-    return fn;
   }
 
   #emitDriver(): void {
     const { module } = this;
     const run = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
-    const driverLink = { ...this.#link, coldType: module.type(COLD), codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN), ownTable: module.ownTable };
+    const regionTable = module.growingTable();
+    const coldType = module.type(COLD);
+    const driverLink = { ...this.#link, coldType, codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN), regionType: module.type(REGION_SIGNATURE), regionTable, ownTable: module.ownTable };
     emitFunction(module, run, 3, (takeLocal) => {
       const graph = new Graph();
-      // Local 3: count.
-      takeLocal('i32');
       new Driver(graph, takeLocal, driverLink).emit();
       return graph;
     }, true);
     module.export(RUN_EXPORT, run);
     module.export('lookup', this.#slow.lookup);
     module.exportTable('handlers');
+    module.exportTable('regions', regionTable);
+    this.#emitRegionLinkage(coldType, driverLink.regionType, regionTable);
+  }
+
+  /** What regions import, and what stands in the slots that hold none. */
+  #emitRegionLinkage(coldType: number, regionType: number, regionTable: number): void {
+    const { module } = this;
+    module.export('cold', this.#emitSpecial((b) => buildColdCall(b, coldType, module.ownTable)));
+    const missing = module.declare(REGION_SIGNATURE);
+    this.#emitSmall(missing, 3, buildMissing);
+    module.export('missing', missing);
+    const chain = module.declare({ params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results });
+    this.#emitSmall(chain, 4, (b) => b.returnValue(b.callTable(regionType, 'i32', [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)], b.local('i32', 3), regionTable)));
+    module.export('chain', chain);
   }
 }
 

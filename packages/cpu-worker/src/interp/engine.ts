@@ -6,6 +6,11 @@ import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.
 import { Decoder } from '../decode/decoder.js';
 import { formatInstruction } from '../decode/disassemble.js';
 import { RunDecoder } from '../decode/run-decoder.js';
+import { CoreJit, type JitMode } from '../jit/core-jit.js';
+import type { RegionLinkage } from '../jit/core-regions.js';
+import { JitArea } from '../jit/jit-area.js';
+import { makeTranslator } from '../jit/make-translator.js';
+import { RunFlag } from './driver-state.js';
 import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
 import { MainTier } from './main-tier.js';
@@ -30,9 +35,18 @@ export interface EngineHost {
   readonly preciseFlags?: boolean;
   /** Use the main loop at once (tests): waits for its compilation. */
   readonly eagerMain?: boolean;
+  /** Translated code; default: TROUPE_JIT (eager, background), or none. */
+  readonly jit?: JitMode;
 }
 
-type Run = (tcb: number, op: number, useMain: number) => number;
+/** interp/driver.ts */
+type Run = (tcb: number, first: number, flags: number) => number;
+
+function jitMode(host: EngineHost): JitMode {
+  const forced = process.env['TROUPE_JIT'];
+  if (host.jit !== undefined) return host.jit;
+  return forced === 'eager' || forced === 'background' ? forced : 'off';
+}
 
 /** The interpreter's entry; a module built from other rows than the decoder's is refused. */
 function entryOf(exports: WebAssembly.Exports): Run {
@@ -75,6 +89,7 @@ class InterpEngine implements Engine {
   #asId = -1;
   readonly #main: MainTier;
   #nextVictim = 0;
+  readonly #jit: CoreJit | undefined;
 
   constructor(
     readonly shared: SharedMemory,
@@ -90,15 +105,25 @@ class InterpEngine implements Engine {
     const { exports } = new WebAssembly.Instance(interp, imports);
     this.#run = entryOf(exports);
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
+    this.#jit = this.#makeJit(jitMode(host), host.frames, (jumpCache) => ({
+      regions: exports['regions'] as WebAssembly.Table,
+      missing: exports['missing'] as CallableFunction,
+      imports: { env: { ...imports.env, jumpCache, regions: exports['regions']!, cold: exports['cold']!, chain: exports['chain']! }, runtime: imports.runtime },
+    }));
+  }
+
+  #makeJit(mode: JitMode, frames: FramePool, linkage: (jumpCache: number) => RegionLinkage): CoreJit | undefined {
+    const area = mode === 'off' ? undefined : JitArea.of(this.shared, frames);
+    return area && mode !== 'off' ? new CoreJit(area, frames, this.coreId, linkage, mode, () => makeTranslator(this.shared), DIST) : undefined;
   }
 
   run(tcb: number, budgetBranches: number): number {
     const { i32 } = this.shared;
     this.#takeFill(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
-    const useMain = this.#main.ready ? 1 : 0;
+    const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#jit?.enter() ?? 0);
     const before = this.#retired(tcb);
-    const trap = this.#runGuest(tcb, useMain);
+    const trap = this.#runGuest(tcb, flags);
     this.#main.ran((this.#retired(tcb) - before) >>> 0);
     return trap;
   }
@@ -108,17 +133,31 @@ class InterpEngine implements Engine {
     return this.shared.u32[(tcb + TCB.off.instructions) >>> 2]!;
   }
 
-  #runGuest(tcb: number, useMain: number): number {
-    for (;;) {
-      const trap = this.#run(tcb, 0, useMain);
+  #runGuest(tcb: number, flags: number): number {
+    let first = 0;
+    for (let turn = 0; ; turn++) {
+      const trap = this.#run(tcb, first, flags);
+      first = 0;
       if (trap === Trap.EXCEPTION) this.#decoder.refineFault(tcb);
-      if (trap !== Trap.DECODE) return trap;
-      const before = this.#decoder.decodedOps;
-      const isDecoded = this.#decoder.decodeAt(tcb);
-      this.#count('decodeExits', 1);
-      this.#count('decodedOps', this.#decoder.decodedOps - before);
-      if (!isDecoded) return Trap.EXCEPTION;
+      if (trap === Trap.DECODE) {
+        if (!this.#decode(tcb)) return Trap.EXCEPTION;
+        continue;
+      }
+      if (this.#jit === undefined || (trap !== Trap.STALE && trap !== Trap.HOT)) return trap;
+      // Not before the first turn, so that a budget of any size gets on.
+      const leave = turn > 0 ? this.#jit.mustLeave(tcb) : Trap.NONE;
+      if (leave !== Trap.NONE) return leave;
+      const runsRegion = trap === Trap.STALE ? this.#jit.onStale() : this.#jit.onHot(tcb);
+      first = runsRegion ? 0 : 1;
     }
+  }
+
+  #decode(tcb: number): boolean {
+    const before = this.#decoder.decodedOps;
+    const isDecoded = this.#decoder.decodeAt(tcb);
+    this.#count('decodeExits', 1);
+    this.#count('decodedOps', this.#decoder.decodedOps - before);
+    return isDecoded;
   }
 
   #count(name: CoreCounterName, by: number): void {

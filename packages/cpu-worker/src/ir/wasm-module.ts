@@ -23,6 +23,7 @@ export class WasmModule {
   readonly #exports: { name: string; kind: number; index: number }[] = [];
   readonly #globals: { name: string; imported: boolean }[] = [];
   readonly #importedTables: { name: string; slots: number }[] = [];
+  #growingTables = 0;
   /** Function indexes of the module's own table, slot by slot. */
   table: number[] = [];
   data: { address: number; bytes: Uint8Array }[] = [];
@@ -66,8 +67,13 @@ export class WasmModule {
     return this.#importedTables.length;
   }
 
-  exportTable(name: string): void {
-    this.#exports.push({ name, kind: 1, index: this.ownTable });
+  exportTable(name: string, index = this.ownTable): void {
+    this.#exports.push({ name, kind: 1, index });
+  }
+
+  /** A further table, empty at first: the host makes it grow and fills it. */
+  growingTable(): number {
+    return this.ownTable + ++this.#growingTables;
   }
 
   /** An immutable i32 global given by the host; all come before mutable ones. */
@@ -119,9 +125,11 @@ export class WasmModule {
       }
     });
     section(3, this.#declared.length, (b) => this.#declared.forEach((t) => b.u32(t)));
-    section(4, this.table.length > 0 || this.#importedTables.length === 0 ? 1 : 0, (b) => {
-      b.bytes([0x70, 0]);
-      b.u32(this.table.length);
+    const hasOwn = this.table.length > 0 || this.#importedTables.length === 0;
+    section(4, (hasOwn ? 1 : 0) + this.#growingTables, (b) => {
+      if (hasOwn) b.bytes([0x70, 0]);
+      if (hasOwn) b.u32(this.table.length);
+      for (let i = 0; i < this.#growingTables; i++) b.bytes([0x70, 0, 0]);
     });
     section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(() => b.bytes([TY_BYTE.i32, 1, 0x41, 0, 0x0b])));
     section(7, this.#exports.length, (b) => this.#exports.forEach(({ name, kind, index }) => {

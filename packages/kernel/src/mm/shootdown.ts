@@ -7,7 +7,7 @@
  *          withdrawn state or we see it in guest code and wait for its next safepoint. After a
  *          safepoint it must reload the table addresses.
  */
-import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, Invariant, MAX_CORES, type SharedMemory } from '@troupe/abi';
+import { COMPILER_CORE, coreBlockAddr, CoreBlock, CoreCommand, headerWord, Invariant, MAX_CORES, type SharedMemory } from '@troupe/abi';
 
 const FENCE = headerWord('codeEpoch');
 const SPINS = 2000;
@@ -42,11 +42,11 @@ export function shootdown(shared: SharedMemory, asId: number, extraCommand = 0):
   }
 }
 
-/** Makes every core in guest code pass a safepoint (code invalidation). */
+/** Makes every core in guest code pass a safepoint (code invalidation). The compiling thread looks at generations again instead. */
 export function fenceAllCores(shared: SharedMemory, extraCommand = 0): void {
   const { i32 } = shared;
   Atomics.add(i32, FENCE, 0);
-  for (let core = 0; core < MAX_CORES; core++) {
+  for (let core = 0; core < COMPILER_CORE; core++) {
     const word = coreBlockAddr(core) >> 2;
     const epoch = Atomics.load(i32, word + CoreBlock.off.epoch / 4);
     if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);

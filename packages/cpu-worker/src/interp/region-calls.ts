@@ -1,0 +1,165 @@
+import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
+import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
+import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
+import { JUMP_CACHE_ENTRIES, REGION_HANDLER, RegionExit } from '../jit/region-abi.js';
+import type { Label } from '../ir/node.js';
+import type { I32 } from '../ir/types.js';
+import type { ColdBuilder } from './cold-builder.js';
+import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
+import { OP, OP_SHIFT } from './op-record.js';
+
+/** Heat at which a region is asked for; what a sample of the poll and an arrival from a region add. */
+export const HOT = 192;
+export const SAMPLE_HEAT = 16;
+const ARRIVAL_HEAT = 1;
+/** Of the calls of a region that does not fit, one in this many is looked into. */
+const MISFIT_PERIOD = 64;
+
+/**
+ * The part of the driver that enters regions (jit/region-abi.ts) and does what they ask for when they
+ * return. Regions that follow each other are entered without a turn through the main loop.
+ */
+export class RegionCalls {
+  constructor(
+    readonly s: DriverState,
+    /** Repeats the driver's loop. */
+    readonly loop: Label,
+    readonly poll: () => void,
+  ) {}
+
+  /** Precondition: `handler` names the region of `op`. Goes on behind it to run `op` by `handler`, a cold one. */
+  emit(): void {
+    const { s } = this;
+    const { b } = s;
+    const again: Label = { name: 'again' };
+    const cold: Label = { name: 'cold' };
+    b.writeRaw(b.tcb(), TCB.off.ran, s.position(), 'state');
+    s.set('entry', s.opRip());
+    s.graph.block(cold, () => s.graph.loop(again, () => {
+      this.#call();
+      this.#leave(cold);
+      this.#arrive(cold);
+      this.#fillJumpCache();
+      b.branch(again);
+    }));
+  }
+
+  #call(): void {
+    const { s } = this;
+    const { b } = s;
+    const clock = b.readRaw('i32', s.jitArea(), JitHeader.off.clock, 'guest');
+    b.writeRaw(s.descriptor(), RegionDescriptor.off.lastUse, clock, 'guest');
+    s.set('ran', b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
+    s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(0)], s.regionId(), s.link.regionTable));
+    const ran = b.readRaw('i32', b.tcb(), TCB.off.ran, 'state');
+    s.count('regionInstructions', b.zext64(b.shrU(b.sub(ran, s.get('ran')), b.i32(OP_SHIFT))));
+    s.set('ran', ran);
+    s.count('regionEntries', b.i64(1));
+    const counter = b.add(b.blockAddress(), b.shl(s.get('exit'), b.i32(3)));
+    const offset = CoreBlock.off.counters + CoreCounter.indexOf('regionJumps') * 8;
+    b.writeRaw(counter, offset, b.add(b.readRaw('i64', counter, offset, 'state'), b.i64(1)), 'state');
+  }
+
+  /** Exits that end the run or do not go on at TCB.rip. */
+  #leave(cold: Label): void {
+    const { s } = this;
+    const { b } = s;
+    b.if(b.eq(s.get('exit'), b.i32(RegionExit.SYSCALL)), () => {
+      s.storeLength(b.i32(2));
+      s.account(s.get('ran'));
+      b.returnValue(b.i32(Trap.SYSCALL));
+    });
+    b.if(b.eq(s.get('exit'), b.i32(RegionExit.STALE)), () => {
+      s.set('count', b.sub(s.get('ran'), s.get('op')));
+      b.writeRaw(b.tcb(), TCB.off.rip, s.entry, 'state');
+      s.setPage();
+      const misfits = b.readRaw('i32', s.descriptor(), RegionDescriptor.off.misfits, 'guest');
+      b.writeRaw(s.descriptor(), RegionDescriptor.off.misfits, b.add(misfits, b.i32(1)), 'guest');
+      const isMissing = b.readRaw('i32', b.blockAddress(), CoreBlock.off.regionMissing, 'guest');
+      b.if(b.or(isMissing, b.eqz(b.and(misfits, b.i32(MISFIT_PERIOD - 1)))), () => s.leaveAtOp(Trap.STALE));
+      s.resolveHandler();
+      b.branch(cold);
+    });
+  }
+
+  /** At TCB.rip. */
+  #arrive(cold: Label): void {
+    const { s } = this;
+    const { b } = s;
+    const found = s.lookup(s.rip());
+    b.if(b.eqz(found), () => {
+      s.account(s.get('ran'));
+      b.returnValue(b.i32(Trap.DECODE));
+    });
+    s.setPage();
+    s.goTo(found, s.get('ran'));
+    s.set('handler', s.opHandler());
+    b.if(b.eq(s.get('exit'), b.i32(RegionExit.SLOW)), () => {
+      s.resolveHandler();
+      b.branch(cold);
+    });
+    b.if(b.leS(b.i32(0), s.get('ran')), () => this.poll());
+    b.if(b.eqz(s.isRegion(s.get('handler'))), () => {
+      arrived(s);
+      heat(s, ARRIVAL_HEAT);
+      b.branch(this.loop);
+    });
+    s.set('entry', s.rip());
+  }
+
+  #fillJumpCache(): void {
+    const { s } = this;
+    const { b } = s;
+    b.if(b.eqz(b.wrap(b.shrU(s.entry, b.i64(32)))), () => {
+      const rip = b.wrap(s.entry);
+      const index = b.and(b.xor(rip, b.shrU(rip, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
+      const at = b.add(b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), b.shl(index, b.i32(3)));
+      b.writeRaw(at, 0, rip, 'guest');
+      b.writeRaw(at, 4, s.regionId(), 'guest');
+    });
+  }
+}
+
+/** Eager mode: at a jump target that has no region. */
+export function arrived(s: DriverState): void {
+  const { b } = s;
+  b.if(b.and(b.ne(s.hasFlag(RunFlag.EAGER), b.i32(0)), b.eqz(s.isRegion(s.opHandler()))), () => s.leaveAtOp(Trap.HOT));
+}
+
+/** Adds to the heat of the current op, which has no region; leaves when it is hot. A hotter op keeps the entry. */
+export function heat(s: DriverState, by: number): void {
+  const { b } = s;
+  b.if(s.hasFlag(RunFlag.SAMPLE), () => {
+    const hash = b.xor(b.shrU(s.get('op'), b.i32(OP_SHIFT)), b.shrU(s.get('op'), b.i32(14)));
+    const offset = b.mul(b.and(hash, b.i32(HEAT_ENTRIES - 1)), b.i32(HEAT_ENTRY_BYTES));
+    const at = b.add(b.add(s.jitArea(), b.i32(AREA.heat)), offset);
+    const value = b.readRaw('i32', at, 4, 'guest');
+    b.if(b.eq(b.readRaw('i32', at, 0, 'guest'), s.get('op')), () => {
+      const hotter = b.add(value, b.i32(by));
+      b.writeRaw(at, 4, hotter, 'guest');
+      // Once: what is refused or lost may be asked for again after a long time, when the count wraps.
+      b.if(b.ltU(b.sub(b.and(hotter, b.i32(0xffff)), b.i32(HOT)), b.i32(by)), () => s.leaveAtOp(Trap.HOT));
+    }, () => {
+      const colder = b.sub(value, b.i32(by));
+      b.if(b.ltS(b.i32(0), colder), () => b.writeRaw(at, 4, colder, 'guest'), () => {
+        b.writeRaw(at, 0, s.get('op'), 'guest');
+        b.writeRaw(at, 4, b.i32(by), 'guest');
+      });
+    });
+  });
+}
+
+/** `cold (tcb, op) → Status`, for regions: runs the op by its cold handler. */
+export function buildColdCall(b: ColdBuilder, coldType: number, handlers: number): void {
+  const handler = b.variable('i32', b.readRawInt(16, b.opAddress(), OP.handler, 'guest') as I32);
+  b.if(b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), () => {
+    b.setVar(handler, b.readRawInt(16, descriptorOf(b, b.getVar(handler)), RegionDescriptor.off.original, 'guest') as I32);
+  });
+  b.returnValue(b.callTable(coldType, 'i32', [b.tcb(), b.opAddress()], b.getVar(handler), handlers));
+}
+
+/** Function in the slots of regions that this core has not installed. */
+export function buildMissing(b: ColdBuilder): void {
+  b.writeRaw(b.blockAddress(), CoreBlock.off.regionMissing, b.i32(1), 'guest');
+  b.returnValue(b.i32(RegionExit.STALE));
+}

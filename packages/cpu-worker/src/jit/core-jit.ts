@@ -1,0 +1,108 @@
+import { CoreBlock, coreBlockAddr, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
+import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
+import type { FramePool } from '@troupe/abi/shared/frames.js';
+import { RunFlag } from '../interp/driver-state.js';
+import { OP } from '../interp/op-record.js';
+import { CompilerThread } from './compiler-thread.js';
+import { CoreRegions, type RegionLinkage } from './core-regions.js';
+import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, RegionState, type JitArea } from './jit-area.js';
+import { REGION_HANDLER, type RegionRequest } from './region-abi.js';
+import { fitsItsPages, markStale } from './region-retirement.js';
+import { RegionStore } from './region-store.js';
+import type { Translator } from './translator.js';
+
+/**
+ * How translated code comes about: in the background for code that gets hot; at once for every jump
+ * target (tests); not at all.
+ */
+export type JitMode = 'background' | 'eager' | 'off';
+
+/** Branches of the budget that a turn through here costs, so that tasks are preempted in time. */
+const TURN_BRANCHES = 16;
+
+/** The part of a core's engine that deals with translated code: what the driver leaves with Trap.STALE and Trap.HOT for. */
+export class CoreJit {
+  readonly #regions: CoreRegions;
+  readonly #block: number;
+  readonly #store: RegionStore;
+  readonly #thread: CompilerThread;
+  /** Eager mode: op → generation of its page, for entries no region is made of. */
+  readonly #refused = new Set<number>();
+
+  constructor(
+    readonly area: JitArea,
+    frames: FramePool,
+    coreId: number,
+    linkage: (jumpCache: number) => RegionLinkage,
+    readonly mode: 'background' | 'eager',
+    readonly translator: () => Translator,
+    dist: URL,
+  ) {
+    this.#block = coreBlockAddr(coreId);
+    this.#regions = new CoreRegions(area, frames, coreId, linkage);
+    this.#store = new RegionStore(area, () => this.#regions.follow());
+    this.#thread = new CompilerThread(area, dist);
+  }
+
+  /** Before guest code runs; returns the driver's flags. */
+  enter(): number {
+    this.#regions.follow();
+    return this.mode === 'eager' ? RunFlag.EAGER : RunFlag.SAMPLE;
+  }
+
+  /** Whether the task must leave guest code instead of going on. */
+  mustLeave(tcb: number): number {
+    const { i32 } = this.area.shared;
+    const budget = (this.#block + CoreBlock.off.budget) >>> 2;
+    i32[budget]! -= TURN_BRANCHES;
+    if (Atomics.load(i32, (tcb + TCB.off.interrupt) >>> 2) !== 0) return Trap.INTERRUPT;
+    return i32[budget]! < 0 || Atomics.load(i32, (this.#block + CoreBlock.off.command) >>> 2) !== 0 ? Trap.PREEMPT : Trap.NONE;
+  }
+
+  /** Trap.STALE: true when the region may run now; else the op must be interpreted. */
+  onStale(): boolean {
+    const { i32, u16, u32 } = this.area.shared;
+    i32[(this.#block + CoreBlock.off.regionMissing) >>> 2] = 0;
+    const op = u32[(this.#block + CoreBlock.off.mainOp) >>> 2]!;
+    const id = Atomics.load(u16, (op + OP.handler) >>> 1) - REGION_HANDLER;
+    if (id < 0) return true;
+    if (!this.#regions.isInstalled(id)) return this.#regions.install(id);
+    if (this.area.state(id) === RegionState.LIVE && !fitsItsPages(this.area, id)) {
+      markStale(this.area, id);
+      this.#cool(op);
+    }
+    return false;
+  }
+
+  /** Trap.HOT at TCB.rip: true when there is a region now. */
+  onHot(tcb: number): boolean {
+    const { u32 } = this.area.shared;
+    const rip = (tcb + TCB.off.rip) >>> 2;
+    if (u32[rip + 1] !== 0) return false;
+    const request = { rip: u32[rip]!, tableExec: u32[(tcb + TCB.off.tableExec) >>> 2]! };
+    if (this.mode === 'eager') return this.#translate(request);
+    this.#count('regionRequests', 1);
+    this.#thread.request(request);
+    return false;
+  }
+
+  #translate(request: RegionRequest): boolean {
+    const op = this.area.shared.u32[(this.#block + CoreBlock.off.mainOp) >>> 2]!;
+    if (this.#refused.has(op)) return false;
+    const translator = this.translator();
+    const region = translator.translate(request);
+    if (region?.op === op && this.#store.publish([region], translator.assemble([region])) !== 0) return true;
+    if (region === undefined) this.#refused.add(op);
+    return false;
+  }
+
+  /** Lets the op get hot again. */
+  #cool(op: number): void {
+    const entry = ((op >>> 5) ^ (op >>> 14)) & (HEAT_ENTRIES - 1);
+    this.area.shared.u32[(this.area.base + AREA.heat + entry * HEAT_ENTRY_BYTES) >>> 2] = 0;
+  }
+
+  #count(name: CoreCounterName, by: number): void {
+    this.area.shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += BigInt(by);
+  }
+}
