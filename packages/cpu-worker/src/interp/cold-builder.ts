@@ -1,5 +1,4 @@
-import { ADDEND_BIAS, KERNEL_HEADER } from '@troupe/abi/layout/memory-map.js';
-import { CoreBlock, KernelHeader } from '@troupe/abi/layout/header.js';
+import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import type { Label } from '../ir/node.js';
 import type { I32, I64, Int, IntSize, Ty } from '../ir/types.js';
@@ -7,6 +6,7 @@ import type { Graph } from '../ir/graph.js';
 import type { Operand } from '../isa/operand.js';
 import type { Addressing } from './forms.js';
 import { InterpBuilder, type Linkage } from './interp-builder.js';
+import { ATOMIC, BOUNCE_WRITE, underLock } from './wide-atomics.js';
 
 /** What a cold handler returns to the main loop. */
 export const Status = {
@@ -27,18 +27,6 @@ export const Status = {
   DECODE: 7,
   /** Jump to TCB.rip, by no instruction (Special.CHAIN). */
   CHAIN: 8,
-} as const;
-
-const LOCK_WORD = KERNEL_HEADER + KernelHeader.off.bigAtomicLock;
-/** Where an access that crosses a page is put together: reads, then writes. */
-export const BOUNCE_READ = CoreBlock.off.scratch;
-export const BOUNCE_WRITE = CoreBlock.off.scratch + 512;
-export const BOUNCE_BYTES = 512;
-
-const ATOMIC = {
-  load: { 8: 0xfe0012, 16: 0xfe0013, 32: 0xfe0010, 64: 0xfe0011 },
-  cmpxchg: { 8: 0xfe004a, 16: 0xfe004b, 32: 0xfe0048, 64: 0xfe0049 },
-  store32: 0xfe0017,
 } as const;
 
 /** Builds one instruction as a function (tcb, op) → Status; every access may take the slow path. */
@@ -77,12 +65,6 @@ export class ColdBuilder extends InterpBuilder {
     this.if(this.eq(address, bounce), () => this.callIndexVoid(this.link.slow.commit, []));
   }
 
-  /** A bounce buffer was filled before the lock was taken: others may have written since. */
-  #refresh(address: I32): void {
-    const bounce = this.add(this.blockAddress(), this.i32(BOUNCE_WRITE - ADDEND_BIAS));
-    this.if(this.eq(address, bounce), () => this.callIndexVoid(this.link.slow.refresh, []));
-  }
-
   raise(vector: number, errorCode: number | I32 = 0): void {
     const code = typeof errorCode === 'number' ? this.i32(errorCode) : errorCode;
     this.callIndexVoid(this.link.slow.raise, [this.tcb(), this.i32(vector), code, this.i64(0)]);
@@ -111,53 +93,48 @@ export class ColdBuilder extends InterpBuilder {
     this.returnValue(this.i32(status));
   }
 
+  /** Compare-and-exchange until nobody came between. The first read is a guess that the exchange checks. */
   lockedRmw(va: I64, address: I32, sizeBits: IntSize, f: (old: Int) => Int): { old: Int; value: Int } {
     const ty = sizeBits === 64 ? 'i64' : 'i32';
-    const old = this.variable(ty, this.int(sizeBits, 0) as never);
+    const old = this.variable(ty, this.readRawInt(sizeBits, address, ADDEND_BIAS, 'guest') as never);
     const value = this.variable(ty, this.int(sizeBits, 0) as never);
+    const seen = this.variable(ty, this.int(sizeBits, 0) as never);
     const misaligned = this.wrap(this.and(va, this.i64(sizeBits / 8 - 1)));
-    this.if(misaligned, () => this.#underLock(() => {
-      this.#refresh(address);
-      this.setVar(old, this.readRawInt(sizeBits, address, ADDEND_BIAS, 'guest') as never);
-      this.setVar(value, f(this.getVar(old) as Int) as never);
-      this.writeRawInt(sizeBits, address, ADDEND_BIAS, this.getVar(value) as Int, 'guest');
-      this.commit(address, sizeBits / 8);
-    }), () => {
-      this.setVar(old, this.atomic(ty, ATOMIC.load[sizeBits], ADDEND_BIAS, [address]) as never);
-      this.loop(() => {
-        const before = this.getVar(old) as Int;
-        const after = f(before);
-        const seen = this.atomic(ty, ATOMIC.cmpxchg[sizeBits], ADDEND_BIAS, [address, before, after]);
-        this.setVar(value, after as never);
-        this.setVar(old, seen as never);
-        return this.ne(seen as Int, before);
-      });
+    this.loop(() => {
+      const before = this.getVar(old) as Int;
+      this.setVar(value, f(before) as never);
+      const after = this.getVar(value) as Int;
+      this.if(misaligned, () => this.setVar(seen, this.#unalignedCas(address, sizeBits, before, after) as never),
+        () => this.setVar(seen, this.atomic(ty, ATOMIC.cmpxchg[sizeBits], ADDEND_BIAS, [address, before, after]) as never));
+      const found = this.getVar(seen) as Int;
+      this.setVar(old, found as never);
+      return this.ne(found, before);
     });
     return { old: this.getVar(old) as Int, value: this.getVar(value) as Int };
   }
 
-  #underLock(build: () => void): void {
-    const lock = this.i32(LOCK_WORD);
-    this.loop(() => this.atomic('i32', ATOMIC.cmpxchg[32], 0, [lock, this.i32(0), this.i32(1)]));
-    build();
-    this.atomicVoid(ATOMIC.store32, 0, [lock, this.i32(0)]);
+  #unalignedCas(address: I32, sizeBits: IntSize, before: Int, after: Int): Int {
+    if (sizeBits === 8) return before;
+    const seen = this.callIndex(this.link.slow.unalignedCas, 'i64', [address, this.i32(sizeBits / 8), this.zext64(before), this.zext64(after)]);
+    return sizeBits === 64 ? seen : this.wrap(seen);
   }
 
   cmpxchg16(va: I64, expected: [I64, I64], desired: [I64, I64]): [I64, I64] {
     this.raiseIf(this.wrap(this.and(va, this.i64(15))), 13);
-    const address = this.translate(va, 16, true);
+    const w0 = this.add(this.translate(va, 16, true), this.i32(ADDEND_BIAS));
+    const w1 = this.add(w0, this.i32(8));
+    const load = (word: I32): I64 => this.atomic('i64', ATOMIC.load64, 0, [word]);
     const low = this.variable('i64', this.i64(0));
     const high = this.variable('i64', this.i64(0));
-    this.#underLock(() => {
-      this.setVar(low, this.readRaw('i64', address, ADDEND_BIAS, 'guest'));
-      this.setVar(high, this.readRaw('i64', address, ADDEND_BIAS + 8, 'guest'));
+    const again = this.variable('i32', this.i32(0));
+    underLock(this, () => this.loop(() => {
+      this.setVar(low, load(w0));
+      this.setVar(high, load(w1));
+      this.setVar(again, this.ne(load(w0), this.getVar(low)));
       const same = this.and(this.eq(this.getVar(low), expected[0]), this.eq(this.getVar(high), expected[1]));
-      this.if(same, () => {
-        this.writeRaw(address, ADDEND_BIAS, desired[0], 'guest');
-        this.writeRaw(address, ADDEND_BIAS + 8, desired[1], 'guest');
-      });
-    });
+      this.if(same, () => this.setVar(again, this.eqz(this.callIndex(this.link.slow.pairCas, 'i32', [w0, w1, ...expected, ...desired, this.i64(-1)]))));
+      return this.getVar(again);
+    }));
     return [this.getVar(low), this.getVar(high)];
   }
-
 }

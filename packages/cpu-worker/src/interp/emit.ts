@@ -16,6 +16,7 @@ import { buildChain, buildGuard, Driver } from './driver.js';
 import { buildColdCall, buildMissing } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
+import { WideAtomics } from './wide-atomics.js';
 
 /** Static vector tables of rows: the upper part of the static area, below RUNTIME_STATIC_END. */
 export const TABLES_START = 0x3_0000;
@@ -30,7 +31,7 @@ function survey(): { runtime: Map<string, RuntimeFn>; tables: Map<string, Vector
   const link: Linkage = {
     runtime: (fn) => (runtime.set(fn.name, fn), 0),
     table: (table) => (tables.set(table.name, table), 0),
-    slow: { translateRead: 0, translateWrite: 0, commit: 0, refresh: 0, raise: 0 },
+    slow: { translateRead: 0, translateWrite: 0, commit: 0, raise: 0, unalignedCas: 0, pairCas: 0 },
     block: 0,
   };
   for (const form of FORMS) coldGraph(form, link, () => 0, { name: 'fault' });
@@ -110,18 +111,22 @@ class InterpModule {
 
   #emitSlow(): void {
     const link = { block: this.#link.block, raise: this.#slow.raise, page: this.#slow.page, slowTranslate: this.#slow.slowTranslate, pending: this.#pending, codeMapWord: headerWord('codeMap') * 4 };
-    const define = (fn: number, params: number, returns: boolean, build: (f: SlowFunctions) => void): void =>
+    const defineWith = (fn: number, params: number, returns: boolean, build: (b: ExpressionBuilder) => void): void =>
       emitFunction(this.module, fn, params, (takeLocal) => {
         const graph = new Graph();
-        build(new SlowFunctions(new ExpressionBuilder(graph, takeLocal), link));
+        build(new ExpressionBuilder(graph, takeLocal));
         return graph;
       }, returns);
+    const define = (fn: number, params: number, returns: boolean, build: (f: SlowFunctions) => void): void =>
+      defineWith(fn, params, returns, (b) => build(new SlowFunctions(b, link)));
+    const wideLink = { block: this.#link.block, pending: this.#pending, pairCas: this.#slow.pairCas };
+    defineWith(this.#slow.pairCas, 7, true, (b) => new WideAtomics(b, wideLink).pairCas());
+    defineWith(this.#slow.unalignedCas, 4, true, (b) => new WideAtomics(b, wideLink).unalignedCas());
     define(this.#slow.raise, 4, false, (f) => f.raise());
     define(this.#slow.translateRead, 3, true, (f) => f.translate(false));
     define(this.#slow.translateWrite, 3, true, (f) => f.translate(true));
     define(this.#slow.slowTranslate, 4, true, (f) => f.slowTranslate());
     define(this.#slow.commit, 0, false, (f) => f.commit());
-    define(this.#slow.refresh, 0, false, (f) => f.refresh());
     define(this.#slow.page, 3, true, (f) => f.page());
     define(this.#slow.codePage, 2, true, (f) => f.codePage());
     define(this.#slow.lookup, 2, true, (f) => f.lookup(this.#slow.codePage));
@@ -198,10 +203,11 @@ function declareSlow(module: WasmModule) {
     translateWrite: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
     slowTranslate: module.declare({ params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] }),
     commit: module.declare({ params: [], results: [] }),
-    refresh: module.declare({ params: [], results: [] }),
     page: module.declare({ params: ['i32', 'i64', 'i32'], results: ['i32'] }),
     codePage: module.declare({ params: ['i32', 'i64'], results: ['i32'] }),
     lookup: module.declare({ params: ['i32', 'i64'], results: ['i32'] }),
+    pairCas: module.declare({ params: ['i32', 'i32', 'i64', 'i64', 'i64', 'i64', 'i64'], results: ['i32'] }),
+    unalignedCas: module.declare({ params: ['i32', 'i32', 'i64', 'i64'], results: ['i64'] }),
   };
 }
 
@@ -220,7 +226,7 @@ export function emitMainLoop(): Uint8Array {
   const link: Linkage = {
     runtime: unused,
     table: (table) => addresses.get(table.name)!,
-    slow: { translateRead: 0, translateWrite: 0, commit: 0, refresh: 0, raise: 0 },
+    slow: { translateRead: 0, translateWrite: 0, commit: 0, raise: 0, unalignedCas: 0, pairCas: 0 },
     block: module.importGlobal('coreBlock'),
   };
   const fn = module.declare(MAIN);

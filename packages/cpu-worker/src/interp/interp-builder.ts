@@ -13,7 +13,7 @@ import { OP } from './op-record.js';
 export interface Linkage {
   readonly runtime: (fn: RuntimeFn) => number;
   readonly table: (table: VectorTable) => number;
-  readonly slow: { readonly translateRead: number; readonly translateWrite: number; readonly commit: number; readonly refresh: number; readonly raise: number };
+  readonly slow: { readonly translateRead: number; readonly translateWrite: number; readonly commit: number; readonly raise: number; readonly unalignedCas: number; readonly pairCas: number };
   /** Immutable global: address of the CoreBlock. */
   readonly block: number;
 }

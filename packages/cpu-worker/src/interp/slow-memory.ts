@@ -3,8 +3,8 @@ import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
 import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { ExpressionBuilder } from '../ir/expression-builder.js';
 import type { I32, I64 } from '../ir/types.js';
-import { BOUNCE_READ, BOUNCE_WRITE } from './cold-builder.js';
 import { CODE_PAGE } from './op-record.js';
+import { BOUNCE_READ, BOUNCE_WRITE } from './wide-atomics.js';
 
 /**
  * Functions behind the fast paths of the interpreter: page-crossing accesses through a bounce
@@ -114,14 +114,6 @@ export class SlowFunctions {
     });
     this.#count('crossPageAccesses');
     b.returnValue(b.sub(bounce, b.i32(ADDEND_BIAS)));
-  }
-
-  /** (): reads the two pages of the pending write into the bounce buffer again. */
-  refresh(): void {
-    const { b } = this;
-    const bounce = b.add(this.#block(), b.i32(BOUNCE_WRITE));
-    b.rawCopy(bounce, this.#pending(0), this.#pending(2));
-    b.rawCopy(b.add(bounce, this.#pending(2)), this.#pending(1), b.sub(this.#pending(3), this.#pending(2)));
   }
 
   /** (): writes the bounce buffer back to the two pages. */
