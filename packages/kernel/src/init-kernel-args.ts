@@ -7,7 +7,7 @@ import type { FeatureSet } from './cpu/feature-set.js';
 import type { KernelHost } from './host-hooks.js';
 import type { MemorySystem } from './mm/memory-system.js';
 import type { IpcNamespace } from './namespace/ipc-namespace.js';
-import type { UserNamespace } from './namespace/user-namespace.js';
+import type { UserNamespace } from '@troupe/abi';
 import type { UtsNamespace } from './namespace/uts-namespace.js';
 import type { SyscallRow } from './syscall/row.js';
 

@@ -6,7 +6,7 @@
  * handled one after the other, each to its end, which replaces the seed's extMu.
  */
 import type { FramePool, ExitStatus, SharedMemory, SigInfo } from '@troupe/abi';
-import { ActorSystem, Invariant } from '@troupe/abi';
+import { ActorSystem, FIRST_FREE_NAMESPACE_INODE, Invariant } from '@troupe/abi';
 import type { Clock, Timekeeper } from '@troupe/time';
 import type { UnixNamespace, Vfs } from '@troupe/vfs';
 import { SupervisorContext } from './context/supervisor-context.js';
@@ -21,10 +21,12 @@ import { logBoot } from './log/boot-messages.js';
 import { KernelLog, LogLevel } from './log/kernel-log.js';
 import { UnimplementedEvents } from './log/unimplemented-events.js';
 import { MemorySystem } from './mm/memory-system.js';
+import { CgroupNamespace } from './namespace/cgroup-namespace.js';
 import { IpcNamespace } from './namespace/ipc-namespace.js';
 import type { NamespaceSet } from './namespace/namespace-set.js';
+import { NetworkNamespace } from './namespace/network-namespace.js';
 import { PidNamespace } from './namespace/pid-namespace.js';
-import type { UserNamespace } from './namespace/user-namespace.js';
+import type { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from './namespace/uts-namespace.js';
 import { NetlinkPorts } from './net/netlink-ports.js';
 import { SocketTable } from './net/socket-table.js';
@@ -89,6 +91,8 @@ export class Kernel {
   onSignal: ((task: Task, info: SigInfo) => void) | null = null;
   started = false;
   #uniqueId = 0;
+  /** Namespaces made by programs so far; part of the saved state. */
+  namespaceCount = 0;
   /** Last cookie given out; part of the saved state. */
   lastInotifyCookie = 0;
   #saveError: Error | null = null;
@@ -111,11 +115,11 @@ export class Kernel {
     this.rootUserNamespace = args.rootUserNamespace;
     this.rootUtsNamespace = args.rootUtsNamespace ?? new UtsNamespace(args.rootUserNamespace);
     this.rootIpcNamespace = args.rootIpcNamespace ?? new IpcNamespace(args.rootUserNamespace);
-    this.rootNamespaces = { uts: this.rootUtsNamespace, ipc: this.rootIpcNamespace };
     this.timers = new Timers(this);
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
     this.rootPidNamespace = new PidNamespace(this.tasks, args.rootUserNamespace);
+    this.rootNamespaces = this.#firstNamespaces();
     this.signals = new Signals(this);
     this.ipc = new Ipc(this);
     this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
@@ -123,6 +127,19 @@ export class Kernel {
     for (const actor of [this.timers, this.tasks, this.signals]) this.actors.register(actor);
     this.dispatcher = new Dispatcher(this.runner, args.rows);
     logBoot(this);
+  }
+
+  #firstNamespaces(): NamespaceSet {
+    const owner = this.rootUserNamespace;
+    return {
+      uts: this.rootUtsNamespace, ipc: this.rootIpcNamespace, mount: this.vfs.mounts, net: new NetworkNamespace(owner), cgroup: new CgroupNamespace(owner),
+      pidForChildren: this.rootPidNamespace,
+    };
+  }
+
+  /** Inode number of a namespace that a program makes. */
+  newNamespaceInode(): number {
+    return FIRST_FREE_NAMESPACE_INODE + this.namespaceCount++;
   }
 
   /** Abstract names of local sockets (unix(7)). */

@@ -1,6 +1,6 @@
 /** Permission checks (path_resolution(7), capabilities(7)). */
 import {
-  Cap, type Credentials, Errno, MS_RDONLY, R_OK, S_ISGID, S_ISVTX, S_IXGRP, S_IXUGO, W_OK, X_OK, hasCap, isDirectory, isDevice, isRegular,
+  Cap, type Credentials, Errno, MS_RDONLY, R_OK, S_ISGID, S_ISVTX, S_IXGRP, S_IXUGO, W_OK, X_OK, hasCapOver, isDirectory, isDevice, isRegular,
 } from '@troupe/abi';
 import type { Inode } from './inode.js';
 import type { Mount } from './mount.js';
@@ -19,9 +19,9 @@ export function checkAccess(inode: Inode, creds: Credentials, mask: number): num
 
 function capabilityAllows(inode: Inode, creds: Credentials, mask: number): boolean {
   const { mode } = inode;
-  if (hasCap(creds, Cap.DAC_OVERRIDE) && ((mask & X_OK) === 0 || isDirectory(mode) || (mode & S_IXUGO) !== 0)) return true;
+  if (hasCapOver(creds, inode, Cap.DAC_OVERRIDE) && ((mask & X_OK) === 0 || isDirectory(mode) || (mode & S_IXUGO) !== 0)) return true;
   const readOnly = (mask & W_OK) === 0 && (isDirectory(mode) || (mask & X_OK) === 0);
-  return readOnly && hasCap(creds, Cap.DAC_READ_SEARCH);
+  return readOnly && hasCapOver(creds, inode, Cap.DAC_READ_SEARCH);
 }
 
 /** Writing through a mount: EROFS for file data and directories of a read-only mount (devices are exempt). */
@@ -36,7 +36,7 @@ export function checkDirectoryWritable(dir: Inode, creds: Credentials): number {
 }
 
 export function isOwner(inode: Inode, creds: Credentials): boolean {
-  return creds.fsuid === inode.uid || hasCap(creds, Cap.FOWNER);
+  return creds.fsuid === inode.uid || hasCapOver(creds, inode, Cap.FOWNER);
 }
 
 /** unlink, rmdir and rename of an existing name: write permission and the sticky bit (unlink(2) EPERM). */
@@ -44,7 +44,7 @@ export function checkDelete(dir: Inode, child: Inode, creds: Credentials): numbe
   const result = checkDirectoryWritable(dir, creds);
   if (result !== 0) return result;
   if ((dir.mode & S_ISVTX) === 0) return 0;
-  if (creds.fsuid === child.uid || creds.fsuid === dir.uid || hasCap(creds, Cap.FOWNER)) return 0;
+  if (creds.fsuid === child.uid || creds.fsuid === dir.uid || hasCapOver(creds, child, Cap.FOWNER)) return 0;
   return -Errno.EPERM;
 }
 

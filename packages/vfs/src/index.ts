@@ -4,6 +4,7 @@ export { FileDescription, type ReleaseListener } from './file-description.js';
 export { anonymousDev } from './file-system.js';
 export { Inode } from './inode.js';
 export { Mount, PathNode } from './mount.js';
+export type { Propagation } from './mount-propagation.js';
 export { AnonymousInode, anonymousNode, isAnonymous, newAnonymousNode, newPipeNode, newSocketNode } from './anonymous.js';
 export * from './ipc.js';
 export { checkAccess, checkMountWritable, isOwner } from './access.js';

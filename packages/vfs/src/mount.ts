@@ -16,12 +16,29 @@ export class PathNode {
   }
 }
 
+/** Mounts that see each other's mount and unmount events, and those that only receive them (mount_namespaces(7)). */
+export class PeerGroup {
+  readonly members = new Set<Mount>();
+  readonly slaves = new Set<Mount>();
+
+  constructor(readonly id: number) {}
+}
+
 export class Mount {
   /** Mounts on dentries of this mount. */
   readonly children = new Map<Dentry, Mount>();
   parent: Mount | null = null;
   /** Where it is mounted, in `parent`; null = root of the tree or detached. */
   mountpoint: Dentry | null = null;
+  /** Shared with these; null = events stay here. Changed by mount-propagation.ts. */
+  peers: PeerGroup | null = null;
+  /** Receives the events of these. */
+  master: PeerGroup | null = null;
+  isUnbindable = false;
+  /** Came from a more privileged mount namespace: may not be taken off or loosened here. */
+  isLocked = false;
+  /** Unmounting was asked for once with MNT_EXPIRE, and nothing has happened since. */
+  isExpiring = false;
 
   constructor(
     readonly id: number,
@@ -51,5 +68,19 @@ export class Mount {
     this.mountpoint.mountCount--;
     this.parent = null;
     this.mountpoint = null;
+  }
+
+  /** This mount and everything below it, parents first. */
+  subtree(): Mount[] {
+    const all: Mount[] = [this];
+    for (const child of this.children.values()) all.push(...child.subtree());
+    return all;
+  }
+
+  /** The top of the tree this mount hangs in. */
+  get top(): Mount {
+    let at: Mount = this;
+    while (at.parent !== null) at = at.parent;
+    return at;
   }
 }

@@ -1,7 +1,7 @@
 /** Open file description of a regular file: position, append, size limits; the bytes are the inode's. */
 import {
   Cap, Errno, IN_ACCESS, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_MODIFY, MS_NOATIME, MS_RDONLY, O_DSYNC, O_NOATIME, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE,
-  SEEK_SET, hasCap,
+  SEEK_SET, hasCapOver,
 } from '@troupe/abi';
 import { withoutSetId } from './access.js';
 import { FileDescription } from './file-description.js';
@@ -51,7 +51,7 @@ export class RegularFile extends FileDescription {
     const count = inode.writeAt(room < src.length ? src.subarray(0, room) : src, at);
     if (count <= 0) return count;
     if (offBytes < 0) this.offBytes = at + count;
-    if ((inode.mode & 0o6000) !== 0 && !hasCap(ctx.creds, Cap.FSETID)) inode.setAttr({ mode: withoutSetId(inode.mode) & 0o7777 }, ctx);
+    if ((inode.mode & 0o6000) !== 0 && !hasCapOver(ctx.creds, inode, Cap.FSETID)) inode.setAttr({ mode: withoutSetId(inode.mode) & 0o7777 }, ctx);
     if ((this.flags & O_DSYNC) !== 0) inode.sync();
     notifyNode(this.node, IN_MODIFY);
     return count;

@@ -5,7 +5,7 @@
  * Owns:    the mount table, SpecialFiles.
  * Borrows: frames of the pool (file systems hold references).
  */
-import { Errno, type FramePool } from '@troupe/abi';
+import { Errno, FIRST_USER_NAMESPACE, type FramePool, type UserNamespace } from '@troupe/abi';
 import type { FileSystem } from './file-system.js';
 import type { Inode } from './inode.js';
 import type { PathNode } from './mount.js';
@@ -14,15 +14,18 @@ import { PathWalk } from './path-walk.js';
 import type { NegativeErrno, SpecialFiles, VfsContext } from './types.js';
 
 /** Makes an instance for mount(2); `data` is its option string. */
-export type FileSystemType = (source: string, data: string) => FileSystem | NegativeErrno;
+export type FileSystemType = (source: string, data: string, ctx: VfsContext) => FileSystem | NegativeErrno;
 
 export interface VfsEnvironment {
   readonly pool: FramePool;
   /** CLOCK_REALTIME, ns since the epoch. */
   readonly realtimeNs: () => bigint;
+  /** Owner of the first mount namespace. */
+  readonly userNamespace?: UserNamespace;
 }
 
 export class Vfs {
+  /** The first mount namespace. */
   readonly mounts: MountTable;
   readonly special: SpecialFiles = { openFifo: null, charDevices: new Map() };
   /** File system types mount(2) knows, by name; `nodev` types need no device. */
@@ -32,7 +35,7 @@ export class Vfs {
   isExecuting: ((inode: Inode) => boolean) | null = null;
 
   constructor(readonly environment: VfsEnvironment, rootFs: FileSystem, rootFlags = 0, source = rootFs.type) {
-    this.mounts = new MountTable(rootFs, rootFlags, source);
+    this.mounts = MountTable.withRoot(environment.userNamespace ?? FIRST_USER_NAMESPACE, rootFs, rootFlags, source);
   }
 
   get root(): PathNode {
@@ -62,8 +65,8 @@ export class Vfs {
     for (const { fs } of this.mounts.list()) fs.close?.();
   }
 
-  newFileSystem(type: string, source: string, data: string): FileSystem | NegativeErrno {
+  newFileSystem(type: string, source: string, data: string, ctx: VfsContext): FileSystem | NegativeErrno {
     const make = this.types.get(type);
-    return make === undefined ? -Errno.ENODEV : make(source, data);
+    return make === undefined ? -Errno.ENODEV : make(source, data, ctx);
   }
 }

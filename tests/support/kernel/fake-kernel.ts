@@ -6,7 +6,7 @@ import { FramePool, O_CREAT, O_WRONLY, Reg, RunState, TCB, Trap, createMemory, r
 import type { SharedMemory } from '@troupe/abi';
 import { FeatureSet } from '@troupe/kernel/cpu/feature-set.js';
 import { Kernel, type InitKernelArgs } from '@troupe/kernel/kernel.js';
-import { UserNamespace } from '@troupe/kernel/namespace/user-namespace.js';
+import { UserNamespace } from '@troupe/abi';
 import type { CreateProcessArgs } from '@troupe/kernel/task/create-process.js';
 import type { Task } from '@troupe/kernel/task/task.js';
 import type { ThreadGroup } from '@troupe/kernel/task/thread-group.js';

@@ -11,7 +11,7 @@ import { FeatureSet } from '../cpu/feature-set.js';
 import { FdTable } from '../fdtable.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
-import { UserNamespace } from '../namespace/user-namespace.js';
+import { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from '../namespace/uts-namespace.js';
 import type { UnimplementedSyscall } from '../log/unimplemented-events.js';
 import { mountKernelTrees } from '../proc/mount-kernel-trees.js';

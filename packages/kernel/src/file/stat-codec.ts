@@ -1,5 +1,5 @@
 /** struct stat, statx, statfs and linux_dirent64 in guest memory (x86-64 layouts). */
-import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME, devMajor, devMinor, STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID } from '@troupe/abi';
+import { MS_NOATIME, MS_NODEV, MS_NODIRATIME, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME, devMajor, devMinor, STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, type UserNamespace } from '@troupe/abi';
 import type { Mount, Stat, StatFs } from '@troupe/vfs';
 
 const NS_PER_SECOND = 1_000_000_000n;
@@ -26,13 +26,13 @@ const statBytes = new Uint8Array(STAT_BYTES);
 const statView = new DataView(statBytes.buffer);
 
 /** struct stat (stat(2)); the buffer is reused by the next call. */
-export function encodeStat(stat: Stat): Uint8Array {
+export function encodeStat(stat: Stat, viewer: UserNamespace): Uint8Array {
   putU64(statView, 0, stat.dev);
   putU64(statView, 8, stat.ino);
   putU64(statView, 16, stat.nlink);
   statView.setUint32(24, stat.mode, true);
-  statView.setUint32(28, stat.uid, true);
-  statView.setUint32(32, stat.gid, true);
+  statView.setUint32(28, viewer.shownUid(stat.uid), true);
+  statView.setUint32(32, viewer.shownGid(stat.gid), true);
   putU64(statView, 40, stat.rdev);
   putU64(statView, 48, stat.sizeBytes);
   putU64(statView, 56, stat.blockBytes);
@@ -46,15 +46,15 @@ export function encodeStat(stat: Stat): Uint8Array {
 const STATX_BYTES = 256;
 
 /** struct statx (statx(2)). */
-export function encodeStatx(stat: Stat, mount: Mount, isMountRoot: boolean): Uint8Array {
+export function encodeStatx(stat: Stat, mount: Mount, isMountRoot: boolean, viewer: UserNamespace): Uint8Array {
   const bytes = new Uint8Array(STATX_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, STATX_BASIC_STATS | (stat.btimeNs !== 0n ? STATX_BTIME : 0) | STATX_MNT_ID, true);
   view.setUint32(4, stat.blockBytes, true);
   putU64(view, 8, isMountRoot ? STATX_ATTR_MOUNT_ROOT : 0);
   view.setUint32(16, stat.nlink, true);
-  view.setUint32(20, stat.uid, true);
-  view.setUint32(24, stat.gid, true);
+  view.setUint32(20, viewer.shownUid(stat.uid), true);
+  view.setUint32(24, viewer.shownGid(stat.gid), true);
   view.setUint16(28, stat.mode, true);
   putU64(view, 32, stat.ino);
   putU64(view, 40, stat.sizeBytes);

@@ -1,7 +1,8 @@
 /** Ancillary data in guest memory (cmsg(3), unix(7) SCM_RIGHTS and SCM_CREDENTIALS). */
-import { Af, CMSGHDR, Cap, Errno, ErrnoError, O_PATH, SCM_MAX_FD, SOL_SOCKET, Scm, UCRED, cmsgSpaceBytes, hasCap } from '@troupe/abi';
+import { Af, CMSGHDR, Cap, Errno, ErrnoError, NO_ID, O_PATH, SCM_MAX_FD, SOL_SOCKET, Scm, UCRED, cmsgSpaceBytes, hasOwnCap } from '@troupe/abi';
 import type { FileDescription, IncomingMessage, Socket, SocketCredentials } from '@troupe/vfs';
 import { installFile } from '../fdtable.js';
+import { kernelGid, kernelPid, kernelUid, shownGid, shownPid, shownUid } from '../namespace/id-view.js';
 import type { Task } from '../task/task.js';
 
 export interface OutgoingControl {
@@ -35,7 +36,8 @@ function addControl(task: Task, socket: Socket, control: OutgoingControl, type: 
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   if (type === Scm.RIGHTS) return { ...control, rights: [...control.rights, ...readRights(task, view)] };
   if (type !== Scm.CREDENTIALS || data.length !== UCRED.sizeBytes) throw new ErrnoError(Errno.EINVAL);
-  const credentials = { pid: view.getInt32(0, true), uid: view.getUint32(4, true), gid: view.getUint32(8, true) };
+  const credentials = { pid: kernelPid(task, view.getInt32(0, true)), uid: kernelUid(task, view.getUint32(4, true)), gid: kernelGid(task, view.getUint32(8, true)) };
+  if (credentials.uid === NO_ID || credentials.gid === NO_ID) throw new ErrnoError(Errno.EINVAL);
   checkCredentials(task, credentials);
   return { ...control, credentials };
 }
@@ -53,9 +55,9 @@ function readRights(task: Task, view: DataView): FileDescription[] {
 /** unix(7): a process may only claim its own ids, unless it has the capability. */
 function checkCredentials(task: Task, { gid, pid, uid }: SocketCredentials): void {
   const { creds } = task;
-  const isPidOwn = pid === task.group.tgid || hasCap(creds, Cap.SYS_ADMIN);
-  const isUidOwn = [creds.uid, creds.euid, creds.suid].includes(uid) || hasCap(creds, Cap.SETUID);
-  const isGidOwn = [creds.gid, creds.egid, creds.sgid].includes(gid) || hasCap(creds, Cap.SETGID);
+  const isPidOwn = pid === task.group.tgid || hasOwnCap(creds, Cap.SYS_ADMIN);
+  const isUidOwn = [creds.uid, creds.euid, creds.suid].includes(uid) || hasOwnCap(creds, Cap.SETUID);
+  const isGidOwn = [creds.gid, creds.egid, creds.sgid].includes(gid) || hasOwnCap(creds, Cap.SETGID);
   if (!isPidOwn || !isUidOwn || !isGidOwn) throw new ErrnoError(Errno.EPERM);
 }
 
@@ -81,9 +83,9 @@ export function writeControl(task: Task, message: IncomingMessage, at: number, r
   if (message.credentials !== null) {
     const bytes = header(UCRED.sizeBytes, Scm.CREDENTIALS);
     const { gid, pid, uid } = message.credentials;
-    new DataView(bytes.buffer).setInt32(CMSGHDR.sizeBytes, pid, true);
-    new DataView(bytes.buffer).setUint32(CMSGHDR.sizeBytes + 4, uid, true);
-    new DataView(bytes.buffer).setUint32(CMSGHDR.sizeBytes + 8, gid, true);
+    new DataView(bytes.buffer).setInt32(CMSGHDR.sizeBytes, shownPid(task, pid), true);
+    new DataView(bytes.buffer).setUint32(CMSGHDR.sizeBytes + 4, shownUid(task, uid), true);
+    new DataView(bytes.buffer).setUint32(CMSGHDR.sizeBytes + 8, shownGid(task, gid), true);
     if (roomBytes >= CMSGHDR.sizeBytes + UCRED.sizeBytes) used += store(task, bytes, at, roomBytes);
     else isTruncated = true;
   }

@@ -4,6 +4,7 @@ import type { JobControl, Tty, TtyCaller } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import { isOrphaned } from '../task/job-control.js';
 import type { ProcessGroup, Session } from '../task/process-group.js';
+import { kernelPid, shownPid } from '../namespace/id-view.js';
 import type { Task } from '../task/task.js';
 
 export class KernelJobControl implements JobControl {
@@ -68,6 +69,14 @@ class TaskTtyCaller implements TtyCaller {
 
   get terminal(): Tty | null {
     return this.#session.terminal as Tty | null;
+  }
+
+  shownId(kernelId: number): number {
+    return shownPid(this.task, kernelId);
+  }
+
+  kernelId(id: number): number {
+    return kernelPid(this.task, id);
   }
 
   refuses(signo: number): boolean {

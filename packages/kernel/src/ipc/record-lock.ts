@@ -2,6 +2,7 @@
 import { Errno, F_RDLCK, F_UNLCK, F_WRLCK, FLOCK, SEEK_CUR, SEEK_END, SEEK_SET } from '@troupe/abi';
 import { locksOf, wouldDeadlock, type FileDescription, type LockOwner, type RangeLock } from '@troupe/vfs';
 import { waitOn, type SyscallResult } from '../syscall/row.js';
+import { shownPid } from '../namespace/id-view.js';
 import type { Task } from '../task/task.js';
 
 export type RecordLockOwnership = 'posix' | 'ofd';
@@ -45,7 +46,7 @@ export function getRecordLock(task: Task, file: FileDescription, addr: number, o
     view.setInt16(FLOCK.off.whence, SEEK_SET, true);
     view.setBigInt64(FLOCK.off.start, BigInt(conflict.startBytes), true);
     view.setBigInt64(FLOCK.off.len, conflict.endBytes === Infinity ? 0n : BigInt(conflict.endBytes - conflict.startBytes), true);
-    view.setInt32(FLOCK.off.pid, conflict.pid, true);
+    view.setInt32(FLOCK.off.pid, conflict.pid < 0 ? conflict.pid : shownPid(task, conflict.pid), true);
   }
   task.mm.copyOut(addr, bytes);
   return 0;

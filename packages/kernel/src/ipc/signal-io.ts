@@ -4,6 +4,20 @@
 import { EPOLLIN, EPOLLOUT, O_ASYNC, Si, Sig, type Waiter } from '@troupe/abi';
 import type { FileDescription, ReleaseListener } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import { kernelPid, shownPid } from '../namespace/id-view.js';
+import type { Task } from '../task/task.js';
+
+/** F_SETOWN, FIOSETOWN: `id` > 0 is a process, < 0 a process group, as the task sees them. */
+export function setOwner(task: Task, file: FileDescription, id: number): number {
+  const kernelId = kernelPid(task, Math.abs(id));
+  file.owner = id < 0 ? -kernelId : kernelId;
+  return 0;
+}
+
+export function ownerOf(task: Task, file: FileDescription): number {
+  const id = shownPid(task, Math.abs(file.owner));
+  return file.owner < 0 ? -id : id;
+}
 
 class AsyncOwner implements Waiter, ReleaseListener {
   readonly events = EPOLLIN | EPOLLOUT;

@@ -1,10 +1,9 @@
 /** Owner of the System V and POSIX message objects of its processes (ipc_namespaces(7)). */
+import { ROOT_NAMESPACE_INODES, type UserNamespace } from '@troupe/abi';
 import type { MessageQueue } from '../sysv/message-queue.js';
 import { ObjectTable } from '../sysv/object-table.js';
 import type { SemaphoreSet } from '../sysv/semaphore-set.js';
 import type { SharedSegment } from '../sysv/shared-segment.js';
-import { ROOT_NAMESPACE_INODES } from './root-inodes.js';
-import type { UserNamespace } from './user-namespace.js';
 
 /** Limits as /proc/sys/kernel shows them (proc(5)); the defaults of Linux. */
 export class IpcLimits {
@@ -19,11 +18,11 @@ export class IpcLimits {
 }
 
 export class IpcNamespace {
-  readonly inode = ROOT_NAMESPACE_INODES.ipc;
+  readonly kind = 'ipc';
   readonly limits = new IpcLimits();
   readonly segments = new ObjectTable<SharedSegment>(this.limits.shmmni);
   readonly semaphores = new ObjectTable<SemaphoreSet>(this.limits.sem[3]);
   readonly messages = new ObjectTable<MessageQueue>(this.limits.msgmni);
 
-  constructor(readonly userNamespace: UserNamespace) {}
+  constructor(readonly userNamespace: UserNamespace, readonly inode: number = ROOT_NAMESPACE_INODES.ipc) {}
 }

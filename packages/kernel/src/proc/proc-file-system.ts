@@ -2,6 +2,7 @@
 import { Errno } from '@troupe/abi';
 import { SyntheticFileSystem, linkTo, type Entry } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { processDirectory } from './process-directory.js';
 import { systemControlDirectory } from './system-control.js';
 import { systemFiles } from './system-files.js';
@@ -9,23 +10,24 @@ import { groupNamed, processes } from './task-lookup.js';
 
 const PROC_SUPER_MAGIC = 0x9fa0;
 
-export function createProcFs(kernel: Kernel): SyntheticFileSystem {
+/** The instance that shows the processes of a PID namespace, under its numbers. */
+export function createProcFs(kernel: Kernel, viewer: PidNamespace): SyntheticFileSystem {
   const fixed = new Map<string, Entry>(Object.entries({
     ...systemFiles(kernel),
     mounts: linkTo(() => 'self/mounts'),
     net: linkTo(() => 'self/net'),
-    self: linkTo((ctx) => (ctx.pid > 0 ? String(ctx.pid) : -Errno.ENOENT)),
+    self: linkTo((ctx) => (viewer.shown(ctx.pid) > 0 ? String(viewer.shown(ctx.pid)) : -Errno.ENOENT)),
     sys: systemControlDirectory(kernel),
-    'thread-self': linkTo((ctx) => (ctx.pid > 0 ? `${ctx.pid}/task/${ctx.tid}` : -Errno.ENOENT)),
+    'thread-self': linkTo((ctx) => (viewer.shown(ctx.pid) > 0 ? `${viewer.shown(ctx.pid)}/task/${viewer.shown(ctx.tid)}` : -Errno.ENOENT)),
   }));
   const lookup = (name: string): Entry | null => {
     const entry = fixed.get(name);
     if (entry !== undefined) return entry;
-    const group = groupNamed(kernel, name);
-    return group === null ? null : processDirectory(group);
+    const group = groupNamed(viewer, name);
+    return group === null ? null : processDirectory(group, viewer);
   };
   return new SyntheticFileSystem({
     type: 'proc', magic: PROC_SUPER_MAGIC, fileBytes: 0, realtimeNs: () => kernel.realtimeNs(),
-    root: { kind: 'directory', mode: 0o555, lookup, names: () => [...fixed.keys(), ...processes(kernel).map(({ tgid }) => String(tgid))] },
+    root: { kind: 'directory', mode: 0o555, lookup, names: () => [...fixed.keys(), ...processes(kernel, viewer).map(({ tgid }) => String(viewer.shown(tgid)))] },
   });
 }

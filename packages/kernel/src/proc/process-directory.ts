@@ -1,11 +1,12 @@
 /** /proc/pid and /proc/pid/task/tid: one table of files for both (proc(5)). */
 import { Errno } from '@troupe/abi';
-import { displayPath, fixedDirectory, linkTo, textFile, type DirectoryEntry, type Entry, type FileEntry, type LinkEntry, type Owner, type PathNode } from '@troupe/vfs';
-import { ROOT_NAMESPACE_INODES } from '../namespace/root-inodes.js';
+import { displayPath, fixedDirectory, textFile, type DirectoryEntry, type Entry, type FileEntry, type LinkEntry, type Owner, type PathNode } from '@troupe/vfs';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { taskUsage } from '../task/usage.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { mountInfoText, mountStatsText, mountsText } from './mount-text.js';
+import { idMapFile, namespaceDirectory, setGroupsFile } from './namespace-files.js';
 import { networkEntries } from './network-files.js';
 import { fdDirectory, fdInfoDirectory } from './process-descriptors.js';
 import { limitsText } from './process-limits.js';
@@ -82,22 +83,14 @@ function keptOf(group: ThreadGroup): Map<string, string> {
   return store;
 }
 
-const NAMESPACES: Readonly<Record<string, number>> = { ...ROOT_NAMESPACE_INODES, pid_for_children: ROOT_NAMESPACE_INODES.pid, time_for_children: ROOT_NAMESPACE_INODES.time };
-
-const namespaceDirectory = fixedDirectory(Object.fromEntries(
-  Object.entries(NAMESPACES).map(([name, ino]) => [name, linkTo(() => `${name.replace('_for_children', '')}:[${ino}]`)]),
-), 0o511);
-
 function ioText(task: Task): string {
   const zero = ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'];
   return taskUsage(task) === null ? '' : zero.map((name) => `${name}: 0\n`).join('');
 }
 
 /** Files that processes and threads have alike. */
-function commonEntries(task: Task): Record<string, Entry> {
-  const { group, kernel } = task;
-  const { vfs } = kernel;
-  const mapRange = '         0          0 4294967295\n';
+function commonEntries(task: Task, viewer: PidNamespace): Record<string, Entry> {
+  const { group } = task;
   return {
     auxv: whileAlive(task, () => task.mm.image.auxv, 0o400),
     cgroup: textFile(() => '0::/\n'),
@@ -108,30 +101,30 @@ function commonEntries(task: Task): Record<string, Entry> {
     exe: placeLink(task, () => task.mm.image.exe as PathNode | null),
     fd: fdDirectory(task),
     fdinfo: fdInfoDirectory(task),
-    gid_map: textFile(() => mapRange),
+    gid_map: idMapFile(task, 'gid'),
     io: textFile(() => ioText(task), 0o400),
     limits: textFile(() => limitsText(task)),
     maps: whileAlive(task, () => task.mm.mapsText()),
     mem: { kind: 'file', mode: 0o600, open: (node, flags) => new ProcessMemoryFile(node, flags, task) },
-    mountinfo: whileAlive(task, () => mountInfoText(vfs, task.fs.root)),
-    mounts: whileAlive(task, () => mountsText(vfs, task.fs.root)),
-    mountstats: whileAlive(task, () => mountStatsText(vfs, task.fs.root), 0o400),
+    mountinfo: whileAlive(task, () => mountInfoText(task.namespaces.mount, task.fs.root)),
+    mounts: whileAlive(task, () => mountsText(task.namespaces.mount, task.fs.root)),
+    mountstats: whileAlive(task, () => mountStatsText(task.namespaces.mount, task.fs.root), 0o400),
     net: fixedDirectory(networkEntries(task.kernel)),
-    ns: namespaceDirectory,
+    ns: namespaceDirectory(task),
     oom_adj: oomFile(group),
     oom_score: textFile(() => '0\n'),
     oom_score_adj: oomFile(group),
     personality: textFile(() => '00000000\n', 0o400),
     root: placeLink(task, () => task.fs.root),
-    sched: textFile(() => `${task.name} (${task.tid}, #threads: ${group.liveTasks.length})\n`, 0o644),
+    sched: textFile(() => `${task.name} (${viewer.shown(task.tid)}, #threads: ${group.liveTasks.length})\n`, 0o644),
     schedstat: textFile(() => `${taskUsage(task).cpuTimeNs} 0 0\n`),
-    setgroups: textFile(() => 'allow\n', 0o644),
+    setgroups: setGroupsFile(task),
     smaps: whileAlive(task, () => task.mm.smapsText()),
     stack: textFile(() => '', 0o400),
     statm: whileAlive(task, () => task.mm.statmText()),
-    status: textFile(() => statusText(task)),
+    status: textFile((ctx) => statusText(task, viewer, ctx.creds.userNamespace)),
     syscall: textFile(() => (task.syscall === null ? 'running\n' : `${task.syscall.nr} 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n`), 0o400),
-    uid_map: textFile(() => mapRange),
+    uid_map: idMapFile(task, 'uid'),
     wchan: textFile(() => '0'),
   };
 }
@@ -140,22 +133,35 @@ function ownerOf(task: Task): () => Owner {
   return () => (task.dumpable === 1 ? { uid: task.creds.euid, gid: task.creds.egid } : { uid: 0, gid: 0 });
 }
 
-const caches = new WeakMap<Task, DirectoryEntry>();
+/** Directories of tasks, made once per PID namespace that shows them. */
+class DirectoryCache {
+  readonly #views = new WeakMap<PidNamespace, WeakMap<Task, DirectoryEntry>>();
 
-/** A directory whose entries are made once per task. */
-function directoryOf(task: Task, extra: Record<string, Entry>): DirectoryEntry {
-  return { ...fixedDirectory({ ...commonEntries(task), ...extra }), key: task, owner: ownerOf(task) };
+  get(viewer: PidNamespace, task: Task, make: () => DirectoryEntry): DirectoryEntry {
+    let view = this.#views.get(viewer);
+    if (view === undefined) this.#views.set(viewer, (view = new WeakMap()));
+    let made = view.get(task);
+    if (made === undefined) view.set(task, (made = make()));
+    return made;
+  }
 }
 
-/** /proc/pid. */
-export function processDirectory(group: ThreadGroup): DirectoryEntry {
+const processes = new DirectoryCache();
+const threads = new DirectoryCache();
+
+/** A directory whose entries are made once per task. */
+function directoryOf(task: Task, viewer: PidNamespace, extra: Record<string, Entry>): DirectoryEntry {
+  return { ...fixedDirectory({ ...commonEntries(task, viewer), ...extra }), key: task, owner: ownerOf(task) };
+}
+
+/** /proc/pid as a PID namespace shows it. */
+export function processDirectory(group: ThreadGroup, viewer: PidNamespace): DirectoryEntry {
   const task = group.leader;
-  let made = caches.get(task);
-  if (made === undefined) {
+  return processes.get(viewer, task, () => {
     const store = keptOf(group);
-    made = directoryOf(task, {
-      stat: textFile(() => statText(task, true)),
-      task: taskDirectory(group),
+    return directoryOf(task, viewer, {
+      stat: textFile(() => statText(task, true, viewer)),
+      task: taskDirectory(group, viewer),
       coredump_filter: keptFile('00000033', store, 'coredump_filter'),
       autogroup: keptFile('/autogroup-1 nice 0', store, 'autogroup'),
       clear_refs: { kind: 'file', mode: 0o200, write: () => 0 },
@@ -163,31 +169,24 @@ export function processDirectory(group: ThreadGroup): DirectoryEntry {
       sessionid: textFile(() => '4294967295'),
       timerslack_ns: keptFile('50000', store, 'timerslack_ns'),
     });
-    caches.set(task, made);
-  }
-  return made;
+  });
 }
 
-const threadCaches = new WeakMap<Task, DirectoryEntry>();
-
-function threadDirectory(task: Task): DirectoryEntry {
-  let made = threadCaches.get(task);
-  if (made === undefined) {
-    const children = textFile(() => [...task.group.children].map((child) => `${child.tgid} `).join(''));
-    made = directoryOf(task, { stat: textFile(() => statText(task, false)), children });
-    threadCaches.set(task, made);
-  }
-  return made;
+function threadDirectory(task: Task, viewer: PidNamespace): DirectoryEntry {
+  return threads.get(viewer, task, () => {
+    const children = textFile(() => [...task.group.children].map((child) => `${viewer.shown(child.tgid)} `).join(''));
+    return directoryOf(task, viewer, { stat: textFile(() => statText(task, false, viewer)), children });
+  });
 }
 
-function taskDirectory(group: ThreadGroup): DirectoryEntry {
+function taskDirectory(group: ThreadGroup, viewer: PidNamespace): DirectoryEntry {
   const shown = (): Task[] => [...group.tasks].filter((task) => task.isAlive || task === group.leader);
   return {
     kind: 'directory', mode: 0o555, key: group,
     lookup: (name) => {
-      const task = shown().find(({ tid }) => tid === numberName(name));
-      return task === undefined ? null : threadDirectory(task);
+      const task = shown().find(({ tid }) => viewer.shown(tid) === numberName(name));
+      return task === undefined ? null : threadDirectory(task, viewer);
     },
-    names: () => shown().map(({ tid }) => String(tid)),
+    names: () => shown().map(({ tid }) => String(viewer.shown(tid))),
   };
 }

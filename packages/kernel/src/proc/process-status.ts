@@ -1,5 +1,6 @@
 /** /proc/pid/stat and status (proc(5)). */
-import { NS_PER_SEC, NSIG, Rlimit, SIG_DFL, SIG_IGN, TCB } from '@troupe/abi';
+import { NS_PER_SEC, NSIG, Rlimit, SIG_DFL, SIG_IGN, TCB, type UserNamespace } from '@troupe/abi';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { CLOCK_TICK_NS } from '../task/running-tasks.js';
 import type { Task } from '../task/task.js';
 import { groupUsage, taskUsage } from '../task/usage.js';
@@ -23,8 +24,8 @@ export function dispositionMasks(task: Task): { ignored: bigint; caught: bigint 
   return { ignored, caught };
 }
 
-/** One line of 52 fields; `whole`: the process, else one thread. */
-export function statText(task: Task, whole: boolean): string {
+/** One line of 52 fields; `whole`: the process, else one thread. Ids as `viewer` shows them. */
+export function statText(task: Task, whole: boolean, viewer: PidNamespace): string {
   const { group } = task;
   const isGone = task.state === 'zombie' || task.state === 'dead';
   const usage = whole ? groupUsage(group) : taskUsage(task);
@@ -36,8 +37,8 @@ export function statText(task: Task, whole: boolean): string {
   const rssLimit = group.limits.soft(Rlimit.RSS);
   const realtime = task.rtPriority;
   return [
-    task.tid, `(${task.name})`, stateLetter(task), group.ppid, group.processGroup?.pgid ?? 0, session?.sid ?? 0,
-    session?.terminal?.device ?? 0, session?.terminal?.foreground || -1, 0x400000,
+    viewer.shown(task.tid), `(${task.name})`, stateLetter(task), viewer.shown(group.ppid), viewer.shown(group.processGroup?.pgid ?? 0), viewer.shown(session?.sid ?? 0),
+    session?.terminal?.device ?? 0, viewer.shown(session?.terminal?.foreground ?? 0) || -1, 0x400000,
     usage.minorFaults, group.childUsage.minorFaults, usage.majorFaults, group.childUsage.majorFaults,
     ticks(usage.cpuTimeNs), 0, ticks(group.childUsage.cpuTimeNs), 0,
     realtime > 0 ? -1 - realtime : 20 + task.nice, task.nice, group.liveTasks.length, 0, Math.floor(task.startNs / NS_PER_SEC * TICKS_PER_SECOND),
@@ -85,19 +86,31 @@ export function cpuList(mask: bigint): string {
   return parts.join(',');
 }
 
-export function statusText(task: Task): string {
+/** Numbers of an id from the viewing namespace down to the task's own. */
+function idChain(task: Task, viewer: PidNamespace, id: number): string {
+  const numbers: number[] = [];
+  for (let at: PidNamespace | null = task.group.pidNamespace; at !== null; at = at.parent) {
+    numbers.unshift(at.shown(id));
+    if (at === viewer) break;
+  }
+  return numbers.join('\t');
+}
+
+export function statusText(task: Task, viewer: PidNamespace, users: UserNamespace): string {
   const { group, creds } = task;
   const { ignored, caught } = dispositionMasks(task);
   const usage = taskUsage(task);
   const cpus = affinityOf(task);
   const { NOFILE } = Rlimit;
+  const chain = (id: number): string => idChain(task, viewer, id);
   return [
     `Name:\t${escapedName(task.name)}`,
     ...(task.isAlive ? [`Umask:\t${task.fs.umask.toString(8).padStart(4, '0')}`] : []),
-    `State:\t${stateText(task)}`, `Tgid:\t${group.tgid}`, 'Ngid:\t0', `Pid:\t${task.tid}`, `PPid:\t${group.ppid}`, 'TracerPid:\t0',
-    `Uid:\t${creds.uid}\t${creds.euid}\t${creds.suid}\t${creds.fsuid}`, `Gid:\t${creds.gid}\t${creds.egid}\t${creds.sgid}\t${creds.fsgid}`,
-    `FDSize:\t${Math.min(group.limits.soft(NOFILE), 256)}`, `Groups:\t${creds.groups.join(' ')} `,
-    `NStgid:\t${group.tgid}`, `NSpid:\t${task.tid}`, `NSpgid:\t${group.processGroup?.pgid ?? 0}`, `NSsid:\t${group.processGroup?.session.sid ?? 0}`,
+    `State:\t${stateText(task)}`, `Tgid:\t${viewer.shown(group.tgid)}`, 'Ngid:\t0', `Pid:\t${viewer.shown(task.tid)}`, `PPid:\t${viewer.shown(group.ppid)}`, 'TracerPid:\t0',
+    `Uid:\t${[creds.uid, creds.euid, creds.suid, creds.fsuid].map((id) => users.shownUid(id)).join('\t')}`,
+    `Gid:\t${[creds.gid, creds.egid, creds.sgid, creds.fsgid].map((id) => users.shownGid(id)).join('\t')}`,
+    `FDSize:\t${Math.min(group.limits.soft(NOFILE), 256)}`, `Groups:\t${creds.groups.map((gid) => users.shownGid(gid)).join(' ')} `,
+    `NStgid:\t${chain(group.tgid)}`, `NSpid:\t${chain(task.tid)}`, `NSpgid:\t${chain(group.processGroup?.pgid ?? 0)}`, `NSsid:\t${chain(group.processGroup?.session.sid ?? 0)}`,
     ...memoryLines(task),
     `Threads:\t${group.liveTasks.length}`, `SigQ:\t0/${group.limits.soft(Rlimit.SIGPENDING)}`,
     `SigPnd:\t${hex64(task.pending.set)}`, `ShdPnd:\t${hex64(group.pending.set)}`, `SigBlk:\t${hex64(task.isAlive ? task.sigMask : 0n)}`,

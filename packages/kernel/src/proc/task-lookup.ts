@@ -2,12 +2,14 @@
 import type { VfsContext } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import type { NamespaceSet } from '../namespace/namespace-set.js';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 
-/** Processes that are not reaped, by pid. */
-export function processes(kernel: Kernel): ThreadGroup[] {
-  return [...kernel.tasks.groups].filter((group) => !group.isReaped).sort((a, b) => a.tgid - b.tgid);
+/** Processes that are not reaped and that the namespace shows, by pid. */
+export function processes(kernel: Kernel, viewer: PidNamespace): ThreadGroup[] {
+  const pid = (group: ThreadGroup): number => viewer.shown(group.tgid);
+  return [...kernel.tasks.groups].filter((group) => !group.isReaped && pid(group) > 0).sort((a, b) => pid(a) - pid(b));
 }
 
 /** "123" → 123, anything else → NaN; leading zeros are no names of /proc. */
@@ -15,8 +17,8 @@ export function numberName(name: string): number {
   return /^[1-9]\d{0,9}$|^0$/.test(name) ? Number(name) : NaN;
 }
 
-export function groupNamed(kernel: Kernel, name: string): ThreadGroup | null {
-  const group = kernel.tasks.groupByTgid(numberName(name));
+export function groupNamed(viewer: PidNamespace, name: string): ThreadGroup | null {
+  const group = viewer.threadGroupWithId(numberName(name));
   return group === undefined || group.isReaped ? null : group;
 }
 

@@ -11,10 +11,11 @@ import type { ThreadGroup } from '../task/thread-group.js';
 import { DEFAULT_ACTION } from './signal-handlers.js';
 
 /** Queues a signal for the thread, or for its process. 0, or -EAGAIN when a real-time signal exceeds RLIMIT_SIGPENDING. */
-export function sendSignal(task: Task, info: SigInfo, toGroup: boolean): number {
+export function sendSignal(task: Task, sent: SigInfo, toGroup: boolean): number {
   const { group } = task;
+  const info = asSeenBy(task, sent);
   const { signo } = info;
-  if (!prepare(task, signo)) return 0;
+  if (isImmune(task, sent, info) || !prepare(task, signo)) return 0;
   if (signo === Sig.KILL) {
     killGroup(group, killedBy(Sig.KILL));
     return 0;
@@ -28,6 +29,21 @@ export function sendSignal(task: Task, info: SigInfo, toGroup: boolean): number 
   for (const file of task.kernel.signals.signalFiles) file.onSignal(signo);
   notify(task, signo, toGroup);
   return 0;
+}
+
+/** Sender's ids in the namespaces of the receiver; queued ones (sigqueue(3)) stay as the sender wrote them. */
+function asSeenBy({ creds, group }: Task, info: SigInfo): SigInfo {
+  const isKernelMade = info.code === Si.USER || info.code === Si.TKILL || info.signo === Sig.CHLD;
+  if (info.pid === undefined || !isKernelMade || (group.pidNamespace.isFirst && creds.userNamespace.isFirst)) return info;
+  return { ...info, pid: group.pidNamespace.shown(info.pid), ...(info.uid === undefined ? {} : { uid: creds.userNamespace.shownUid(info.uid) }) };
+}
+
+/** The init of a PID namespace: only SIGKILL and SIGSTOP from outside have their default effect (pid_namespaces(7)). */
+function isImmune({ group, sigMask }: Task, sent: SigInfo, seen: SigInfo): boolean {
+  const { signo } = sent;
+  if (!group.isNamespaceInit || sigHas(sigMask, signo) || group.handlers.get(signo).handler !== BigInt(SIG_DFL)) return false;
+  const isFromOutside = sent.pid === undefined || seen.pid === 0;
+  return !(isFromOutside && (signo === Sig.KILL || signo === Sig.STOP)) && signo !== Sig.CONT;
 }
 
 /** Effects on other pending signals; false when the signal is not even queued. */

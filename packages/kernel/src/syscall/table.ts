@@ -21,6 +21,7 @@ import { rows as lock } from './rows/lock.js';
 import { rows as memory } from './rows/memory.js';
 import { rows as memoryProcess } from './rows/memory-process.js';
 import { rows as msg } from './rows/msg.js';
+import { rows as namespace } from './rows/namespace.js';
 import { rows as pipe } from './rows/pipe.js';
 import { rows as poll } from './rows/poll.js';
 import { rows as prctl } from './rows/prctl.js';
@@ -44,7 +45,7 @@ import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
   creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
-  inotify, ioctl, limits, lock, memory, memoryProcess, msg, pipe, poll, prctl, process, sched, sem, session, shm, signal, signalfd, socket, socketMessage,
+  inotify, ioctl, limits, lock, memory, memoryProcess, msg, namespace, pipe, poll, prctl, process, sched, sem, session, shm, signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];
 

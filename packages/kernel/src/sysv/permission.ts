@@ -1,5 +1,5 @@
 /** Owner and mode of System V objects, and who may use them (sysvipc(7), "Access control"). */
-import { Cap, Errno, IPC_PERM_BYTES, hasCap } from '@troupe/abi';
+import { Cap, Errno, IPC_PERM_BYTES, hasCapIn } from '@troupe/abi';
 import type { Task } from '../task/task.js';
 
 /** struct ipc_perm without the key and the sequence number, which the table knows. */
@@ -26,13 +26,13 @@ export function checkIpcAccess(task: Task, permission: IpcPermission, wanted: nu
   const asked = (wanted >> 6) | (wanted >> 3) | wanted;
   const isMember = (id: number): boolean => creds.egid === id || creds.groups.includes(id);
   const granted = creds.euid === cuid || creds.euid === uid ? mode >> 6 : isMember(cgid) || isMember(gid) ? mode >> 3 : mode;
-  return (asked & ~granted & 7) === 0 || hasCap(creds, Cap.IPC_OWNER) ? 0 : -Errno.EACCES;
+  return (asked & ~granted & 7) === 0 || hasCapIn(creds, task.namespaces.ipc.userNamespace, Cap.IPC_OWNER) ? 0 : -Errno.EACCES;
 }
 
 /** IPC_SET and IPC_RMID: creator, owner, or CAP_SYS_ADMIN. 0 or -EPERM. */
 export function checkIpcOwner(task: Task, { cuid, uid }: IpcPermission): number {
   const { creds } = task;
-  return creds.euid === cuid || creds.euid === uid || hasCap(creds, Cap.SYS_ADMIN) ? 0 : -Errno.EPERM;
+  return creds.euid === cuid || creds.euid === uid || hasCapIn(creds, task.namespaces.ipc.userNamespace, Cap.SYS_ADMIN) ? 0 : -Errno.EPERM;
 }
 
 /** struct ipc64_perm at the start of a *id_ds struct. */

@@ -1,15 +1,15 @@
 /** clone(2), fork(2), vfork(2), clone3(2): a new task out of a running one. */
 import type { CloneArgs } from '@troupe/abi';
-import { Cap, Clone, Errno, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap } from '@troupe/abi';
+import { Cap, Clone, Errno, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap, hasCapIn } from '@troupe/abi';
 import { DEFAULT_ACTION } from '../signal/signal-handlers.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
 import { SemaphoreUndo } from '../sysv/semaphore-undo.js';
+import { shownPid } from '../namespace/id-view.js';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
+import { makeNamespaces, moveDirectories, type NewNamespaces } from '../namespace/unshare.js';
 import { newPidFd } from './pid-file.js';
 import { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
-
-/** Namespaces other than the initial ones do not exist. */
-const NAMESPACES = Clone.NEWTIME | Clone.NEWNS | Clone.NEWCGROUP | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWUSER | Clone.NEWPID | Clone.NEWNET;
 
 function has(flags: number, flag: number): boolean {
   return flag > 0xffff_ffff ? Math.floor(flags / flag) % 2 === 1 : (flags & flag) !== 0;
@@ -21,10 +21,13 @@ export function checkCloneArgs(task: Task, args: CloneArgs): number {
   if (has(flags, Clone.SIGHAND) && !has(flags, Clone.VM)) return -Errno.EINVAL;
   if (has(flags, Clone.THREAD) && !has(flags, Clone.SIGHAND)) return -Errno.EINVAL;
   if (has(flags, Clone.CLEAR_SIGHAND) && has(flags, Clone.SIGHAND)) return -Errno.EINVAL;
-  if (has(flags, Clone.NEWNS) && has(flags, Clone.FS)) return -Errno.EINVAL;
+  if ((has(flags, Clone.NEWNS) || has(flags, Clone.NEWUSER)) && has(flags, Clone.FS)) return -Errno.EINVAL;
+  if (has(flags, Clone.NEWIPC) && has(flags, Clone.SYSVSEM)) return -Errno.EINVAL;
+  const movesPid = has(flags, Clone.NEWPID) || task.namespaces.pidForChildren !== task.group.pidNamespace;
+  if (has(flags, Clone.THREAD) && (has(flags, Clone.NEWUSER) || movesPid)) return -Errno.EINVAL;
+  if (has(flags, Clone.PARENT) && task.group.isNamespaceInit) return -Errno.EINVAL;
   if (has(flags, Clone.PIDFD) && has(flags, Clone.DETACHED)) return -Errno.EINVAL;
   if (args.exitSignal > NSIG) return -Errno.EINVAL;
-  if ((flags & NAMESPACES) !== 0) return hasCap(task.creds, Cap.SYS_ADMIN) ? -Errno.EINVAL : -Errno.EPERM;
   return 0;
 }
 
@@ -32,23 +35,56 @@ export function checkCloneArgs(task: Task, args: CloneArgs): number {
 export function cloneTask(parent: Task, args: CloneArgs): Task | number {
   const refused = checkCloneArgs(parent, args) || checkProcessLimit(parent);
   if (refused < 0) return refused;
+  const made = makeNamespaces(parent, args.flags);
+  if (typeof made === 'number') return made;
   const { kernel } = parent;
-  const tid = kernel.tasks.allocateTid(args.setTid[0] ?? 0);
+  const pids = made.namespaces.pidForChildren;
+  if (pids.init?.isExiting) return -Errno.ENOMEM;
+  const tid = newTid(parent, pids, args.setTid);
   if (tid < 0) return tid;
   const tcb = kernel.tcbs.alloc();
-  if (tcb < 0) return tcb;
-  const child = new Task(kernel, tid, groupFor(parent, args), tcb);
+  if (tcb < 0) {
+    kernel.tasks.forgetId(tid);
+    return tcb;
+  }
+  const child = new Task(kernel, tid, groupFor(parent, args, pids), tcb);
   try {
     copyState(parent, child, args);
   } catch (error) {
+    kernel.tasks.forgetId(tid);
     kernel.tcbs.free(tcb);
     throw error;
   }
+  enterNew(child, made);
   linkChild(parent, child, args);
   const stored = storeIds(parent, child, args);
   kernel.tasks.forkCount++;
   kernel.runner.startTask(child);
   return stored < 0 ? stored : child;
+}
+
+/** A tid, with its numbers in nested PID namespaces. `wanted`: innermost first; each needs CAP_SYS_ADMIN over its namespace. */
+function newTid(parent: Task, pids: PidNamespace, wanted: readonly number[]): number {
+  if (wanted.length > pids.level + 1) return -Errno.EINVAL;
+  let depth = 0;
+  for (let at: PidNamespace | null = pids; at !== null && depth < wanted.length; at = at.parent, depth++) {
+    if (!hasCapIn(parent.creds, at.userNamespace, Cap.SYS_ADMIN)) return -Errno.EPERM;
+    if (at.init === null && !at.isFirst && wanted[depth] !== 1) return -Errno.EINVAL;
+  }
+  const { tasks } = parent.kernel;
+  const tid = tasks.allocateTid(wanted[pids.level] ?? 0);
+  if (tid < 0) return tid;
+  const adopted = tasks.adoptId(tid, pids, wanted);
+  return adopted < 0 ? adopted : tid;
+}
+
+/** The child is in the namespaces that were made for it; the first process of a PID namespace is its init. */
+function enterNew(child: Task, { creds, moved, namespaces }: NewNamespaces): void {
+  child.creds = creds;
+  child.namespaces = namespaces;
+  if (moved !== null) moveDirectories(child.fs, moved);
+  const { pidForChildren } = namespaces;
+  if (!pidForChildren.isFirst) pidForChildren.init ??= child.group;
 }
 
 /** RLIMIT_NPROC counts the tasks of the real user; root is exempt (getrlimit(2)). */
@@ -60,12 +96,12 @@ function checkProcessLimit(parent: Task): number {
   return count >= limit ? -Errno.EAGAIN : 0;
 }
 
-function groupFor(parent: Task, args: CloneArgs): ThreadGroup {
+function groupFor(parent: Task, args: CloneArgs, pids: PidNamespace): ThreadGroup {
   const { group, kernel } = parent;
   if (has(args.flags, Clone.THREAD)) return group;
-  const child = kernel.tasks.newThreadGroup(handlersFor(group, args), args.exitSignal, group.limits.copy());
+  const child = kernel.tasks.newThreadGroup(handlersFor(group, args), args.exitSignal, group.limits.copy(), pids);
   child.containerId = group.containerId;
-  child.root = group.root;
+  child.root = pids === group.pidNamespace ? group.root : pids.init ?? child;
   child.oomScoreAdj = group.oomScoreAdj;
   return child;
 }
@@ -90,8 +126,6 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   child.mm.attach(child.tcb);
   child.fds = has(flags, Clone.FILES) ? parent.fds.share() : parent.fds.copy(parent.kernel.uniqueId());
   child.fs = has(flags, Clone.FS) ? parent.fs.share() : parent.fs.copy();
-  child.creds = parent.creds;
-  child.namespaces = parent.namespaces;
   if (has(flags, Clone.SYSVSEM)) child.semaphoreUndo = (parent.semaphoreUndo ??= new SemaphoreUndo()).share();
   child.name = parent.name;
   child.nice = parent.nice;
@@ -162,8 +196,8 @@ function linkProcess(parent: Task, group: ThreadGroup, sharesParent: boolean): v
 /** Thread ids and the pidfd go to memory; bad addresses of the ids are ignored as by Linux. */
 function storeIds(parent: Task, child: Task, args: CloneArgs): number {
   const { flags } = args;
-  if (has(flags, Clone.PARENT_SETTID)) writeTid(parent, args.parentTidAddr, child.tid);
-  if (has(flags, Clone.CHILD_SETTID)) writeTid(child, args.childTidAddr, child.tid);
+  if (has(flags, Clone.PARENT_SETTID)) writeTid(parent, args.parentTidAddr, shownPid(parent, child.tid));
+  if (has(flags, Clone.CHILD_SETTID)) writeTid(child, args.childTidAddr, shownPid(child, child.tid));
   if (!has(flags, Clone.PIDFD)) return 0;
   const fd = newPidFd(parent, child.group, 0);
   if (fd >= 0) writeTid(parent, args.pidfdAddr, fd);

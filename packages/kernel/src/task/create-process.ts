@@ -1,12 +1,16 @@
 /** Processes made from outside (kernel.go CreateProcess). */
 import type { Credentials, LimitSet } from '@troupe/abi';
 import { ConfigError, Errno, RunState, Sig, TCB, X_OK, errnoName, isDirectory } from '@troupe/abi';
-import type { FileDescription, PathNode } from '@troupe/vfs';
+import type { FileDescription, MountTable, PathNode } from '@troupe/vfs';
 import { Follow, checkAccess } from '@troupe/vfs';
 import { CreateProcessContext } from '../context/create-process-context.js';
 import { FdTable } from '../fdtable.js';
 import { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
+import type { IpcNamespace } from '../namespace/ipc-namespace.js';
+import type { NamespaceSet } from '../namespace/namespace-set.js';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
+import type { UtsNamespace } from '../namespace/uts-namespace.js';
 import { SignalHandlers } from '../signal/signal-handlers.js';
 import { setTcbIds } from './clone.js';
 import { loadImage, openExecutable } from './exec-image.js';
@@ -33,6 +37,11 @@ export interface CreateProcessArgs {
   /** Root of the file tree the process sees; default the VFS root. */
   readonly root?: PathNode;
   readonly containerId?: string;
+  /** Default: the first ones. A mount namespace brings its own root, unless `root` names one. */
+  readonly utsNamespace?: UtsNamespace;
+  readonly ipcNamespace?: IpcNamespace;
+  readonly mountNamespace?: MountTable;
+  readonly pidNamespace?: PidNamespace;
   /** Adopts orphans of its descendants and takes them along when it ends. Default true. */
   readonly isInit?: boolean;
 }
@@ -42,14 +51,14 @@ const ALL_CORES = 0xffff_ffff_ffff_ffffn;
 
 /** Makes the process; it does not run yet. Throws ConfigError when program or directory cannot be used. */
 export function createProcess(kernel: Kernel, args: CreateProcessArgs): ThreadGroup {
-  const root = args.root ?? kernel.vfs.root;
+  const root = args.root ?? args.mountNamespace?.root.rootNode ?? kernel.vfs.root;
   const context = new CreateProcessContext(kernel, args, new FsContext(root, root, args.umask ?? DEFAULT_UMASK));
   enterWorkingDirectory(context, args.workingDirectory ?? '');
   const path = programPath(args);
   const image = loadFirstImage(context, args, path);
   const task = newLeader(context, args, path, image);
   task.fs = context.fs;
-  task.namespaces = kernel.rootNamespaces;
+  task.namespaces = namespacesFor(kernel, args);
   task.fds = args.fds?.share() ?? new FdTable(kernel.uniqueId());
   installFirstImage(task, image);
   return task.group;
@@ -97,20 +106,34 @@ function loadFirstImage(context: CreateProcessContext, args: CreateProcessArgs, 
   return image;
 }
 
+function namespacesFor({ rootNamespaces }: Kernel, args: CreateProcessArgs): NamespaceSet {
+  return {
+    ...rootNamespaces, uts: args.utsNamespace ?? rootNamespaces.uts, ipc: args.ipcNamespace ?? rootNamespaces.ipc, mount: args.mountNamespace ?? rootNamespaces.mount,
+    pidForChildren: args.pidNamespace ?? rootNamespaces.pidForChildren,
+  };
+}
+
+function newTid({ rootPidNamespace, tasks }: Kernel, pids: PidNamespace = rootPidNamespace): number {
+  const tid = tasks.allocateTid();
+  const adopted = tid < 0 ? tid : tasks.adoptId(tid, pids, []);
+  return adopted < 0 ? adopted : tid;
+}
+
 function newLeader(context: CreateProcessContext, args: CreateProcessArgs, path: string, image: ExecImage): Task {
   const { kernel, limits } = context;
-  const tid = kernel.tasks.allocateTid();
+  const tid = newTid(kernel, args.pidNamespace);
   const tcb = tid < 0 ? tid : kernel.tcbs.alloc();
   if (tcb < 0) {
     image.mm.destroy();
     throw new ExecError(-tcb, path);
   }
-  const group = kernel.tasks.newThreadGroup(new SignalHandlers(), Sig.CHLD, limits);
+  const group = kernel.tasks.newThreadGroup(new SignalHandlers(), Sig.CHLD, limits, args.pidNamespace);
   const task = new Task(kernel, tid, group, tcb);
   group.leader = task;
   group.tasks.add(task);
   group.root = args.isInit === false && kernel.globalInit ? kernel.globalInit : group;
   group.containerId = args.containerId ?? '';
+  if (args.pidNamespace && !args.pidNamespace.isFirst) args.pidNamespace.init ??= group;
   const { i32, u64 } = kernel.shared;
   Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.KERNEL);
   i32[(tcb + TCB.off.lastCore) >> 2] = -1;

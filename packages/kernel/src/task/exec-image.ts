@@ -1,7 +1,7 @@
 /** From a path to the image of a program: permission, set-user-ID, loading (execve(2)). */
 import { randomFillSync } from 'node:crypto';
 import type { Credentials, LimitSet } from '@troupe/abi';
-import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
+import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, NO_ID, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
 import type { FileDescription, PathNode, VfsContext } from '@troupe/vfs';
 import { Follow, checkAccess, openNode } from '@troupe/vfs';
 import { loadExecutable } from '../elf/loader.js';
@@ -78,7 +78,7 @@ function load(request: ExecRequest, opened: FileDescription[]): ExecImage | numb
   const creds = credsAfterExec(request, request.file.node);
   const program = loadExecutable({
     system: kernel.memory, file: new OpenedProgram(request.file, ctx), path: request.path, argv: request.argv, envp: request.envp,
-    limits: request.limits, creds, secure: creds !== ctx.creds, open, random: randomFillSync(new Uint8Array(16)), extraAuxv: kernel.extraAuxv, hwcap: kernel.featureSet.hwcap,
+    limits: request.limits, creds, secure: creds.euid !== ctx.creds.uid || creds.egid !== ctx.creds.gid, open, random: randomFillSync(new Uint8Array(16)), extraAuxv: kernel.extraAuxv, hwcap: kernel.featureSet.hwcap,
   });
   if (typeof program === 'number') return program;
   const { mm, entry, rsp, name } = program;
@@ -105,14 +105,22 @@ class OpenedProgram implements ProgramFile {
   }
 }
 
-/** Set-user-ID and set-group-ID bits (execve(2)); capabilities follow the effective uid. */
+const SECBIT_NOROOT = 1;
+const SECBIT_KEEP_CAPS = 16;
+
+/** Set-user-ID and set-group-ID bits (execve(2)), then capabilities (capabilities(7), "Transformation of capabilities during execve()"). */
 function credsAfterExec(request: ExecRequest, node: PathNode): Credentials {
   const { creds } = request.ctx;
+  const { userNamespace } = creds;
   const { inode } = node;
-  if (request.noNewPrivs || (node.mount.flags & MS_NOSUID) !== 0) return creds;
-  const euid = (inode.mode & S_ISUID) !== 0 ? inode.uid : creds.euid;
-  const egid = (inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP) ? inode.gid : creds.egid;
-  if (euid === creds.euid && egid === creds.egid) return creds;
-  const capPermitted = euid === 0 ? creds.capBounding : 0n;
-  return { ...creds, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, capPermitted, capEffective: capPermitted, capAmbient: 0n };
+  const mayChange = !request.noNewPrivs && (node.mount.flags & MS_NOSUID) === 0 && userNamespace.uidInside(inode.uid) !== NO_ID && userNamespace.gidInside(inode.gid) !== NO_ID;
+  const euid = mayChange && (inode.mode & S_ISUID) !== 0 ? inode.uid : creds.euid;
+  const egid = mayChange && (inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP) ? inode.gid : creds.egid;
+  const hasChanged = euid !== creds.euid || egid !== creds.egid;
+  const root = userNamespace.uidOutside(0);
+  const isRoot = (creds.securebits & SECBIT_NOROOT) === 0 && (euid === root || creds.uid === root);
+  const capAmbient = hasChanged ? 0n : creds.capAmbient;
+  const capPermitted = (isRoot ? creds.capBounding | creds.capInheritable : 0n) | capAmbient;
+  const capEffective = isRoot && euid === root ? capPermitted : capAmbient;
+  return { ...creds, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, capPermitted, capEffective, capAmbient, securebits: creds.securebits & ~SECBIT_KEEP_CAPS };
 }

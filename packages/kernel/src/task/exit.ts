@@ -6,6 +6,7 @@
  */
 import type { ExitStatus } from '@troupe/abi';
 import { EPOLLIN, Sa, Sig, Si, killedBy } from '@troupe/abi';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import type { GroupTimers } from '../time/group-timers.js';
 import { releaseFutexes } from './futex-exit.js';
 import { childInfo, reportCompleteStop } from './group-stop.js';
@@ -53,7 +54,7 @@ export function endTask(task: Task, status: ExitStatus): void {
   releaseResources(task);
   orphanChildrenOf(task);
   kernel.tasks.liveCount--;
-  if (group.liveTasks.length === 0) exitLastTask(group, status);
+  if (group.liveTasks.length === 0) leaveNamespace(group, status);
   else {
     if (!task.isLeader) forgetThread(task);
     reportCompleteStop(group);
@@ -116,9 +117,29 @@ function sendDeathSignal(child: ThreadGroup, parent: Task): void {
   }
 }
 
-function exitLastTask(group: ThreadGroup, status: ExitStatus): void {
-  const { kernel } = group;
+/** The init of a PID namespace takes every process there along, and ends after them (pid_namespaces(7)). */
+function leaveNamespace(group: ThreadGroup, status: ExitStatus): void {
   group.exitStatus ??= status;
+  const others = group.isNamespaceInit ? namespaceRest(group) : [];
+  for (const other of others) killGroup(other, killedBy(Sig.KILL));
+  group.awaitsNamespace = others.length > 0;
+  if (!group.awaitsNamespace) exitLastTask(group);
+}
+
+const namespaceRest = (init: ThreadGroup): ThreadGroup[] => init.pidNamespace.members().filter((member) => member !== init && !member.isZombie);
+
+/** The process was the last one that the init of its PID namespace waited for. */
+function endWaitingInit(group: ThreadGroup): void {
+  for (let at: PidNamespace | null = group.pidNamespace; at !== null; at = at.parent) {
+    const { init } = at;
+    if (!init?.awaitsNamespace || namespaceRest(init).length > 0) continue;
+    init.awaitsNamespace = false;
+    exitLastTask(init);
+  }
+}
+
+function exitLastTask(group: ThreadGroup): void {
+  const { kernel } = group;
   group.isZombie = true;
   for (const task of [...group.tasks]) if (task !== group.leader) forgetThread(task);
   (group.timers as GroupTimers | null)?.destroy();
@@ -128,6 +149,7 @@ function exitLastTask(group: ThreadGroup, status: ExitStatus): void {
   notifyParent(group);
   wakeOrphaned(group.processGroup);
   kernel.onGroupExit?.(group);
+  endWaitingInit(group);
 }
 
 /** Children go to a subreaper or the tree's init; without one they are killed (the init of a PID namespace died). */

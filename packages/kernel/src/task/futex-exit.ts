@@ -1,5 +1,6 @@
 /** Futex words a dying thread leaves behind: CLONE_CHILD_CLEARTID and the robust list (get_robust_list(2)). */
 import { ErrnoError, FutexWord, TCB } from '@troupe/abi';
+import { shownPid } from '../namespace/id-view.js';
 import type { Task } from './task.js';
 
 /** Longest list walked (ROBUST_LIST_LIMIT). */
@@ -53,7 +54,7 @@ function markOwnerDied(task: Task, addr: number): void {
   const { i32 } = task.shared;
   for (;;) {
     const value = Atomics.load(i32, word);
-    if ((value & FutexWord.TID_MASK) !== task.tid) return;
+    if ((value & FutexWord.TID_MASK) !== shownPid(task, task.tid)) return;
     const next = (value & FutexWord.WAITERS) | FutexWord.OWNER_DIED;
     if (Atomics.compareExchange(i32, word, value, next) !== value) continue;
     if ((value & FutexWord.WAITERS) !== 0) task.kernel.futexes.wakeAny(task.mm, addr, 1);

@@ -12,6 +12,7 @@
 import type { Actor, Body, ExitStatus, LimitSet, MessageType, Reply } from '@troupe/abi';
 import { Errno } from '@troupe/abi';
 import type { Kernel } from '../kernel.js';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
 import { endGroup, endTask, reapGroup } from './exit.js';
 import { killTask } from './kill.js';
@@ -28,6 +29,8 @@ export class TaskSet implements Actor {
   readonly actorName = 'TaskSet';
   readonly #tasks = new Map<number, Task>();
   readonly #byTcb = new Map<number, Task>();
+  /** PID namespace of the tids outside the first one. */
+  readonly #nested = new Map<number, PidNamespace>();
   readonly groups = new Set<ThreadGroup>();
   readonly processGroups = new Map<number, ProcessGroup>();
   readonly sessions = new Map<number, Session>();
@@ -117,9 +120,37 @@ export class TaskSet implements Actor {
     this.liveCount++;
   }
 
+  /**
+   * Numbers of a new tid in its PID namespace and those above it, or -errno. `wanted`: numbers asked for, innermost first
+   * (clone3 set_tid).
+   */
+  adoptId(tid: number, namespace: PidNamespace, wanted: readonly number[]): number {
+    if (namespace.isFirst) return 0;
+    this.#nested.set(tid, namespace);
+    let depth = 0;
+    for (let at = namespace; at.parent !== null; at = at.parent) {
+      const id = at.adopt(tid, wanted[depth++] ?? 0);
+      if (id >= 0) continue;
+      this.forgetId(tid);
+      return id;
+    }
+    return 0;
+  }
+
+  /** The tid goes back: nothing in the kernel has it any more. */
+  forgetId(tid: number): void {
+    for (let at = this.#nested.get(tid); at !== undefined && at.parent !== null; at = at.parent) at.forget(tid);
+    this.#nested.delete(tid);
+  }
+
+  #forgetIfFree(...tids: readonly number[]): void {
+    for (const tid of tids) if (this.#nested.has(tid) && this.#isFree(tid)) this.forgetId(tid);
+  }
+
   /** Frees the tid of a dead task. */
   remove(task: Task): void {
     if (this.#tasks.get(task.tid) === task) this.#tasks.delete(task.tid);
+    this.#forgetIfFree(task.tid);
     if (task.group.tasks.size === 0) this.groups.delete(task.group);
   }
 
@@ -129,13 +160,15 @@ export class TaskSet implements Actor {
 
   /** execve by a thread that is not the leader: it takes over the leader's tid. */
   renumber(task: Task, tid: number): void {
-    this.#tasks.delete(task.tid);
+    const oldTid = task.tid;
+    this.#tasks.delete(oldTid);
     task.tid = tid;
     this.#tasks.set(tid, task);
+    this.#forgetIfFree(oldTid);
   }
 
-  newThreadGroup(handlers: SignalHandlers, exitSignal: number, limits: LimitSet): ThreadGroup {
-    const group = new ThreadGroup(this.kernel, handlers, limits);
+  newThreadGroup(handlers: SignalHandlers, exitSignal: number, limits: LimitSet, pidNamespace: PidNamespace = this.kernel.rootPidNamespace): ThreadGroup {
+    const group = new ThreadGroup(this.kernel, handlers, limits, pidNamespace);
     group.exitSignal = exitSignal;
     return group;
   }
@@ -170,11 +203,12 @@ export class TaskSet implements Actor {
     this.processGroups.delete(from.pgid);
     from.session.groups.delete(from);
     if (from.session.groups.size === 0) this.sessions.delete(from.session.sid);
+    this.#forgetIfFree(from.pgid, from.session.sid);
   }
 
   /** The process that adopts orphans: the nearest living subreaper ancestor, else the init of the process tree (prctl(2) PR_SET_CHILD_SUBREAPER). */
   reaperOf(group: ThreadGroup): ThreadGroup | null {
-    for (let at = group.parent; at; at = at.parent) if (at.isChildSubreaper && !at.isExiting) return at;
+    for (let at = group.parent; at && at !== group.root; at = at.parent) if (at.isChildSubreaper && !at.isExiting) return at;
     return group.root !== group && !group.root.isExiting ? group.root : null;
   }
 }

@@ -5,6 +5,7 @@
 import type { ExitStatus, LimitSet } from '@troupe/abi';
 import { Sig, WaitQueue } from '@troupe/abi';
 import type { Kernel } from '../kernel.js';
+import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { PendingSignals } from '../signal/pending-signals.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
 import type { PidFile } from './pid-file.js';
@@ -47,6 +48,8 @@ export class ThreadGroup {
   /** Ends once every task has exited and the leader is a zombie. */
   isZombie = false;
   isReaped = false;
+  /** The init of a PID namespace has no tasks left and waits for the other processes there to end. */
+  awaitsNamespace = false;
   /** A task of the group runs execve: which one; the others die. */
   execTask: Task | null = null;
   /** True after the first execve (setpgid(2) EACCES). */
@@ -69,7 +72,7 @@ export class ThreadGroup {
   readonly childUsage = new Usage();
   oomScoreAdj = 0;
 
-  constructor(readonly kernel: Kernel, public handlers: SignalHandlers, public limits: LimitSet) {}
+  constructor(readonly kernel: Kernel, public handlers: SignalHandlers, public limits: LimitSet, readonly pidNamespace: PidNamespace) {}
 
   get tgid(): number {
     return this.leader.tid;
@@ -83,6 +86,11 @@ export class ThreadGroup {
   /** Parent pid as getppid(2) shows it: 0 for a process without a parent. */
   get ppid(): number {
     return this.parent?.tgid ?? 0;
+  }
+
+  /** The init process of a nested PID namespace: signals from inside cannot kill or stop it by default (pid_namespaces(7)). */
+  get isNamespaceInit(): boolean {
+    return !this.pidNamespace.isFirst && this.pidNamespace.init === this;
   }
 
   get isExiting(): boolean {

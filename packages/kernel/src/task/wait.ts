@@ -1,5 +1,6 @@
 /** Waiting for children (wait(2), wait4(2), waitid(2)): choosing a child and what it has to report. */
 import { CONTINUED_STATUS, Si, Sig, Wait, stopStatus, waitStatus } from '@troupe/abi';
+import { shownPid, shownUid } from '../namespace/id-view.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 import { Usage } from './usage-counts.js';
@@ -14,6 +15,7 @@ export interface WaitTarget {
 
 /** What a child reported. */
 export interface WaitReport {
+  /** Ids as the waiting task sees them. */
   readonly pid: number;
   readonly uid: number;
   /** Status word of wait4. */
@@ -30,7 +32,7 @@ export function waitForChild(task: Task, target: WaitTarget): WaitReport | 'none
   for (const child of task.group.children) {
     if (!fits(task, child, target)) continue;
     anyFits = true;
-    const report = reportOf(child, target.options);
+    const report = reportOf(task, child, target.options);
     if (report !== null) return report;
   }
   return anyFits ? 'later' : 'none';
@@ -44,32 +46,32 @@ function fits(task: Task, child: ThreadGroup, target: WaitTarget): boolean {
   return (child.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
 }
 
-function reportOf(child: ThreadGroup, options: number): WaitReport | null {
+function reportOf(task: Task, child: ThreadGroup, options: number): WaitReport | null {
   const keeps = (options & Wait.NOWAIT) !== 0;
-  if (child.isZombie) return (options & Wait.EXITED) !== 0 ? exitReport(child, keeps) : null;
+  if (child.isZombie) return (options & Wait.EXITED) !== 0 ? exitReport(task, child, keeps) : null;
   const { jobReport } = child;
   if (jobReport?.kind === 'stopped' && (options & Wait.STOPPED) !== 0) {
     if (!keeps) child.jobReport = null;
-    return report(child, stopStatus(jobReport.signo), Si.CLD_STOPPED, jobReport.signo);
+    return report(task, child, stopStatus(jobReport.signo), Si.CLD_STOPPED, jobReport.signo);
   }
   if (jobReport?.kind === 'continued' && (options & Wait.CONTINUED) !== 0) {
     if (!keeps) child.jobReport = null;
-    return report(child, CONTINUED_STATUS, Si.CLD_CONTINUED, Sig.CONT);
+    return report(task, child, CONTINUED_STATUS, Si.CLD_CONTINUED, Sig.CONT);
   }
   return null;
 }
 
-function exitReport(child: ThreadGroup, keeps: boolean): WaitReport {
+function exitReport(task: Task, child: ThreadGroup, keeps: boolean): WaitReport {
   const status = child.exitStatus!;
   const code = status.signo === 0 ? Si.CLD_EXITED : status.coreDumped ? Si.CLD_DUMPED : Si.CLD_KILLED;
-  const result = report(child, waitStatus(status), code, status.signo === 0 ? status.code : status.signo);
+  const result = report(task, child, waitStatus(status), code, status.signo === 0 ? status.code : status.signo);
   if (!keeps) child.kernel.actors.ask('TaskSet.Reap', { tgid: child.tgid });
   return result;
 }
 
-function report(child: ThreadGroup, status: number, code: number, value: number): WaitReport {
+function report(task: Task, child: ThreadGroup, status: number, code: number, value: number): WaitReport {
   const usage = new Usage();
   usage.add(groupUsage(child));
   usage.add(child.childUsage);
-  return { pid: child.tgid, uid: child.leader.creds.uid, status, code, value, usage };
+  return { pid: shownPid(task, child.tgid), uid: shownUid(task, child.leader.creds.uid), status, code, value, usage };
 }

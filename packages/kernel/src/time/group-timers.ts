@@ -134,7 +134,7 @@ export function watchCpuTimers(kernel: Kernel): void {
 
 /** The clock of a clockid for a caller; undefined = EINVAL. Per-process ids use ~pid << 3 (clock_getcpuclockid(3)). */
 export function clockOf(kernel: Kernel, group: ThreadGroup, tid: number, id: number): { readonly clock: Clock; readonly isCpuClock: boolean; readonly isRealtime: boolean } | undefined {
-  if (id < 0) return dynamicClock(kernel, id);
+  if (id < 0) return dynamicClock(group, id);
   switch (id) {
     case ClockId.REALTIME: case ClockId.REALTIME_COARSE: case ClockId.REALTIME_ALARM: case ClockId.TAI:
       return { clock: kernel.realtimeClock, isCpuClock: false, isRealtime: true };
@@ -151,8 +151,8 @@ export function clockOf(kernel: Kernel, group: ThreadGroup, tid: number, id: num
   }
 }
 
-function dynamicClock(kernel: Kernel, id: number): ReturnType<typeof clockOf> {
-  const task = kernel.tasks.byTid(~(id >> 3));
+function dynamicClock(group: ThreadGroup, id: number): ReturnType<typeof clockOf> {
+  const task = group.pidNamespace.taskWithId(~(id >> 3));
   if (!task || (id & 3) === 3) return undefined;
   const nowNs = id & 4 ? () => taskCpuNs(task) : () => groupCpuNs(task.group);
   return { clock: { nowNs }, isCpuClock: true, isRealtime: false };

@@ -1,6 +1,6 @@
 /** chmod(2), chown(2), utimensat(2), truncate(2), xattr(7) on objects that are already found. */
 import {
-  Cap, Errno, IN_ATTRIB, IN_MODIFY, S_IFMT, S_IFDIR, S_IFREG, S_ISGID, W_OK, XATTR_NAME_MAX, XATTR_SIZE_MAX, hasCap, isDirectory, isRegular,
+  Cap, Errno, IN_ATTRIB, IN_MODIFY, S_IFMT, S_IFDIR, S_IFREG, S_ISGID, W_OK, XATTR_NAME_MAX, XATTR_SIZE_MAX, hasCap, hasCapOver, isDirectory, isRegular,
 } from '@troupe/abi';
 import { checkAccess, checkMountWritable, inGroup, isOwner, withoutSetId } from '../access.js';
 import type { Inode } from '../inode.js';
@@ -22,7 +22,7 @@ export function changeMode(ctx: VfsContext, node: PathNode, mode: number): numbe
   if (inode.isSymlink) return -Errno.EOPNOTSUPP;
   if (!isOwner(inode, ctx.creds)) return -Errno.EPERM;
   let bits = mode & 0o7777;
-  if ((bits & S_ISGID) && !inode.isDirectory && !inGroup(ctx.creds, inode.gid) && !hasCap(ctx.creds, Cap.FSETID)) bits &= ~S_ISGID;
+  if ((bits & S_ISGID) && !inode.isDirectory && !inGroup(ctx.creds, inode.gid) && !hasCapOver(ctx.creds, inode, Cap.FSETID)) bits &= ~S_ISGID;
   return apply(ctx, node, { mode: bits });
 }
 
@@ -33,7 +33,7 @@ export function changeOwner(ctx: VfsContext, node: PathNode, uid: number, gid: n
   const KEEP = 0xffffffff;
   const readOnly = checkMountWritable(node.mount, S_IFREG);
   if (readOnly < 0) return readOnly;
-  const mayChown = hasCap(creds, Cap.CHOWN);
+  const mayChown = hasCapOver(creds, inode, Cap.CHOWN);
   if (uid !== KEEP && !mayChown && !(creds.fsuid === inode.uid && uid === inode.uid)) return -Errno.EPERM;
   if (gid !== KEEP && !mayChown && !(creds.fsuid === inode.uid && (gid === inode.gid || inGroup(creds, gid)))) return -Errno.EPERM;
   const mode = inode.isDirectory ? inode.mode : withoutSetId(inode.mode);

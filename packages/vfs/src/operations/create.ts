@@ -1,6 +1,6 @@
 /** mkdir(2), mknod(2), symlink(2), link(2). */
 import {
-  AT_SYMLINK_FOLLOW, Cap, Errno, IN_ATTRIB, IN_CREATE, R_OK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP, W_OK, hasCap, isDevice,
+  AT_SYMLINK_FOLLOW, Cap, Errno, IN_ATTRIB, IN_CREATE, R_OK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP, W_OK, hasCap, hasCapOver, isDevice,
 } from '@troupe/abi';
 import { checkAccess, checkDirectoryWritable, checkMountWritable, inGroup, isOwner } from '../access.js';
 import type { Inode } from '../inode.js';
@@ -17,7 +17,7 @@ export function newInode(ctx: VfsContext, dir: Inode, mode: number, extra?: { rd
   const gid = inherits ? dir.gid : creds.fsgid;
   let bits = (mode & S_IFMT) === S_IFLNK ? mode : mode & ~ctx.umask;
   if (inherits && (mode & S_IFMT) === S_IFDIR) bits |= S_ISGID;
-  else if (inherits && (bits & 0o2010) === 0o2010 && !inGroup(creds, gid) && !hasCap(creds, Cap.FSETID)) bits &= ~S_ISGID;
+  else if (inherits && (bits & 0o2010) === 0o2010 && !inGroup(creds, gid) && !hasCapOver(creds, { uid: creds.fsuid, gid }, Cap.FSETID)) bits &= ~S_ISGID;
   return { mode: bits, uid: creds.fsuid, gid, ...extra };
 }
 

@@ -92,11 +92,11 @@ export abstract class Socket extends FileDescription {
     return message.count;
   }
 
-  override write(src: Uint8Array): number {
-    return this.send({ data: src, flags: 0, to: null, rights: [], credentials: this.ownCredentials }, null);
+  override write(src: Uint8Array, _offBytes: number, { creds, pid }: VfsContext): number {
+    return this.send({ data: src, flags: 0, to: null, rights: [], credentials: { pid, uid: creds.uid, gid: creds.gid } }, null);
   }
 
-  /** Credentials of whoever made the socket: what write(2) sends. */
+  /** Credentials of whoever made the socket: what peers see (SO_PEERCRED). */
   abstract readonly ownCredentials: SocketCredentials;
 
   takeError(): number {

@@ -11,6 +11,9 @@ export interface TtyCaller {
   readonly isGroupOrphaned: boolean;
   /** The controlling terminal of its session. */
   readonly terminal: Tty | null;
+  /** Process group and session ids as the process sees them, and back; 0 = none. */
+  shownId(kernelId: number): number;
+  kernelId(id: number): number;
   /** Blocked or ignored by the calling thread. */
   refuses(signo: number): boolean;
 }

@@ -84,7 +84,8 @@ function isForeign({ caller, side, tty }: TtyRequest): boolean {
 
 function getForeground(request: TtyRequest): number {
   if (isForeign(request)) return -Errno.ENOTTY;
-  request.io.memory.writeU32(request.arg, request.tty.foreground);
+  const { caller, tty } = request;
+  request.io.memory.writeU32(request.arg, caller?.shownId(tty.foreground) ?? tty.foreground);
   return 0;
 }
 
@@ -93,16 +94,17 @@ function setForeground(request: TtyRequest): number {
   if (caller === null || caller.terminal !== tty || tty.sid !== caller.sid) return -Errno.ENOTTY;
   const pgid = io.memory.readI32(request.arg);
   if (pgid < 0) return -Errno.EINVAL;
-  const sid = tty.jobs.sessionOfGroup(pgid);
+  const group = caller.kernelId(pgid);
+  const sid = tty.jobs.sessionOfGroup(group);
   if (sid === 0) return -Errno.ESRCH;
   if (sid !== caller.sid) return -Errno.EPERM;
-  tty.foreground = pgid;
+  tty.foreground = group;
   return 0;
 }
 
 function getSession(request: TtyRequest): number {
   if (isForeign(request) || request.tty.sid === 0) return -Errno.ENOTTY;
-  request.io.memory.writeU32(request.arg, request.tty.sid);
+  request.io.memory.writeU32(request.arg, request.caller?.shownId(request.tty.sid) ?? request.tty.sid);
   return 0;
 }
 

@@ -2,6 +2,9 @@ import { Errno, LimitSet, O_RDONLY, Rlimit, Sig, userCredentials } from '@troupe
 import { CreateProcessContext } from '@troupe/kernel/context/create-process-context.js';
 import { FdTable } from '@troupe/kernel/fdtable.js';
 import { FsContext } from '@troupe/kernel/fs-context.js';
+import { IpcNamespace } from '@troupe/kernel/namespace/ipc-namespace.js';
+import { PidNamespace } from '@troupe/kernel/namespace/pid-namespace.js';
+import { UtsNamespace } from '@troupe/kernel/namespace/uts-namespace.js';
 import { ExecError } from '@troupe/kernel/task/create-process.js';
 import { HostStream, makeDirectory, openPath } from '@troupe/vfs';
 import { expect } from 'chai';
@@ -64,6 +67,21 @@ describe('createProcess', () => {
     expect(fds.isShared).to.equal(true);
     fds.release();
     expect([fds.isShared, leader.fds.openCount]).to.deep.equal([false, 1]);
+  });
+
+  it('puts the process into the namespaces of its arguments', () => {
+    const fake = new FakeKernel();
+    const { kernel } = fake;
+    const user = kernel.rootUserNamespace;
+    fake.create();
+    const uts = new UtsNamespace(user, 'inner');
+    const ipc = new IpcNamespace(user, 1);
+    const pid = new PidNamespace(kernel.tasks, user, kernel.rootPidNamespace, 2);
+    const mount = kernel.vfs.mounts.copyNamespace(user, 3, new Map());
+    const { leader } = fake.create({ utsNamespace: uts, ipcNamespace: ipc, pidNamespace: pid, mountNamespace: mount });
+    expect([leader.namespaces.uts, leader.namespaces.ipc, leader.namespaces.mount, leader.group.pidNamespace]).to.deep.equal([uts, ipc, mount, pid]);
+    expect(leader.fs.root.equals(mount.root.rootNode)).to.equal(true);
+    expect([pid.idOfTask(leader), kernel.rootPidNamespace.idOfTask(leader), pid.init]).to.deep.equal([1, 2, leader.group]);
   });
 
   it('keeps the first process as globalInit, also after its end', () => {

@@ -2,7 +2,7 @@ import { RLIMIT_COUNT, Sig, rootCredentials } from '@troupe/abi';
 import { FeatureSet } from '@troupe/kernel/cpu/feature-set.js';
 import { maxOfCpuList, maxPossibleCpu } from '@troupe/kernel/cpu/host-cpus.js';
 import type { InitKernelArgs } from '@troupe/kernel/kernel.js';
-import { UserNamespace } from '@troupe/kernel/namespace/user-namespace.js';
+import { UserNamespace, hasCapIn } from '@troupe/abi';
 import { UtsNamespace } from '@troupe/kernel/namespace/uts-namespace.js';
 import { expect } from 'chai';
 import { FakeKernel } from '../../../support/kernel/fake-kernel.js';
@@ -46,7 +46,7 @@ describe('Kernel init', () => {
     expect(kernel.rootUtsNamespace.hostname).to.equal('box');
     expect(kernel.rootIpcNamespace.userNamespace).to.equal(user);
     expect(kernel.rootPidNamespace.userNamespace).to.equal(user);
-    expect(user.hasCapability(rootCredentials(), 21)).to.equal(true);
+    expect(hasCapIn(rootCredentials(), user, 21)).to.equal(true);
     const inodes = [user, kernel.rootUtsNamespace, kernel.rootIpcNamespace, kernel.rootPidNamespace].map(({ inode }) => inode);
     expect(inodes).to.deep.equal([4026531837, 4026531838, 4026531839, 4026531836]);
   });

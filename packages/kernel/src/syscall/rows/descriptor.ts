@@ -5,7 +5,7 @@ import {
 import { PipeFile, isAnonymous, type FileDescription } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { cancelRecordLockWait, getRecordLock, setRecordLock } from '../../ipc/record-lock.js';
-import { changeStatusFlags } from '../../ipc/signal-io.js';
+import { changeStatusFlags, ownerOf, setOwner } from '../../ipc/signal-io.js';
 import type { Task } from '../../task/task.js';
 import { addr, choice, fd, flags, int, uint, type SyscallResult, type SyscallRow } from '../row.js';
 
@@ -61,13 +61,13 @@ function setOwnerEx(task: Task, file: FileDescription, at: number): number {
   const type = view.getInt32(F_OWNER_EX.off.type, true);
   const pid = view.getInt32(F_OWNER_EX.off.pid, true);
   if (type !== F_OWNER_TID && type !== F_OWNER_PID && type !== F_OWNER_PGRP) return -Errno.EINVAL;
-  file.owner = type === F_OWNER_PGRP ? -pid : pid;
+  setOwner(task, file, type === F_OWNER_PGRP ? -pid : pid);
   return 0;
 }
 
 function getOwnerEx(task: Task, file: FileDescription, at: number): number {
   task.mm.writeU32(at, file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID);
-  task.mm.writeU32(at + 4, Math.abs(file.owner));
+  task.mm.writeU32(at + 4, Math.abs(ownerOf(task, file)));
   return 0;
 }
 
@@ -104,8 +104,8 @@ const ON_OPEN_FILES: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [Fcntl.F_OFD_GETLK, (task, file, arg) => getRecordLock(task, file, arg, 'ofd')],
   [Fcntl.F_OFD_SETLK, (task, file, arg) => setRecordLock(task, file, arg, 'ofd', 'try')],
   [Fcntl.F_OFD_SETLKW, (task, file, arg) => setRecordLock(task, file, arg, 'ofd', 'wait')],
-  [Fcntl.F_SETOWN, (_task, file, arg) => ((file.owner = arg | 0), 0)],
-  [Fcntl.F_GETOWN, (_task, file) => file.owner],
+  [Fcntl.F_SETOWN, (task, file, arg) => setOwner(task, file, arg | 0)],
+  [Fcntl.F_GETOWN, ownerOf],
   [Fcntl.F_SETOWN_EX, setOwnerEx],
   [Fcntl.F_GETOWN_EX, getOwnerEx],
   [Fcntl.F_SETSIG, setOwnerSignal],

@@ -1,7 +1,8 @@
 /** chmod(2) chown(2) utimensat(2) truncate(2) fallocate(2). */
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Errno, IN_MODIFY, Nr, Si, Sig, UTIME_NOW, UTIME_OMIT } from '@troupe/abi';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Errno, IN_MODIFY, NO_ID, Nr, Si, Sig, UTIME_NOW, UTIME_OMIT } from '@troupe/abi';
 import { Follow, changeMode, changeOwner, changeTimes, notifyNode, resize, truncateNode, type TimeStamp } from '@troupe/vfs';
 import { locate, locateOpen, locatePath, pathArg, type Located } from '../../file/path-args.js';
+import { kernelGid, kernelUid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { addr, fd, flags, int, long, mode, path, uint, type SyscallRow } from '../row.js';
 
@@ -14,13 +15,18 @@ function sysFchmodat2(task: Task, dirFd: number, pathAddr: number, bits: number,
   return doChmod(locate(task, dirFd, pathAddr, atFlags), bits);
 }
 
-function doChown(found: Located | number, uid: number, gid: number): number {
-  return typeof found === 'number' ? found : changeOwner(found.ctx, found.node, uid, gid);
+/** -1 keeps an id; one without a mapping in the caller's user namespace is EINVAL. */
+function doChown(task: Task, found: Located | number, uid: number, gid: number): number {
+  if (typeof found === 'number') return found;
+  const owner = kernelUid(task, uid);
+  const group = kernelGid(task, gid);
+  if ((owner === NO_ID && uid !== NO_ID) || (group === NO_ID && gid !== NO_ID)) return -Errno.EINVAL;
+  return changeOwner(found.ctx, found.node, owner, group);
 }
 
 function sysFchownat(task: Task, dirFd: number, pathAddr: number, uid: number, gid: number, atFlags: number): number {
   if (atFlags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -Errno.EINVAL;
-  return doChown(locate(task, dirFd, pathAddr, atFlags), uid, gid);
+  return doChown(task, locate(task, dirFd, pathAddr, atFlags), uid, gid);
 }
 
 const pathOf = (task: Task, at: number, follow: number): Located | number => locatePath(task, AT_FDCWD, pathArg(task, at), follow);
@@ -126,9 +132,9 @@ export const rows: readonly SyscallRow[] = [
   { ...desc, nr: Nr.fchmod, name: 'fchmod', args: [fd(), mode()], man: 'chmod(2)', handler: (task: Task, fdNo: number, bits: number) => doChmod(locateOpen(task, fdNo), bits) },
   { ...file, nr: Nr.fchmodat, name: 'fchmodat', args: [fd('dirfd'), path(), mode()], man: 'chmod(2)', handler: (task: Task, dirFd: number, at: number, bits: number) => doChmod(locate(task, dirFd, at, 0), bits) },
   { ...file, nr: Nr.fchmodat2, name: 'fchmodat2', args: [fd('dirfd'), path(), mode(), flags('flags', AT)], man: 'chmod(2)', handler: sysFchmodat2 },
-  { ...file, nr: Nr.chown, name: 'chown', args: [path(), uint('owner'), uint('group')], man: 'chown(2)', handler: (task: Task, at: number, uid: number, gid: number) => doChown(pathOf(task, at, Follow.YES), uid, gid) },
-  { ...file, nr: Nr.lchown, name: 'lchown', args: [path(), uint('owner'), uint('group')], man: 'chown(2)', handler: (task: Task, at: number, uid: number, gid: number) => doChown(pathOf(task, at, Follow.NO), uid, gid) },
-  { ...desc, nr: Nr.fchown, name: 'fchown', args: [fd(), uint('owner'), uint('group')], man: 'chown(2)', handler: (task: Task, fdNo: number, uid: number, gid: number) => doChown(locateOpen(task, fdNo), uid, gid) },
+  { ...file, nr: Nr.chown, name: 'chown', args: [path(), uint('owner'), uint('group')], man: 'chown(2)', handler: (task: Task, at: number, uid: number, gid: number) => doChown(task, pathOf(task, at, Follow.YES), uid, gid) },
+  { ...file, nr: Nr.lchown, name: 'lchown', args: [path(), uint('owner'), uint('group')], man: 'chown(2)', handler: (task: Task, at: number, uid: number, gid: number) => doChown(task, pathOf(task, at, Follow.NO), uid, gid) },
+  { ...desc, nr: Nr.fchown, name: 'fchown', args: [fd(), uint('owner'), uint('group')], man: 'chown(2)', handler: (task: Task, fdNo: number, uid: number, gid: number) => doChown(task, locateOpen(task, fdNo), uid, gid) },
   { ...file, nr: Nr.fchownat, name: 'fchownat', args: [fd('dirfd'), path(), uint('owner'), uint('group'), flags('flags', AT)], man: 'chown(2)', handler: sysFchownat },
   { ...file, nr: Nr.utimensat, name: 'utimensat', args: [fd('dirfd'), path(), addr('times'), flags('flags', AT)], man: 'utimensat(2)', handler: sysUtimensat },
   { ...file, nr: Nr.futimesat, name: 'futimesat', args: [fd('dirfd'), path(), addr('times')], man: 'futimesat(2)', handler: sysFutimesat },

@@ -1,5 +1,5 @@
 /** getdents(2) getcwd(2) chdir(2) chroot(2) umask(2) mkdir(2) rmdir(2). */
-import { AT_FDCWD, Cap, Errno, Nr, X_OK, hasCap } from '@troupe/abi';
+import { AT_FDCWD, Cap, Errno, Nr, X_OK, hasOwnCap } from '@troupe/abi';
 import { Follow, checkAccess, makeDirectory, pathFrom, removeDirectory, type PathNode, type VfsContext } from '@troupe/vfs';
 import { DirentWriter } from '../../file/dirent-writer.js';
 import { locatePath, pathArg, targetOf } from '../../file/path-args.js';
@@ -60,7 +60,7 @@ function sysChroot(task: Task, pathAddr: number): number {
   if (typeof found === 'number') return found;
   const refused = checkEnter(found.ctx, found.node);
   if (refused < 0) return refused;
-  if (!hasCap(task.creds, Cap.SYS_CHROOT)) return -Errno.EPERM;
+  if (!hasOwnCap(task.creds, Cap.SYS_CHROOT)) return -Errno.EPERM;
   task.fs.root = found.node;
   return 0;
 }

@@ -1,10 +1,12 @@
 /** mount(2) umount2(2) pivot_root(2) sysfs(2). */
 import {
-  AT_FDCWD, Cap, Errno, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC,
-  MS_RELATIME, MS_REMOUNT, MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW, hasCap,
+  AT_FDCWD, Errno, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SHARED,
+  MS_SILENT, MS_SLAVE, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW,
 } from '@troupe/abi';
-import { Follow, type Mount, type PathNode } from '@troupe/vfs';
+import { Follow, type Mount, type PathNode, type Propagation } from '@troupe/vfs';
+import { isInUse, mayMount, mountThere, newFileSystem, remountFlags } from '../../file/mount-place.js';
 import { locatePath, pathArg, type Located } from '../../file/path-args.js';
+import { isNamespaceNode } from '../../namespace/namespace-file.js';
 import type { Task } from '../../task/task.js';
 import { addr, flags, int, path, str, type SyscallRow } from '../row.js';
 
@@ -15,34 +17,41 @@ function pathLocation(task: Task, at: number): Located | number {
   return locatePath(task, AT_FDCWD, pathArg(task, at), Follow.YES);
 }
 
+const PROPAGATIONS: readonly (readonly [flag: number, type: Propagation])[] = [[MS_SHARED, 'shared'], [MS_PRIVATE, 'private'], [MS_SLAVE, 'slave'], [MS_UNBINDABLE, 'unbindable']];
+
 function sysMount(task: Task, sourceAddr: number, targetAddr: number, typeAddr: number, mountFlags: number, dataAddr: number): number {
   const at = pathLocation(task, targetAddr);
   if (typeof at === 'number') return at;
-  if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
-  const { mounts } = task.kernel.vfs;
-  const mountThere = mounts.mountAt(at.node);
-  if (mountFlags & MS_REMOUNT) return remount(mountThere, mounts, mountFlags);
-  if (mountFlags & PROPAGATION) return mountThere === null ? -Errno.EINVAL : 0;
+  if (!mayMount(task)) return -Errno.EPERM;
+  const { mount: mounts } = task.namespaces;
+  const present = mounts.mountAt(at.node);
+  if (mountFlags & MS_REMOUNT) return present === null ? -Errno.EINVAL : mounts.remount(present, remountFlags(present, mountFlags));
+  if (mountFlags & PROPAGATION) return changePropagation(task, present, mountFlags);
   if (mountFlags & (MS_BIND | MS_MOVE)) return bindOrMove(task, sourceAddr, at.node, mountFlags);
   return mountNew(task, sourceAddr, typeAddr, at.node, mountFlags, dataAddr);
 }
 
-function remount(mount: Mount | null, mounts: Task['kernel']['vfs']['mounts'], mountFlags: number): number {
-  if (mount === null) return -Errno.EINVAL;
-  mounts.remount(mount, mountFlags);
+/** MS_SHARED and the like; exactly one of them, with MS_REC and MS_SILENT at most. */
+function changePropagation(task: Task, mount: Mount | null, mountFlags: number): number {
+  const kind = PROPAGATIONS.find(([flag]) => (mountFlags & ~(MS_REC | MS_SILENT)) === flag);
+  const { mount: mounts } = task.namespaces;
+  if (kind === undefined || mount === null || !mounts.has(mount)) return -Errno.EINVAL;
+  mounts.setPropagation(mount, kind[1], (mountFlags & MS_REC) !== 0);
   return 0;
 }
 
 function bindOrMove(task: Task, sourceAddr: number, at: PathNode, mountFlags: number): number {
   const from = pathLocation(task, sourceAddr);
   if (typeof from === 'number') return from;
-  const { mounts } = task.kernel.vfs;
+  const { mount: mounts } = task.namespaces;
+  if (!mounts.has(at.mount)) return -Errno.EINVAL;
   if (mountFlags & MS_BIND) {
+    if (!mounts.has(from.node.mount) && !isNamespaceNode(from.node)) return -Errno.EINVAL;
     const bound = mounts.bind(from.node, at, (mountFlags & MS_REC) !== 0);
     return typeof bound === 'number' ? bound : 0;
   }
   const mount = mounts.mountAt(from.node);
-  return mount === null ? -Errno.EINVAL : mounts.move(mount, at);
+  return mount === null || !mounts.has(mount) ? -Errno.EINVAL : mounts.move(mount, at);
 }
 
 function mountNew(task: Task, sourceAddr: number, typeAddr: number, at: PathNode, mountFlags: number, dataAddr: number): number {
@@ -50,34 +59,30 @@ function mountNew(task: Task, sourceAddr: number, typeAddr: number, at: PathNode
   const type = task.mm.copyInString(typeAddr, TYPE_NAME_MAX);
   const source = sourceAddr === 0 ? 'none' : pathArg(task, sourceAddr);
   const data = dataAddr === 0 ? '' : task.mm.copyInString(dataAddr, TYPE_NAME_MAX);
-  const fs = task.kernel.vfs.newFileSystem(type, source, data);
-  if (typeof fs === 'number') return fs;
-  if (fs.root.isDirectory !== at.inode.isDirectory) return -Errno.ENOTDIR;
-  const atime = mountFlags & (MS_NOATIME | MS_STRICTATIME) ? 0 : MS_RELATIME;
-  task.kernel.vfs.mounts.mount(fs, at, mountFlags | atime, source);
-  return 0;
+  const fs = newFileSystem(task, type, source, data);
+  return typeof fs === 'number' ? fs : mountThere(task, fs, at, mountFlags, source);
 }
 
 function sysUmount2(task: Task, targetAddr: number, umountFlags: number): number {
   if (umountFlags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) return -Errno.EINVAL;
   const at = locatePath(task, AT_FDCWD, pathArg(task, targetAddr), umountFlags & UMOUNT_NOFOLLOW ? Follow.NO : Follow.YES);
   if (typeof at === 'number') return at;
-  if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
-  const { mounts } = task.kernel.vfs;
+  if (!mayMount(task)) return -Errno.EPERM;
+  const { mount: mounts } = task.namespaces;
   const mount = mounts.mountAt(at.node);
-  if (mount === null) return -Errno.EINVAL;
+  if (mount === null || !mounts.has(mount)) return -Errno.EINVAL;
+  if ((umountFlags & MNT_EXPIRE) !== 0) return expire(task, mount, umountFlags);
   if ((umountFlags & MNT_DETACH) === 0 && isInUse(task, mount)) return -Errno.EBUSY;
   return mounts.unmount(mount, (umountFlags & MNT_DETACH) !== 0);
 }
 
-/** Working directories, roots and open files keep a mount busy (umount(2) EBUSY). */
-function isInUse(task: Task, mount: Mount): boolean {
-  for (const other of task.kernel.tasks.all()) {
-    if (!other.isAlive) continue;
-    if (other.fs.cwd.mount === mount || other.fs.root.mount === mount) return true;
-    for (const [, { file }] of other.fds.entries()) if (file.node.mount === mount) return true;
-  }
-  return false;
+/** The first call marks an unused mount, the second one takes it out. */
+function expire(task: Task, mount: Mount, umountFlags: number): number {
+  if ((umountFlags & (MNT_FORCE | MNT_DETACH)) !== 0) return -Errno.EINVAL;
+  if (isInUse(task, mount)) return -Errno.EBUSY;
+  if (mount.isExpiring) return task.namespaces.mount.unmount(mount, false);
+  mount.isExpiring = true;
+  return -Errno.EAGAIN;
 }
 
 function sysPivotRoot(task: Task, newAddr: number, oldAddr: number): number {
@@ -85,14 +90,15 @@ function sysPivotRoot(task: Task, newAddr: number, oldAddr: number): number {
   if (typeof newRoot === 'number') return newRoot;
   const putOld = pathLocation(task, oldAddr);
   if (typeof putOld === 'number') return putOld;
-  if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
-  const { mounts } = task.kernel.vfs;
-  const before = mounts.root.rootNode;
-  const result = mounts.pivot(newRoot.node, putOld.node);
+  if (!mayMount(task)) return -Errno.EPERM;
+  if (!newRoot.node.inode.isDirectory || !putOld.node.inode.isDirectory) return -Errno.ENOTDIR;
+  const before = task.fs.root;
+  const result = task.namespaces.mount.pivot(newRoot.node, putOld.node, before);
   if (result < 0) return result;
-  for (const { fs } of task.kernel.tasks.all()) {
-    if (fs.root.equals(before)) fs.root = newRoot.node;
-    if (fs.cwd.equals(before)) fs.cwd = newRoot.node;
+  for (const other of task.kernel.tasks.all()) {
+    if (!other.isAlive) continue;
+    if (other.fs.root.equals(before)) other.fs.root = newRoot.node;
+    if (other.fs.cwd.equals(before)) other.fs.cwd = newRoot.node;
   }
   return 0;
 }
@@ -121,8 +127,8 @@ const MNT_SYMBOLS = [['MNT_FORCE', MNT_FORCE], ['MNT_DETACH', MNT_DETACH], ['MNT
 const file = { groups: ['%file'] } as const;
 
 export const rows: readonly SyscallRow[] = [
-  { ...file, support: { partial: 'no propagation between mounts' }, nr: Nr.mount, name: 'mount', args: [str('source'), path('target'), str('filesystemtype'), flags('mountflags', MS_SYMBOLS), addr('data')], man: 'mount(2)', handler: sysMount },
-  { ...file, support: { partial: 'MNT_EXPIRE unmounts at once' }, nr: Nr.umount2, name: 'umount2', args: [path('target'), flags('flags', MNT_SYMBOLS)], man: 'umount(2)', handler: sysUmount2 },
+  { ...file, support: { partial: 'no block devices; MS_SYNCHRONOUS, MS_MANDLOCK, MS_DIRSYNC, MS_LAZYTIME have no effect' }, nr: Nr.mount, name: 'mount', args: [str('source'), path('target'), str('filesystemtype'), flags('mountflags', MS_SYMBOLS), addr('data')], man: 'mount(2)', handler: sysMount },
+  { ...file, support: { partial: 'MNT_FORCE has no effect; use between two MNT_EXPIRE calls does not renew the mount' }, nr: Nr.umount2, name: 'umount2', args: [path('target'), flags('flags', MNT_SYMBOLS)], man: 'umount(2)', handler: sysUmount2 },
   { ...file, support: 'full', nr: Nr.pivot_root, name: 'pivot_root', args: [path('new_root'), path('put_old')], man: 'pivot_root(2)', handler: sysPivotRoot },
   { ...file, support: 'full', nr: Nr.sysfs, name: 'sysfs', args: [int('option'), addr('arg1'), addr('arg2')], man: 'sysfs(2)', handler: sysSysfs },
 ];

@@ -11,7 +11,7 @@ import type { Task } from '../../task/task.js';
 import { addr, fd, flags, int, outBuf, path, size, uint, type SyscallRow } from '../row.js';
 
 function giveStat(task: Task, node: PathNode, statAddr: number): number {
-  task.mm.copyOut(statAddr, encodeStat(node.inode.stat()));
+  task.mm.copyOut(statAddr, encodeStat(node.inode.stat(), task.creds.userNamespace));
   return 0;
 }
 
@@ -23,7 +23,7 @@ function statPath(task: Task, pathAddr: number, statAddr: number, follow: number
 function sysFstat(task: Task, fdNo: number, statAddr: number): number {
   const file = task.fds.get(fdNo);
   if (file === null) return -Errno.EBADF;
-  task.mm.copyOut(statAddr, encodeStat(file.inode.stat()));
+  task.mm.copyOut(statAddr, encodeStat(file.inode.stat(), task.creds.userNamespace));
   return 0;
 }
 
@@ -41,14 +41,14 @@ function sysStatx(task: Task, dirFd: number, pathAddr: number, atFlags: number, 
   const found = locate(task, dirFd, pathAddr, atFlags);
   if (typeof found === 'number') return found;
   const { mount, dentry } = found.node;
-  task.mm.copyOut(statAddr, encodeStatx(found.node.inode.stat(), mount, dentry === mount.root));
+  task.mm.copyOut(statAddr, encodeStatx(found.node.inode.stat(), mount, dentry === mount.root, task.creds.userNamespace));
   return 0;
 }
 
 /** access(2) asks for the real ids; capabilities count only for a real root. */
 function realCredentials(creds: Credentials): Credentials {
   if (creds.uid === creds.fsuid && creds.gid === creds.fsgid) return creds;
-  return { ...creds, fsuid: creds.uid, fsgid: creds.gid, capEffective: creds.uid === 0 ? creds.capPermitted & ALL_CAPABILITIES : 0n };
+  return { ...creds, fsuid: creds.uid, fsgid: creds.gid, capEffective: creds.uid === creds.userNamespace.uidOutside(0) ? creds.capPermitted & ALL_CAPABILITIES : 0n };
 }
 
 function doAccess(task: Task, dirFd: number, pathAddr: number, mode: number, atFlags: number): number {
@@ -106,7 +106,7 @@ const USTAT_BYTES = 32;
 
 /** ustat(2): free space of the file system with that device number. */
 function sysUstat(task: Task, dev: number, at: number): number {
-  const mount = task.kernel.vfs.mounts.list().find(({ fs }) => fs.dev === dev >>> 0);
+  const mount = task.namespaces.mount.list().find(({ fs }) => fs.dev === dev >>> 0);
   if (mount === undefined) return -Errno.EINVAL;
   const stat = mount.fs.statFs();
   const bytes = new Uint8Array(USTAT_BYTES);

@@ -1,6 +1,7 @@
 /** futex(2), futex_waitv(2) and robust lists. */
 import { ClockId, Errno, Futex, TCB } from '@troupe/abi';
 import { FutexWaiter } from '../../futex.js';
+import { taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { addr, block, flags, int, outBuf, size, uint, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
 import { readTimespecNs } from '../timespec.js';
@@ -154,7 +155,7 @@ function sysSetRobustList(task: Task, head: number, sizeBytes: number): number {
 }
 
 function sysGetRobustList(task: Task, tid: number, headAddr: number, sizeAddr: number): number {
-  const target = tid === 0 ? task : task.kernel.tasks.byTid(tid);
+  const target = tid === 0 ? task : taskWithPid(task, tid);
   if (!target) return -Errno.ESRCH;
   task.mm.writeU64(headAddr, task.shared.u64[(target.tcb + TCB.off.robustList) / 8]!);
   task.mm.writeU64(sizeAddr, BigInt(ROBUST_LIST_HEAD_BYTES));

@@ -3,7 +3,7 @@ import { Errno, Ioctl, Nr, O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH } from '@troup
 import { PtyMaster } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { contextOf, ioctlCaller } from '../../ipc/caller.js';
-import { changeStatusFlags } from '../../ipc/signal-io.js';
+import { changeStatusFlags, ownerOf, setOwner } from '../../ipc/signal-io.js';
 import type { Task } from '../../task/task.js';
 import { addr, choice, fd, type SyscallRow } from '../row.js';
 
@@ -33,11 +33,10 @@ function sysIoctl(task: Task, fdNo: number, request: number, arg: number): numbe
     }
     case Ioctl.FIOSETOWN:
     case Ioctl.SIOCSPGRP:
-      file.owner = task.mm.readI32(arg);
-      return 0;
+      return setOwner(task, file, task.mm.readI32(arg));
     case Ioctl.FIOGETOWN:
     case Ioctl.SIOCGPGRP:
-      task.mm.writeU32(arg, file.owner);
+      task.mm.writeU32(arg, ownerOf(task, file));
       return 0;
   }
   if (request >>> 0 === Ioctl.TIOCGPTPEER && file instanceof PtyMaster) return openPeer(task, file, arg);

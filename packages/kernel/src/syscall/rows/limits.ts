@@ -1,6 +1,7 @@
 /** Resource limits and usage. */
 import { Cap, Errno, hasCap, RLIMIT_COUNT, TCB, type Limit } from '@troupe/abi';
 import { Usage } from '../../task/thread-group.js';
+import { taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { groupCpuNs, taskCpuNs } from '../../time/cpu-clocks.js';
 import { inBuf, int, outBuf, type SyscallRow, choice } from '../row.js';
@@ -36,7 +37,7 @@ function setLimit(task: Task, target: Task, resource: number, at: number): numbe
 
 function sysPrlimit64(task: Task, pid: number, resource: number, newLimit: number, oldLimit: number): number {
   if (resource < 0 || resource >= RLIMIT_COUNT) return -Errno.EINVAL;
-  const target = pid === 0 ? task : task.kernel.tasks.byTid(pid);
+  const target = pid === 0 ? task : taskWithPid(task, pid);
   if (!target) return -Errno.ESRCH;
   if (target.group !== task.group && target.creds.uid !== task.creds.uid && !hasCap(task.creds, Cap.SYS_RESOURCE)) return -Errno.EPERM;
   const old = target.group.limits.get(resource);

@@ -1,7 +1,8 @@
 /** Calls that reach into memory of other processes or order memory between threads. */
-import { Cap, Errno, hasCap } from '@troupe/abi';
+import { Cap, Errno, hasCapIn } from '@troupe/abi';
 import { Membarrier } from '@troupe/abi/linux/mman.js';
 import { shootdown } from '../../mm/shootdown.js';
+import { taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { addr, flags, int, size, uint, type SyscallRow } from '../row.js';
 
@@ -24,7 +25,7 @@ function readRanges(task: Task, at: number, count: number): Range[] {
 
 /** Permission as for PTRACE_MODE_ATTACH_REALCREDS (ptrace(2)). */
 function mayReach(task: Task, target: Task): boolean {
-  if (task.group === target.group || hasCap(task.creds, Cap.SYS_PTRACE)) return true;
+  if (task.group === target.group || hasCapIn(task.creds, target.creds.userNamespace, Cap.SYS_PTRACE)) return true;
   const { uid, gid } = task.creds;
   const other = target.creds;
   return uid === other.uid && uid === other.euid && uid === other.suid && gid === other.gid && gid === other.egid && gid === other.sgid;
@@ -56,7 +57,7 @@ function reach(task: Task, pid: number, local: number, localCount: number, remot
   if (callFlags !== 0 || localCount > IOV_MAX || remoteCount > IOV_MAX) return -Errno.EINVAL;
   const mine = readRanges(task, local, localCount);
   const theirs = readRanges(task, remote, remoteCount);
-  const target = task.kernel.tasks.byTid(pid);
+  const target = taskWithPid(task, pid);
   if (target === undefined || !target.isAlive) return -Errno.ESRCH;
   if (!mayReach(task, target)) return -Errno.EPERM;
   return writes === 'read' ? transfer(target, task, theirs, mine) : transfer(task, target, mine, theirs);

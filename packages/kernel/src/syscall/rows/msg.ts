@@ -1,5 +1,5 @@
 /** System V message queues (sysvipc(7)). */
-import { Cap, Errno, IpcCommand, IpcFlag, MSQID_DS_BYTES, MsgCommand, MsgFlag, Reg, hasCap } from '@troupe/abi';
+import { Cap, Errno, IpcCommand, IpcFlag, MSQID_DS_BYTES, MsgCommand, MsgFlag, Reg, hasCapIn } from '@troupe/abi';
 import type { IpcNamespace } from '../../namespace/ipc-namespace.js';
 import { MessageQueue, type Message, type MessageChoice, type PendingReceive } from '../../sysv/message-queue.js';
 import { applyPermission, checkIpcAccess, checkIpcOwner, newPermission, Wants, writePermission } from '../../sysv/permission.js';
@@ -151,7 +151,7 @@ function change(task: Task, queue: MessageQueue, command: number, at: number): n
     queue.destroy();
     return 0;
   }
-  if (maxBytes > task.namespaces.ipc.limits.msgmnb && !hasCap(task.creds, Cap.SYS_RESOURCE)) return -Errno.EPERM;
+  if (maxBytes > task.namespaces.ipc.limits.msgmnb && !hasCapIn(task.creds, task.namespaces.ipc.userNamespace, Cap.SYS_RESOURCE)) return -Errno.EPERM;
   const refused = applyPermission(task, at, queue.permission);
   if (refused !== 0) return refused;
   queue.maxBytes = maxBytes;

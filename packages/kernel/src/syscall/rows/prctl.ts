@@ -1,5 +1,5 @@
 /** prctl(2) and arch_prctl(2). */
-import { Cap, Errno, hasCap, NSIG, TCB } from '@troupe/abi';
+import { Cap, Errno, hasOwnCap, NSIG, TCB } from '@troupe/abi';
 import type { Task } from '../../task/task.js';
 import { addr, size, type SyscallRow, choice } from '../row.js';
 
@@ -35,7 +35,7 @@ function writeWord(task: Task, at: number, value: number): number {
 }
 
 function dropBounding(task: Task, cap: number): number {
-  if (!hasCap(task.creds, Cap.SETPCAP)) return -Errno.EPERM;
+  if (!hasOwnCap(task.creds, Cap.SETPCAP)) return -Errno.EPERM;
   if (cap > CAP_LAST) return -Errno.EINVAL;
   task.creds = { ...task.creds, capBounding: task.creds.capBounding & ~(1n << BigInt(cap)) };
   return 0;
@@ -72,7 +72,7 @@ const OPTIONS: Readonly<Record<number, Option>> = {
   [Pr.CAPBSET_DROP]: dropBounding,
   [Pr.GET_SECUREBITS]: (task) => task.creds.securebits,
   [Pr.SET_SECUREBITS]: (task, bits) => {
-    if (!hasCap(task.creds, Cap.SETPCAP)) return -Errno.EPERM;
+    if (!hasOwnCap(task.creds, Cap.SETPCAP)) return -Errno.EPERM;
     task.creds = { ...task.creds, securebits: bits };
     return 0;
   },

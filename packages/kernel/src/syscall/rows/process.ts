@@ -2,6 +2,7 @@
 import type { CloneArgs } from '@troupe/abi';
 import { CLONE_ARGS_SIZE_VER0, Clone, Errno, O_NONBLOCK, Sig, exited } from '@troupe/abi';
 import { installFile } from '../../fdtable.js';
+import { shownPid, taskWithPid } from '../../namespace/id-view.js';
 import { cloneTask } from '../../task/clone.js';
 import { exitGroup, exitTask } from '../../task/exit.js';
 import { groupOfPidFd, newPidFd } from '../../task/pid-file.js';
@@ -22,14 +23,14 @@ function doClone(task: Task, args: () => CloneArgs): SyscallResult {
   if (state.data !== undefined) return vforkWait(task, (state.data as VforkData).childTid);
   const child = cloneTask(task, args());
   if (typeof child === 'number') return child;
-  if (child.vforkParent === null) return child.tid;
+  if (child.vforkParent === null) return shownPid(task, child.tid);
   state.data = { childTid: child.tid } satisfies VforkData;
   return vforkWait(task, child.tid);
 }
 
 function vforkWait(task: Task, childTid: number): number | Block {
   const child = task.kernel.tasks.byTid(childTid);
-  if (child?.vforkParent !== task) return childTid;
+  if (child?.vforkParent !== task) return shownPid(task, childTid);
   return { block: true, queues: [{ queue: child.vforkWaiters, events: 0 }], uninterruptible: true };
 }
 
@@ -78,7 +79,7 @@ function clone3Args(task: Task, words: readonly number[]): CloneArgs | number {
   if ((stack === 0) !== (stackSize === 0)) return -Errno.EINVAL;
   if ((setTid === 0) !== (setTidCount === 0) || setTidCount > MAX_SET_TID) return -Errno.EINVAL;
   const tids = Array.from({ length: setTidCount }, (_, n) => task.mm.readI32(setTid + 4 * n));
-  if (tids.length > 1 || (tids[0] !== undefined && tids[0] < 1)) return -Errno.EINVAL;
+  if (tids.some((tid) => tid < 1)) return -Errno.EINVAL;
   return simpleArgs(flagBits, exitSignal, { pidfdAddr: pidfd, childTidAddr: childTid, parentTidAddr: parentTid, stackPointer: stack + stackSize, tls, setTid: tids });
 }
 
@@ -94,31 +95,12 @@ function sysExitGroup(task: Task, code: number): SyscallResult {
 
 function sysSetTidAddress(task: Task, at: number): number {
   task.clearChildTid = at;
-  return task.tid;
-}
-
-/** unshare(2): descriptor table and file system context; namespaces are not made. */
-function sysUnshare(task: Task, flagBits: number): number {
-  const plain = Clone.FS | Clone.FILES | Clone.SYSVSEM;
-  const threadBits = Clone.THREAD | Clone.SIGHAND | Clone.VM;
-  if ((flagBits & threadBits) !== 0) return task.group.liveTasks.length > 1 ? -Errno.EINVAL : 0;
-  if ((flagBits & ~plain) !== 0) return -Errno.EPERM;
-  if ((flagBits & Clone.FILES) !== 0 && task.fds.isShared) {
-    const own = task.fds.copy(task.kernel.uniqueId());
-    task.fds.release();
-    task.fds = own;
-  }
-  if ((flagBits & Clone.FS) !== 0) {
-    const own = task.fs.copy();
-    task.fs.release();
-    task.fs = own;
-  }
-  return 0;
+  return shownPid(task, task.tid);
 }
 
 function sysPidfdOpen(task: Task, pid: number, flagBits: number): number {
   if ((flagBits & ~O_NONBLOCK) !== 0 || pid <= 0) return -Errno.EINVAL;
-  const target = task.kernel.tasks.byTid(pid);
+  const target = taskWithPid(task, pid);
   if (!target || target.state === 'dead') return -Errno.ESRCH;
   return target.isLeader ? newPidFd(task, target.group, flagBits) : -Errno.EINVAL;
 }
@@ -134,17 +116,16 @@ function sysPidfdGetfd(task: Task, pidfd: number, targetFd: number, flagBits: nu
 }
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 39, name: 'getpid', args: [], groups: ['%process'], support: 'full', man: 'getpid(2)', handler: (task: Task) => task.group.tgid },
-  { nr: 56, name: 'clone', args: [flags('flags', CLONE_FLAGS), addr('stack'), addr('parent_tid'), addr('child_tid'), addr('tls')], groups: ['%process'], support: { partial: 'no new namespaces' }, man: 'clone(2)', handler: sysClone },
+  { nr: 39, name: 'getpid', args: [], groups: ['%process'], support: 'full', man: 'getpid(2)', handler: (task: Task) => shownPid(task, task.group.tgid) },
+  { nr: 56, name: 'clone', args: [flags('flags', CLONE_FLAGS), addr('stack'), addr('parent_tid'), addr('child_tid'), addr('tls')], groups: ['%process'], support: { partial: 'no time namespaces, CLONE_PTRACE' }, man: 'clone(2)', handler: sysClone },
   { nr: 57, name: 'fork', args: [], groups: ['%process'], support: 'full', man: 'fork(2)', handler: sysFork },
   { nr: 58, name: 'vfork', args: [], groups: ['%process'], support: 'full', man: 'vfork(2)', handler: sysVfork },
   { nr: 60, name: 'exit', args: [int('status')], groups: ['%process'], support: 'full', man: '_exit(2)', handler: sysExit },
-  { nr: 110, name: 'getppid', args: [], groups: ['%process'], support: 'full', man: 'getppid(2)', handler: (task: Task) => task.group.ppid },
-  { nr: 186, name: 'gettid', args: [], groups: ['%process'], support: 'full', man: 'gettid(2)', handler: (task: Task) => task.tid },
+  { nr: 110, name: 'getppid', args: [], groups: ['%process'], support: 'full', man: 'getppid(2)', handler: (task: Task) => shownPid(task, task.group.ppid) },
+  { nr: 186, name: 'gettid', args: [], groups: ['%process'], support: 'full', man: 'gettid(2)', handler: (task: Task) => shownPid(task, task.tid) },
   { nr: 218, name: 'set_tid_address', args: [addr('tidptr')], groups: ['%process'], support: 'full', man: 'set_tid_address(2)', handler: sysSetTidAddress },
   { nr: 231, name: 'exit_group', args: [int('status')], groups: ['%process'], support: 'full', man: 'exit_group(2)', handler: sysExitGroup },
-  { nr: 272, name: 'unshare', args: [flags('flags', CLONE_FLAGS)], groups: ['%process'], support: { partial: 'CLONE_FILES and CLONE_FS; no new namespaces' }, man: 'unshare(2)', handler: sysUnshare },
   { nr: 434, name: 'pidfd_open', args: [int('pid'), uint('flags')], groups: ['%process', '%desc'], support: 'full', man: 'pidfd_open(2)', handler: sysPidfdOpen },
-  { nr: 435, name: 'clone3', args: [inBuf('cl_args', 'size'), size('size')], groups: ['%process'], support: { partial: 'no new namespaces' }, man: 'clone3(2)', handler: sysClone3 },
+  { nr: 435, name: 'clone3', args: [inBuf('cl_args', 'size'), size('size')], groups: ['%process'], support: { partial: 'no time namespaces, CLONE_INTO_CGROUP' }, man: 'clone3(2)', handler: sysClone3 },
   { nr: 438, name: 'pidfd_getfd', args: [fd('pidfd'), int('targetfd'), uint('flags')], groups: ['%process', '%desc'], support: 'full', man: 'pidfd_getfd(2)', handler: sysPidfdGetfd },
 ];

@@ -1,5 +1,6 @@
 /** Scheduling policy, priority and affinity (sched(7)). Affinity is honoured; policies are recorded. */
-import { Cap, Errno, hasCap, TCB } from '@troupe/abi';
+import { Cap, Errno, hasCap, hasCapIn, TCB } from '@troupe/abi';
+import { kernelPid, kernelUid, taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { addr, inBuf, int, outBuf, size, uint, type SyscallRow, choice } from '../row.js';
 
@@ -8,11 +9,11 @@ const SCHED_RESET_ON_FORK = 0x4000_0000;
 const ALL_CORES = 0xffff_ffff_ffff_ffffn;
 
 function find(task: Task, pid: number): Task | undefined {
-  return pid === 0 ? task : task.kernel.tasks.byTid(pid);
+  return pid === 0 ? task : taskWithPid(task, pid);
 }
 
 function mayChange(task: Task, target: Task): boolean {
-  return task.creds.euid === target.creds.uid || task.creds.euid === target.creds.euid || hasCap(task.creds, Cap.SYS_NICE);
+  return task.creds.euid === target.creds.uid || task.creds.euid === target.creds.euid || hasCapIn(task.creds, target.creds.userNamespace, Cap.SYS_NICE);
 }
 
 function affinityWord(task: Task): number {
@@ -97,8 +98,8 @@ const PRIO_USER = 2;
 function priorityTargets(task: Task, which: number, who: number): Task[] | undefined {
   const all = [...task.kernel.tasks.all()].filter((other) => other.isAlive);
   if (which === PRIO_PROCESS) return all.filter((other) => other === find(task, who));
-  if (which === PRIO_PGRP) return all.filter((other) => other.group.processGroup.pgid === (who === 0 ? task.group.processGroup.pgid : who));
-  if (which === PRIO_USER) return all.filter((other) => other.creds.uid === (who === 0 ? task.creds.uid : who));
+  if (which === PRIO_PGRP) return all.filter((other) => other.group.processGroup.pgid === (who === 0 ? task.group.processGroup.pgid : kernelPid(task, who)));
+  if (which === PRIO_USER) return all.filter((other) => other.creds.uid === (who === 0 ? task.creds.uid : kernelUid(task, who)));
   return undefined;
 }
 

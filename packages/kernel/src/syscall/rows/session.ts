@@ -1,19 +1,20 @@
 /** Process groups and sessions (setpgid(2), setsid(2), credentials(7)). */
 import { Errno } from '@troupe/abi';
+import { groupWithPid, kernelPid, shownPid, taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import type { ThreadGroup } from '../../task/thread-group.js';
 import { int, type SyscallRow } from '../row.js';
 
 function find(task: Task, pid: number): ThreadGroup | undefined {
-  return pid === 0 ? task.group : task.kernel.tasks.byTid(pid)?.group;
+  return pid === 0 ? task.group : taskWithPid(task, pid)?.group;
 }
 
 function sysSetpgid(task: Task, pid: number, wantedPgid: number): number {
   const { tasks } = task.kernel;
   if (wantedPgid < 0) return -Errno.EINVAL;
-  const group = pid === 0 ? task.group : tasks.groupByTgid(pid);
+  const group = pid === 0 ? task.group : groupWithPid(task, pid);
   if (!group || group.isReaped) return -Errno.ESRCH;
-  const pgid = wantedPgid === 0 ? group.tgid : wantedPgid;
+  const pgid = wantedPgid === 0 ? group.tgid : kernelPid(task, wantedPgid);
   const { session } = group.processGroup;
   const refused = mayMove(task, group);
   if (refused < 0) return refused;
@@ -36,22 +37,24 @@ function mayMove(task: Task, group: ThreadGroup): number {
 }
 
 function sysGetpgid(task: Task, pid: number): number {
-  return find(task, pid)?.processGroup.pgid ?? -Errno.ESRCH;
+  const group = find(task, pid);
+  return group ? shownPid(task, group.processGroup.pgid) : -Errno.ESRCH;
 }
 
 function sysGetsid(task: Task, pid: number): number {
-  return find(task, pid)?.processGroup.session.sid ?? -Errno.ESRCH;
+  const group = find(task, pid);
+  return group ? shownPid(task, group.processGroup.session.sid) : -Errno.ESRCH;
 }
 
 function sysSetsid(task: Task): number {
   const { group, kernel } = task;
   if (kernel.tasks.processGroups.has(group.tgid)) return -Errno.EPERM;
-  return kernel.tasks.newSession(group).sid;
+  return shownPid(task, kernel.tasks.newSession(group).sid);
 }
 
 export const rows: readonly SyscallRow[] = [
   { nr: 109, name: 'setpgid', args: [int('pid'), int('pgid')], groups: ['%process'], support: 'full', man: 'setpgid(2)', handler: sysSetpgid },
-  { nr: 111, name: 'getpgrp', args: [], groups: ['%process'], support: 'full', man: 'getpgrp(2)', handler: (task: Task) => task.group.processGroup.pgid },
+  { nr: 111, name: 'getpgrp', args: [], groups: ['%process'], support: 'full', man: 'getpgrp(2)', handler: (task: Task) => shownPid(task, task.group.processGroup.pgid) },
   { nr: 112, name: 'setsid', args: [], groups: ['%process'], support: 'full', man: 'setsid(2)', handler: sysSetsid },
   { nr: 121, name: 'getpgid', args: [int('pid')], groups: ['%process'], support: 'full', man: 'getpgid(2)', handler: sysGetpgid },
   { nr: 124, name: 'getsid', args: [int('pid')], groups: ['%process'], support: 'full', man: 'getsid(2)', handler: sysGetsid },

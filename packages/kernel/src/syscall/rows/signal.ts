@@ -1,6 +1,7 @@
 /** Signals: dispositions, masks, sending, waiting (signal(7)). */
 import type { SigInfo } from '@troupe/abi';
 import { Errno, NSIG, Reg, Sa, SIGINFO_BYTES, Si, Sig, SigHow, Ss, MINSIGSTKSZ, UNBLOCKABLE, sigBit } from '@troupe/abi';
+import { kernelPid, shownPid, taskWithPid } from '../../namespace/id-view.js';
 import { isOnAltStack, popFrame } from '../../signal/frame.js';
 import { discardPending, forceSignal, recalcGroup } from '../../signal/send.js';
 import { decodeSigInfo, encodeSigInfo } from '../../signal/sig-info-codec.js';
@@ -140,17 +141,18 @@ function sysKill(task: Task, pid: number, signo: number): number {
   const { tasks } = task.kernel;
   const info = userInfo(task, signo, Si.USER);
   if (pid > 0) {
-    const group = tasks.byTid(pid)?.group;
+    const group = taskWithPid(task, pid)?.group;
     return group && !group.isReaped ? sendChecked(task, group, info) : -Errno.ESRCH;
   }
-  if (pid === -1) return killMany(task, [...tasks.groups].filter((group) => group !== task.group && group !== group.root), info);
-  const processGroup = pid === 0 ? task.group.processGroup : tasks.processGroups.get(-pid);
+  if (pid === -1) return killMany(task, task.group.pidNamespace.members().filter((group) => group !== task.group && group !== group.root && group !== task.group.pidNamespace.init), info);
+  const processGroup = pid === 0 ? task.group.processGroup : tasks.processGroups.get(kernelPid(task, -pid));
   return processGroup ? killMany(task, processGroup.members, info) : -Errno.ESRCH;
 }
 
 function sendToThread(task: Task, tgid: number, tid: number, info: SigInfo): number {
-  const target = task.kernel.tasks.byTid(tid);
-  if (!target || !target.isAlive || (tgid > 0 && target.group.tgid !== tgid)) return target && target.state === 'zombie' && (tgid <= 0 || target.group.tgid === tgid) ? 0 : -Errno.ESRCH;
+  const target = taskWithPid(task, tid);
+  if (!target || (tgid > 0 && target.group.tgid !== kernelPid(task, tgid))) return -Errno.ESRCH;
+  if (!target.isAlive) return target.state === 'zombie' ? 0 : -Errno.ESRCH;
   if (!maySignal(task, target, info.signo)) return -Errno.EPERM;
   return info.signo === 0 ? 0 : task.kernel.signals.sendToTask(target, info);
 }
@@ -173,15 +175,15 @@ function queuedInfo(task: Task, signo: number, at: number, isSelf: boolean): Sig
 
 function sysRtSigqueueinfo(task: Task, pid: number, signo: number, at: number): number {
   if (signo < 0 || signo > NSIG) return -Errno.EINVAL;
-  const info = queuedInfo(task, signo, at, pid === task.group.tgid);
+  const info = queuedInfo(task, signo, at, pid === shownPid(task, task.group.tgid));
   if (typeof info === 'number') return info;
-  const group = pid > 0 ? task.kernel.tasks.byTid(pid)?.group : undefined;
+  const group = pid > 0 ? taskWithPid(task, pid)?.group : undefined;
   return group && !group.isReaped ? sendChecked(task, group, info) : -Errno.ESRCH;
 }
 
 function sysRtTgsigqueueinfo(task: Task, tgid: number, tid: number, signo: number, at: number): number {
   if (tgid <= 0 || tid <= 0 || signo < 0 || signo > NSIG) return -Errno.EINVAL;
-  const info = queuedInfo(task, signo, at, tid === task.tid);
+  const info = queuedInfo(task, signo, at, tid === shownPid(task, task.tid));
   return typeof info === 'number' ? info : sendToThread(task, tgid, tid, info);
 }
 

@@ -1,7 +1,8 @@
 /** getsockopt(2), setsockopt(2) (socket(7)). */
-import { Errno, Nr, SOL_SOCKET, So, UCRED } from '@troupe/abi';
+import { Errno, NO_ID, Nr, SOL_SOCKET, So, UCRED } from '@troupe/abi';
 import type { Socket } from '@troupe/vfs';
 import { socketOf } from '../../ipc/socket-transfer.js';
+import { shownGid, shownPid, shownUid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { addr, choice, fd, inBuf, int, outBuf, type SyscallRow } from '../row.js';
 import { readTimevalNs } from '../timespec.js';
@@ -41,17 +42,17 @@ function sysGetsockopt(task: Task, fdNo: number, level: number, name: number, at
   const roomBytes = task.mm.readI32(lengthAt);
   if (roomBytes < 0) return -Errno.EINVAL;
   if (level !== SOL_SOCKET) return -Errno.EOPNOTSUPP;
-  const value = optionBytes(socket, name);
+  const value = optionBytes(task, socket, name);
   if (typeof value === 'number') return value;
   task.mm.copyOut(at, value.subarray(0, roomBytes));
   task.mm.writeU32(lengthAt, Math.min(roomBytes, value.length));
   return 0;
 }
 
-function optionBytes(socket: Socket, name: number): Uint8Array | number {
+function optionBytes(task: Task, socket: Socket, name: number): Uint8Array | number {
   if (isTimeout(name)) return timevalBytes(isReceiveTimeout(name) ? socket.receiveTimeoutNs : socket.sendTimeoutNs);
   if (name === So.LINGER) return new Uint8Array(LINGER_BYTES);
-  if (name === So.PEERCRED) return credentialBytes(socket);
+  if (name === So.PEERCRED) return credentialBytes(task, socket);
   if (name === So.PEERNAME) return socket.peerName();
   const value = socket.getOption(name);
   return value < 0 && name !== So.PEEK_OFF ? value : new Uint8Array(Int32Array.of(value).buffer);
@@ -63,10 +64,10 @@ function timevalBytes(timeoutNs: number): Uint8Array {
 }
 
 /** Without a peer the ids are unknown: pid 0, uid and gid -1. */
-function credentialBytes(socket: Socket): Uint8Array {
-  const { gid, pid, uid } = socket.peerCredentials ?? { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff };
+function credentialBytes(task: Task, socket: Socket): Uint8Array {
+  const peer = socket.peerCredentials;
   const bytes = new Uint8Array(UCRED.sizeBytes);
-  new Uint32Array(bytes.buffer).set([pid, uid, gid]);
+  new Uint32Array(bytes.buffer).set(peer === null ? [0, NO_ID, NO_ID] : [shownPid(task, peer.pid), shownUid(task, peer.uid), shownGid(task, peer.gid)]);
   return bytes;
 }
 

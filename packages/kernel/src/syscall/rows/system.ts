@@ -1,6 +1,6 @@
 /** The system as a whole: names, memory totals, random numbers. */
 import { randomFillSync } from 'node:crypto';
-import { Cap, Errno, hasCap, NS_PER_SEC } from '@troupe/abi';
+import { Cap, Errno, hasCapIn, NS_PER_SEC } from '@troupe/abi';
 import { RELEASE, VERSION } from '../../namespace/uts-namespace.js';
 import type { Task } from '../../task/task.js';
 import { flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.js';
@@ -18,7 +18,7 @@ function sysUname(task: Task, out: number): number {
 
 function setUtsField(task: Task, field: 'hostname' | 'domainname', name: number, sizeBytes: number): number {
   if (sizeBytes < 0 || sizeBytes > 64) return -Errno.EINVAL;
-  if (!hasCap(task.creds, Cap.SYS_ADMIN)) return -Errno.EPERM;
+  if (!hasCapIn(task.creds, task.namespaces.uts.userNamespace, Cap.SYS_ADMIN)) return -Errno.EPERM;
   task.namespaces.uts[field] = Buffer.from(task.mm.copyIn(name, sizeBytes)).toString('latin1');
   return 0;
 }

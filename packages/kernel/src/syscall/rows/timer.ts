@@ -1,6 +1,7 @@
 /** alarm, interval timers and POSIX timers. */
 import { Errno, NSIG, SigevNotify, TIMER_ABSTIME } from '@troupe/abi';
 import { DISABLED, type Setting } from '@troupe/time';
+import { taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { clockOf, timersOf, type Notification, type ProcessTimer } from '../../time/group-timers.js';
 import { addr, flags, inBuf, int, outBuf, uint, type SyscallRow, choice } from '../row.js';
@@ -50,8 +51,8 @@ function readSigevent(task: Task, at: number, id: number): Notification | null {
   if (event.notify === SigevNotify.SIGNAL || event.notify === SigevNotify.THREAD) return event;
   if (event.notify !== SigevNotify.THREAD_ID) return null;
   const tid = task.mm.readI32(at + 16);
-  const target = task.kernel.tasks.byTid(tid);
-  return target?.group === task.group ? { ...event, tid } : null;
+  const target = taskWithPid(task, tid);
+  return target?.group === task.group ? { ...event, tid: target.tid } : null;
 }
 
 function sysTimerCreate(task: Task, clockId: number, event: number, idOut: number): number {

@@ -1,5 +1,6 @@
 /** wait4(2), waitid(2). */
 import { Errno, IdType, Sig, Wait } from '@troupe/abi';
+import { kernelPid } from '../../namespace/id-view.js';
 import { groupOfPidFd } from '../../task/pid-file.js';
 import type { Task } from '../../task/task.js';
 import type { ThreadGroup } from '../../task/thread-group.js';
@@ -19,8 +20,11 @@ const SIGINFO_HEAD_BYTES = 32;
 
 function matcher(task: Task, pid: number): (child: ThreadGroup) => boolean {
   if (pid === -1) return () => true;
-  if (pid > 0) return (child) => child.tgid === pid;
-  const pgid = pid === 0 ? task.group.processGroup.pgid : -pid;
+  if (pid > 0) {
+    const tgid = kernelPid(task, pid);
+    return (child) => child.tgid === tgid;
+  }
+  const pgid = pid === 0 ? task.group.processGroup.pgid : kernelPid(task, -pid);
   return (child) => child.processGroup.pgid === pgid;
 }
 

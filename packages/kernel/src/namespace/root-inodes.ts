@@ -1,4 +1,0 @@
-/** Inode numbers of the first namespaces (linux/proc_ns.h), as /proc/pid/ns shows them. */
-export const ROOT_NAMESPACE_INODES = {
-  cgroup: 4026531835, ipc: 4026531839, mnt: 4026531841, net: 4026531840, pid: 4026531836, time: 4026531834, user: 4026531837, uts: 4026531838,
-} as const;
