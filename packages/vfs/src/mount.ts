@@ -79,8 +79,6 @@ export class Mount {
 
   /** The top of the tree this mount hangs in. */
   get top(): Mount {
-    let at: Mount = this;
-    while (at.parent !== null) at = at.parent;
-    return at;
+    return this.parent === null ? this : this.parent.top;
   }
 }
