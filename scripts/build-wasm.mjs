@@ -1,6 +1,6 @@
 /**
  * Builds the wasm modules of packages/cpu-worker after tsc:
- *   dist/runtime.wasm  run-time library (AssemblyScript, scripts/build-assembly.mjs)
+ *   dist/runtime.wasm, dist/decoder.wasm  run-time library and decoder (AssemblyScript, scripts/build-assembly.mjs)
  *   dist/interp.wasm   interpreter, generated from the instruction rows: driver and cold handlers
  *   dist/main.wasm     its main loop, compiled when programs run long enough
  */

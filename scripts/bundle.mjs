@@ -1,12 +1,12 @@
 // Bundles the command and the worker into one file each, with V8's compiled code beside them: loading
 // two hundred modules costs ten times as much as loading the bundle (docs/adr/0005-bundles.md, 0010-start-up.md).
 import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decodeTables } from './decode-tables.mjs';
-import { spawnSync } from 'node:child_process';
+import { formConstants } from './form-constants.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const cli = join(root, 'packages/cli/dist');
@@ -34,15 +34,15 @@ async function writeBundle(dir, name, text, bootEntry) {
   return join(dir, file);
 }
 
-/** ES modules of rxjs, so that only what is used is bundled. */
-
-const workerText = await bundle(join(worker, 'worker/main.js'), { plugins: [decodeTables] });
+const workerText = await bundle(join(worker, 'worker/main.js'), { plugins: [formConstants] });
 const workerFile = await writeBundle(join(worker, 'bundle'), 'worker', workerText, join(worker, 'worker/boot.js'));
+// ES modules of rxjs: only what is used is bundled.
 const commandText = await bundle(join(cli, 'command.js'), { alias: { rxjs: join(root, 'packages/kernel/node_modules/rxjs/dist/esm/index.js') } });
 const commandFile = await writeBundle(join(cli, 'bundle'), 'command', commandText, join(cli, 'boot.js'));
 // piscina starts this file as its worker.
 writeFileSync(join(cli, 'bundle/package.json'), '{"type":"commonjs"}\n');
 writeFileSync(join(cli, 'bundle/worker.js'), await bundle(join(root, 'packages/kernel/node_modules/piscina/dist/worker.js')));
+writeFileSync(join(worker, 'bundle/translator.cjs'), await bundle(join(worker, 'jit/make-translator.js')));
+writeFileSync(join(worker, 'jit/compiler-bundle.cjs'), await bundle(join(worker, 'jit/compiler-worker.js')));
 spawnSync(process.execPath, [join(root, 'scripts/script-caches.mjs'), commandFile, workerFile], { stdio: ['ignore', 'ignore', 'inherit'] });
-writeFileSync(join(worker, 'jit/compiler-bundle.cjs'), await bundle(join(worker, 'jit/compiler-worker.js'), { plugins: [decodeTables] }));
 writeFileSync(join(root, 'packages/cpu-worker/dist/.built'), '');

@@ -4,7 +4,9 @@
  *
  *   0x0000_0000  never used: linear address 0 means "none"
  *   0x0000_1000  KernelHeader
- *   0x0000_8000  static data of the wasm run-time library (constants; one writer: module start)
+ *   0x0000_8000  static data of the wasm run-time library (constants; written at module start)
+ *   0x0001_0000  tables of the decoder (the same)
+ *   0x0003_0000  vector constants of the rows (the same)
  *   0x0004_0000  CoreBlock x MAX_CORES
  *   0x0008_0000  run queue ring (u32 TCB addresses)
  *   0x000a_0000  kernel mailbox ring (u32 TCB addresses)
@@ -20,6 +22,8 @@ export const MAX_FRAMES = MAX_MEMORY_BYTES / PAGE_SIZE;
 
 export const KERNEL_HEADER = 0x1000;
 export const RUNTIME_STATIC = 0x8000;
+export const DECODER_STATIC = 0x1_0000;
+export const VECTOR_TABLES = 0x3_0000;
 export const RUNTIME_STATIC_END = 0x4_0000;
 export const CORE_BLOCKS = 0x4_0000;
 export const CORE_BLOCK_BYTES = 4096;

@@ -89,35 +89,17 @@ export class CodeCache {
     unlockWord(this.shared.i32, (page + CODE_PAGE.lock) >>> 2);
   }
 
-  /** Room for `count` consecutive ops; 0 = out of memory. Precondition: page locked. */
-  reserve(page: number, count: number): number {
+  /** Room for further ops; false = out of memory. Precondition: page locked. */
+  addRoom(page: number): boolean {
     const { u32 } = this.shared;
     const at = page >>> 2;
-    const needBytes = count * OP_BYTES;
-    if (u32[at + CODE_PAGE.cursor / 4]! + needBytes > u32[at + CODE_PAGE.limit / 4]!) {
-      const chunk = this.frames.allocChunk(CODE_CHUNK_BYTES);
-      if (chunk === 0) return 0;
-      u32[chunk >>> 2] = u32[at + CODE_PAGE.chunk / 4]!;
-      u32[at + CODE_PAGE.chunk / 4] = chunk;
-      u32[at + CODE_PAGE.cursor / 4] = chunk + OP_BYTES;
-      u32[at + CODE_PAGE.limit / 4] = chunk + CODE_CHUNK_BYTES;
-    }
-    const ops = u32[at + CODE_PAGE.cursor / 4]!;
-    u32[at + CODE_PAGE.cursor / 4] = ops + needBytes;
-    u32[at + CODE_PAGE.opCount / 4]! += count;
-    return ops;
-  }
-
-  opAt(page: number, offset: number): number {
-    return Atomics.load(this.shared.i32, ((page + CODE_PAGE.index) >>> 2) + offset) >>> 0;
-  }
-
-  setOpAt(page: number, offset: number, op: number): void {
-    Atomics.store(this.shared.i32, ((page + CODE_PAGE.index) >>> 2) + offset, op | 0);
-  }
-
-  generation(page: number): number {
-    return this.shared.u32[(page + CODE_PAGE.generation) >>> 2]!;
+    const chunk = this.frames.allocChunk(CODE_CHUNK_BYTES);
+    if (chunk === 0) return false;
+    u32[chunk >>> 2] = u32[at + CODE_PAGE.chunk / 4]!;
+    u32[at + CODE_PAGE.chunk / 4] = chunk;
+    u32[at + CODE_PAGE.cursor / 4] = chunk + OP_BYTES;
+    u32[at + CODE_PAGE.limit / 4] = chunk + CODE_CHUNK_BYTES;
+    return true;
   }
 
   /** True when the frame has decoded code: then no address space may have a write entry for it. */

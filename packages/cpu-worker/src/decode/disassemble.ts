@@ -1,4 +1,5 @@
 import type { OperandSpec } from '../isa/operand-spec.js';
+import type { FormedInstruction } from './decoder.js';
 import { DecodeResult, type Instruction } from './instruction.js';
 
 const GPR64 = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
@@ -50,7 +51,7 @@ function immediateText(insn: Instruction, spec: OperandSpec, first: boolean): st
 }
 
 /** Intel-syntax text of a decoded instruction. */
-export function formatInstruction(insn: Instruction, result: number, rip: number): string {
+export function formatInstruction(insn: FormedInstruction, result: number, rip: number): string {
   if (result !== DecodeResult.OK || !insn.form) return '(bad)';
   let register = 0;
   let imms = 0;

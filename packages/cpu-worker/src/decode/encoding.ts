@@ -114,28 +114,3 @@ export function parseEncoding(row: Row, rowNumber: number): Encoding {
     weight: constraints.filter(Boolean).length - (d.opcodeReg ? 10 : 0),
   };
 }
-
-/** Prefixes and ModRM bits that choose among the rows of an opcode. */
-export interface Selector {
-  readonly p66: boolean;
-  readonly repeat: number;
-  readonly rexW: boolean;
-  readonly address32: boolean;
-  readonly modrm: number;
-}
-
-function agrees(need: 'yes' | 'no' | 'any', is: boolean): boolean {
-  return need === 'any' || (need === 'yes') === is;
-}
-
-export function matches(e: Encoding, s: Selector): boolean {
-  if (!agrees(e.rexW, s.rexW) || !agrees(e.address32, s.address32)) return false;
-  if (!agrees(e.p66, s.p66) && !(e.p66 === 'no' && s.rexW && e.repeat === 'any')) return false;
-  if (e.repeat === 'none' && s.repeat !== 0) return false;
-  if (e.repeat === 'F2' && s.repeat !== 0xf2) return false;
-  if (e.repeat === 'F3' && s.repeat !== 0xf3) return false;
-  if (!e.modrm) return true;
-  if (e.fixedModrm >= 0 && (s.modrm & e.fixedMask) !== e.fixedModrm) return false;
-  if (e.digit >= 0 && ((s.modrm >> 3) & 7) !== e.digit) return false;
-  return s.modrm >= 0xc0 ? e.allowReg : e.allowMem;
-}

@@ -3,47 +3,39 @@ import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { PfCode, Reg, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
-import { Special } from '../interp/forms.js';
-import type { Form } from '../interp/forms.js';
-import { OP, OP_BYTES } from '../interp/op-record.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS, NON_CANONICAL } from '../interp/slow-memory.js';
-import { interpretedHandler } from '../jit/jit-area.js';
 import { CodeCache } from './code-cache.js';
-import { Decoder } from './decoder.js';
-import { FlagLookahead } from './flag-lookahead.js';
-import { chooseVariants, type StagedInstruction } from './fuse.js';
-import { DecodeResult } from './instruction.js';
-import { OpWriter } from './op-writer.js';
+import { DecodeResult, Instruction } from './instruction.js';
+import { RunStatus } from './run-status.js';
 import { isOnStack, usesStackSegment } from './stack-segment.js';
-import { overlongForm, undefinedForm } from './undefined-form.js';
+import { StackUse } from './table-codes.js';
+import { createWasmDecoder, UNKNOWN_PAGE, type WasmDecoder } from './wasm-decoder.js';
 
-/** Instructions decoded ahead at most. */
-const RUN_LIMIT = 96;
+/** Bytes of an unknown instruction that are kept. */
+const SHOWN_BYTES = 6;
 
 /** Decodes straight-line runs of guest code into the code cache, on the core that needs them. */
 export class RunDecoder {
   readonly cache: CodeCache;
-  readonly decoder = new Decoder();
-  readonly #writer: OpWriter;
-  readonly #lookahead: FlagLookahead;
   /** Encodings met that no row covers, by their first bytes. */
   readonly unsupported = new Map<string, number>();
   decodedOps = 0;
-  /** Op records of the run under construction, before they are placed. */
+  readonly #wasm: WasmDecoder;
+  /** Memory of the run under construction. */
   readonly #staging: number;
-  readonly #window = new Uint8Array(32);
+  readonly #insn = new Instruction();
 
   constructor(
     readonly shared: SharedMemory,
     readonly frames: FramePool,
     readonly coreId: number,
-    /** Every flag is right at every fault (fuse.ts). */
+    /** Every flag is right at every fault (assembly/decoder/variants.ts). */
     readonly preciseFlags: boolean,
   ) {
-    this.#lookahead = new FlagLookahead(shared.u8);
     this.cache = new CodeCache(shared, frames);
-    this.#writer = new OpWriter(shared);
-    this.#staging = frames.allocChunk((RUN_LIMIT + 4) * 2 * OP_BYTES);
+    this.#wasm = createWasmDecoder(shared.memory, (start, end) => this.#undefined(start >>> 0, end >>> 0));
+    this.#wasm.setPrecise(preciseFlags ? 1 : 0);
+    this.#staging = frames.allocChunk(this.#wasm.stagingBytes());
   }
 
   /** Makes code at TCB.rip runnable. False: an exception was recorded instead. */
@@ -115,18 +107,17 @@ export class RunDecoder {
     if (page === 0) return;
     const offset = rip % PAGE_SIZE;
     if (this.#decodeOne(tcb, rip - offset, page, offset) !== DecodeResult.OK) return;
-    const { insn } = this.decoder;
     if (isKernelHalf) this.#checkOffset(tcb, address);
-    else if (usesStackSegment(insn, this.shared, tcb)) u32[vectorWord] = Vector.SS;
+    else if (usesStackSegment(this.#insn, this.shared, tcb)) u32[vectorWord] = Vector.SS;
   }
 
   #checkOffset(tcb: number, address: bigint): void {
     const { u32, i64, u64 } = this.shared;
-    const { segment, isMem, form } = this.decoder.insn;
-    if (segment === 0 || isOnStack(this.decoder.insn, this.shared, tcb, address)) return;
+    const { segment, isMem, stackUse } = this.#insn;
+    if (segment === 0 || isOnStack(this.#insn, this.shared, tcb, address)) return;
     const offset = address - i64[(tcb + (segment === 1 ? TCB.off.fsBase : TCB.off.gsBase)) / 8]!;
     // Of the two operands of a string instruction only the source has the segment.
-    if (!isMem && (/^(stos|scas)/.test(form!.row.mnemonic) || offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI])) return;
+    if (!isMem && (stackUse === StackUse.STRING_DESTINATION || offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI])) return;
     if (BigInt.asIntN(48, offset) === BigInt.asIntN(64, offset)) return;
     u32[(tcb + TCB.off.trapVector) >>> 2] = Vector.GP;
     u32[(tcb + TCB.off.trapErrorCode) >>> 2] = 0;
@@ -154,102 +145,30 @@ export class RunDecoder {
   }
 
   #decodeRun(tcb: number, pageVa: number, page: number, start: number): boolean {
-    const writer = this.#writer;
-    const existing = this.cache.opAt(page, start);
-    if (existing !== 0 && !this.#isStaleGuard(tcb, existing, pageVa)) return true;
-    let at = start;
-    let ops = 0;
-    let ended = false;
-    const run: StagedInstruction[] = [];
-    for (let count = 0; count < RUN_LIMIT && at < PAGE_SIZE; count++) {
-      if (at !== start && this.cache.opAt(page, at) !== 0) break;
-      const result = this.#decodeOne(tcb, pageVa, page, at);
-      if (result === DecodeResult.TRUNCATED || result === DecodeResult.TOO_LONG) {
-        if (at !== start) break;
-        if (result === DecodeResult.TRUNCATED) return this.#fetchFault(tcb, pageVa + PAGE_SIZE);
-      }
-      if (result === DecodeResult.TOO_LONG) this.#replace(overlongForm());
-      else if (result !== DecodeResult.OK) this.#undefined(page, at);
-      const { insn } = this.decoder;
-      if (at + insn.lenBytes > PAGE_SIZE) {
-        const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
-        if (next !== 0) writer.writeGuard(this.#staging + ops++ * OP_BYTES, at, next, this.cache.generation(next));
-      }
-      writer.write(this.#staging + ops * OP_BYTES, insn, at);
-      run.push({ form: insn.form!, op: this.#staging + ops++ * OP_BYTES, offset: at });
-      at += insn.lenBytes;
-      ended = insn.form!.row.ends ?? false;
-      if (ended) break;
+    let status = this.#wasm.decodeRun(page, start, UNKNOWN_PAGE, this.#staging);
+    if (status === RunStatus.NEEDS_NEXT) status = this.#wasm.decodeRun(page, start, this.#codePage(tcb, pageVa + PAGE_SIZE), this.#staging);
+    if (status === RunStatus.FETCH_FAULT) return this.#fetchFault(tcb, pageVa + PAGE_SIZE);
+    if (status === RunStatus.NEEDS_ROOM) {
+      if (!this.cache.addRoom(page)) throw new Error('out of memory for decoded code');
+      status = this.#wasm.placeRun();
     }
-    if (!ended) writer.writeChain(this.#staging + ops++ * OP_BYTES, at, at < PAGE_SIZE ? this.cache.opAt(page, at) : 0);
-    this.#chooseVariants(page, run);
-    return this.#place(page, ops, run);
-  }
-
-  /** Moves the run from staging into the page, resolves jumps within the page, then publishes. */
-  #place(page: number, ops: number, run: readonly StagedInstruction[]): boolean {
-    const { cache } = this;
-    const address = cache.reserve(page, ops);
-    if (address === 0) throw new Error('out of memory for decoded code');
-    this.shared.u8.copyWithin(address, this.#staging, this.#staging + ops * OP_BYTES);
-    this.decodedOps += ops;
-    for (const { op, offset } of run) cache.setOpAt(page, offset, this.#entryOp(op, offset) - this.#staging + address);
+    this.decodedOps += status;
     return true;
   }
 
-  #chooseVariants(page: number, run: readonly StagedInstruction[]): void {
-    const frame = this.#frameOf(page);
-    const deadAt = this.preciseFlags ? () => false : (offset: number) => this.#lookahead.deadAt(frame, offset);
-    chooseVariants(this.shared, run, deadAt, this.preciseFlags);
-  }
-
-  /** A straddling instruction is entered through its guard. */
-  #entryOp(op: number, offset: number): number {
-    const { u16 } = this.shared;
-    const before = op - OP_BYTES;
-    const isGuarded = before >= this.#staging && u16[(before + OP.handler) >>> 1] === Special.GUARD && u16[(before + OP.place) >>> 1] === offset;
-    return isGuarded ? before : op;
-  }
-
-  #isStaleGuard(tcb: number, op: number, pageVa: number): boolean {
-    const { u16, u32 } = this.shared;
-    if (interpretedHandler(this.shared, u16[(op + OP.handler) >>> 1]!) !== Special.GUARD) return false;
-    const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
-    return u32[(op + OP.imm) >>> 2] !== next || next === 0 || this.cache.generation(next) !== u32[(op + OP.imm1) >>> 2];
-  }
-
-  #frameOf(page: number): number {
-    return this.shared.u32[page >>> 2]!;
-  }
-
-  /** Decodes the instruction at `at`; bytes of the next page come through a window when it is executable. */
+  /** Decodes the instruction at `at` of a page into #insn; bytes of the next page count when it is executable. */
   #decodeOne(tcb: number, pageVa: number, page: number, at: number): number {
-    const frame = this.#frameOf(page);
-    const { u8 } = this.shared;
-    if (at <= PAGE_SIZE - 15) return this.decoder.decode(u8, frame + at, frame + PAGE_SIZE);
-    const here = PAGE_SIZE - at;
-    const result = this.decoder.decode(u8, frame + at, frame + PAGE_SIZE);
-    if (result !== DecodeResult.TRUNCATED) return result;
-    const next = this.#codePage(tcb, pageVa + PAGE_SIZE);
-    if (next === 0) return DecodeResult.TRUNCATED;
-    const nextFrame = this.#frameOf(next);
-    this.#window.set(u8.subarray(frame + at, frame + PAGE_SIZE), 0);
-    this.#window.set(u8.subarray(nextFrame, nextFrame + 16), here);
-    return this.decoder.decode(this.#window, 0, here + 16);
+    let result = this.#wasm.decodeOne(page, at, UNKNOWN_PAGE, this.#staging);
+    if (result === RunStatus.NEEDS_NEXT) result = this.#wasm.decodeOne(page, at, this.#codePage(tcb, pageVa + PAGE_SIZE), this.#staging);
+    this.#wasm.storeInstruction(this.#staging);
+    this.#insn.read(this.shared.i32, this.#staging);
+    return result;
   }
 
-  /** The instruction becomes a #UD that the kernel reports as unsupported. */
-  #undefined(page: number, at: number): void {
-    const frame = this.#frameOf(page);
-    const bytes = this.shared.u8.slice(frame + at, frame + Math.min(PAGE_SIZE, at + 6));
+  /** Counts bytes that no row covers; they run as a #UD. */
+  #undefined(start: number, end: number): void {
+    const bytes = this.shared.u8.slice(start, Math.min(end, start + SHOWN_BYTES));
     const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
     this.unsupported.set(text, (this.unsupported.get(text) ?? 0) + 1);
-    this.#replace(undefinedForm());
-  }
-
-  #replace(form: Form): void {
-    const { insn } = this.decoder;
-    insn.form = form;
-    insn.lenBytes = 1;
   }
 }

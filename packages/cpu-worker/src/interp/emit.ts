@@ -1,5 +1,5 @@
 import { CoreBlock, headerWord } from '@troupe/abi/layout/header.js';
-import { MAX_MEMORY_BYTES, RUNTIME_STATIC_END } from '@troupe/abi/layout/memory-map.js';
+import { MAX_MEMORY_BYTES, RUNTIME_STATIC_END, VECTOR_TABLES } from '@troupe/abi/layout/memory-map.js';
 import { Code } from '../ir/code.js';
 import { ExpressionBuilder } from '../ir/expression-builder.js';
 import { Graph } from '../ir/graph.js';
@@ -17,9 +17,6 @@ import { buildColdCall, buildMissing } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
-
-/** Static vector tables of rows: the upper part of the static area, below RUNTIME_STATIC_END. */
-export const TABLES_START = 0x3_0000;
 
 const COLD = { params: ['i32', 'i32'], results: ['i32'] } as const;
 const MAIN = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
@@ -42,7 +39,7 @@ function survey(): { runtime: Map<string, RuntimeFn>; tables: Map<string, Vector
 function placeTables(tables: Map<string, VectorTable>): { addresses: Map<string, number>; data: { address: number; bytes: Uint8Array }[] } {
   const addresses = new Map<string, number>();
   const data: { address: number; bytes: Uint8Array }[] = [];
-  let at = TABLES_START;
+  let at = VECTOR_TABLES;
   for (const table of tables.values()) {
     addresses.set(table.name, at);
     data.push({ address: at, bytes: table.bytes });

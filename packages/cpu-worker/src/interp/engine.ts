@@ -3,9 +3,8 @@ import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterNam
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
-import { Decoder } from '../decode/decoder.js';
-import { formatInstruction } from '../decode/disassemble.js';
 import { RunDecoder } from '../decode/run-decoder.js';
+import { loadDecoder } from '../decode/wasm-decoder.js';
 import { CoreJit, type JitMode } from '../jit/core-jit.js';
 import type { RegionLinkage } from '../jit/core-regions.js';
 import { JitArea } from '../jit/jit-area.js';
@@ -25,7 +24,6 @@ export interface Engine {
   run(tcb: number, budgetBranches: number): number;
   /** Drops decoded code of a frame (decode/code-cache.ts, also usable from the kernel thread). */
   invalidateFrame(frame: number): void;
-  disassemble(bytes: Uint8Array, rip: number): string;
   stats(): Record<string, number>;
 }
 
@@ -62,6 +60,7 @@ let modules: { interp: WebAssembly.Module; runtime: WebAssembly.Module } | undef
 /** Compiles the wasm modules, once per thread; a worker does it while it waits for its first task. */
 export function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
   if (modules) return modules;
+  loadDecoder();
   modules = {
     interp: new WebAssembly.Module(readFileSync(new URL('interp.wasm', DIST))),
     runtime: new WebAssembly.Module(readFileSync(new URL('runtime.wasm', DIST))),
@@ -85,7 +84,6 @@ class InterpEngine implements Engine {
   readonly #run: Run;
   readonly #decoder: RunDecoder;
   readonly #block: number;
-  readonly #disassembler = new Decoder();
   #asId = -1;
   readonly #main: MainTier;
   #nextVictim = 0;
@@ -189,11 +187,6 @@ class InterpEngine implements Engine {
 
   invalidateFrame(frame: number): void {
     this.#decoder.cache.invalidateFrame(frame);
-  }
-
-  disassemble(bytes: Uint8Array, rip: number): string {
-    const result = this.#disassembler.decode(bytes, 0, bytes.length);
-    return formatInstruction(this.#disassembler.insn, result, rip);
   }
 
   stats(): Record<string, number> {
