@@ -29,6 +29,8 @@ export * from './linux/ipc.js';
 export * from './linux/namespaces.js';
 export * from './linux/socket.js';
 export * from './linux/termios.js';
+export * from './linux/ptrace.js';
+export * from './linux/seccomp.js';
 export * from './actor/actor.js';
 export * from './actor/mailbox.js';
 export * from './actor/order.js';

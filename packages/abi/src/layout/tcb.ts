@@ -115,8 +115,8 @@ export const Trap = {
   HOT: 8,
 } as const;
 
-/** x86 exception vectors (SDM Vol. 3A 6.3.1). */
-export const Vector = { DE: 0, DB: 1, BP: 3, OF: 4, BR: 5, UD: 6, NM: 7, DF: 8, SS: 12, GP: 13, PF: 14, MF: 16, AC: 17, XM: 19 } as const;
+/** x86 exception vectors (SDM Vol. 3A 6.3.1). STEP is none: a program set RFLAGS.TF, the core goes on in single steps. */
+export const Vector = { DE: 0, DB: 1, BP: 3, OF: 4, BR: 5, UD: 6, NM: 7, DF: 8, SS: 12, GP: 13, PF: 14, MF: 16, AC: 17, XM: 19, STEP: 32 } as const;
 
 /** Page-fault error code bits (SDM Vol. 3A 4.7). */
 export const PfCode = { PRESENT: 1, WRITE: 2, USER: 4, FETCH: 16 } as const;

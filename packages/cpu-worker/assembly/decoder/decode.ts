@@ -34,6 +34,8 @@ export let immHigh: i32 = 0;
 export let imm1: u32 = 0;
 export let rel: i32 = 0;
 let repeat: u32 = 0;
+/** First byte after the prefixes. */
+let opcodeByte: u32 = 0;
 
 /** Writes the instruction for the host: an INSTRUCTION record. */
 export function storeInstruction(record: usize): void {
@@ -92,6 +94,12 @@ export function decode(start: usize, end: usize): u32 {
   return limit == longest ? RESULT_TOO_LONG : RESULT_TRUNCATED;
 }
 
+/** For a string instruction with a repeat prefix: opcode | prefix << 8 | address32 << 16; else 0. */
+export function repeatedString(): u32 {
+  const isString = (opcodeByte >= 0xa4 && opcodeByte <= 0xa7) || (opcodeByte >= 0xaa && opcodeByte <= 0xaf);
+  return repeat != 0 && isString ? (u32(address32) << 16) | (repeat << 8) | opcodeByte : 0;
+}
+
 function isPrefix(value: u32): bool {
   switch (value) {
     case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3: return true;
@@ -124,6 +132,7 @@ function prefixes(): u32 {
   else if ((selector & SEL_P66) != 0) selector |= SEL_SIZE16;
   if (address32) selector |= SEL_ADDRESS32;
   if (repeat != 0) selector |= repeat == 0xf2 ? SEL_F2 : SEL_F3;
+  opcodeByte = opcode;
   return afterPrefixes(opcode, selector, lock);
 }
 

@@ -44,6 +44,17 @@ export function decodeOne(codePage: usize, at: u32, next: usize, staging: usize)
   return decode(window(), window() + here + MAX_INSTRUCTION);
 }
 
+/** Decodes the instruction at `at` of a page alone, with exact flags: its op is the first staged one. RUN_NEEDS_NEXT, RUN_FETCH_FAULT or RUN_DONE. */
+export function stageOne(codePage: usize, at: u32, next: usize, staging: usize): i32 {
+  page = codePage;
+  const result = decodeOne(codePage, at, next, staging);
+  if (result == RUN_NEEDS_NEXT) return RUN_NEEDS_NEXT;
+  if (result == RESULT_TRUNCATED) return RUN_FETCH_FAULT;
+  if (result != RESULT_OK) substitute(result, at);
+  writeOp(stagedOp(0), at);
+  return RUN_DONE;
+}
+
 /** Handler of an op, also where a region starts (src/jit/region-abi.ts). */
 function handlerOf(op: usize): u32 {
   const handler = u32(load<u16>(op + OP_HANDLER));

@@ -52,6 +52,23 @@ export class RunDecoder {
     }
   }
 
+  /** Decodes the instruction at TCB.rip alone, with exact flags, outside the code cache. Its op record, or 0: an exception was recorded. */
+  stageOne(tcb: number): number {
+    const rip = this.#rip(tcb);
+    const page = this.#codePage(tcb, rip);
+    if (page === 0) return Number(this.#fetchFault(tcb, rip));
+    const offset = rip % PAGE_SIZE;
+    const next = rip - offset + PAGE_SIZE;
+    let status = this.#wasm.stageOne(page, offset, UNKNOWN_PAGE, this.#staging);
+    if (status === RunStatus.NEEDS_NEXT) status = this.#wasm.stageOne(page, offset, this.#codePage(tcb, next), this.#staging);
+    return status === RunStatus.FETCH_FAULT ? Number(this.#fetchFault(tcb, next)) : this.#staging;
+  }
+
+  /** Of the instruction staged last (WasmDecoder.repeatedString). */
+  get repeatedString(): number {
+    return this.#wasm.repeatedString();
+  }
+
   /** User addresses are exact in a number; a non-canonical or kernel address gives a huge one and faults. */
   #rip(tcb: number): number {
     const { u32 } = this.shared;

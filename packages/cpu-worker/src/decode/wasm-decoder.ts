@@ -8,6 +8,10 @@ export interface WasmDecoder {
   storeInstruction(address: number): void;
   /** Decodes the instruction at an offset of a code page: a DecodeResult, or RunStatus.NEEDS_NEXT. */
   decodeOne(page: number, offset: number, next: number, staging: number): number;
+  /** Decodes one instruction into the staging memory, with exact flags: a RunStatus. */
+  stageOne(page: number, offset: number, next: number, staging: number): number;
+  /** Of the instruction decoded last: opcode | prefix (F2, F3) << 8 | address32 << 16 when it is a repeated string instruction, else 0. */
+  repeatedString(): number;
   /** Decodes a run into a locked code page: the number of new ops or a RunStatus. */
   decodeRun(page: number, offset: number, next: number, staging: number): number;
   /** Goes on after RunStatus.NEEDS_ROOM. */

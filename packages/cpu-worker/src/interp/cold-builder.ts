@@ -7,27 +7,9 @@ import type { Operand } from '../isa/operand.js';
 import type { Addressing } from './forms.js';
 import { InterpBuilder, type Linkage } from './interp-builder.js';
 import { ATOMIC, BOUNCE_WRITE, underLock } from './wide-atomics.js';
+import { Status } from './status.js';
 
-/** What a cold handler returns to the main loop. */
-export const Status = {
-  NEXT: 0,
-  /** Jump to TCB.rip. */
-  JUMP: 1,
-  /** An exception was raised at this instruction; nothing has changed. */
-  FAULT: 2,
-  /** Run this instruction again after a poll. */
-  AGAIN: 3,
-  /** Leave with Trap.EXCEPTION, rip already set. */
-  LEAVE: 4,
-  /** Leave with Trap.SYSCALL, rip already set. */
-  SYSCALL: 5,
-  /** The instruction after this op may run; this op is none (Special.GUARD). */
-  GUARD: 6,
-  /** The instruction must be decoded anew. */
-  DECODE: 7,
-  /** Jump to TCB.rip, by no instruction (Special.CHAIN). */
-  CHAIN: 8,
-} as const;
+export { Status } from './status.js';
 
 /** Builds one instruction as a function (tcb, op) → Status; every access may take the slow path. */
 export class ColdBuilder extends InterpBuilder {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
-import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
+import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { RunDecoder } from '../decode/run-decoder.js';
@@ -13,6 +13,7 @@ import { RunFlag } from './driver-state.js';
 import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
 import { MainTier } from './main-tier.js';
+import { SingleStepper } from './single-step.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
 
 /**
@@ -86,6 +87,7 @@ class InterpEngine implements Engine {
   readonly #block: number;
   #asId = -1;
   readonly #main: MainTier;
+  readonly #stepper: SingleStepper;
   #nextVictim = 0;
   readonly #jit: CoreJit | undefined;
 
@@ -102,6 +104,7 @@ class InterpEngine implements Engine {
     const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, coreId) }) };
     const { exports } = new WebAssembly.Instance(interp, imports);
     this.#run = entryOf(exports);
+    this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
     this.#jit = this.#makeJit(jitMode(host), host.frames, (jumpCache) => ({
       regions: exports['regions'] as WebAssembly.Table,
@@ -118,6 +121,7 @@ class InterpEngine implements Engine {
   run(tcb: number, budgetBranches: number): number {
     const { i32 } = this.shared;
     this.#takeFill(tcb);
+    if (this.#stepper.isOn(tcb)) return this.#stepper.step(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
     const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#jit?.enter() ?? 0);
     const before = this.#retired(tcb);
@@ -136,7 +140,7 @@ class InterpEngine implements Engine {
     for (let turn = 0; ; turn++) {
       const trap = this.#run(tcb, first, flags);
       first = 0;
-      if (trap === Trap.EXCEPTION) this.#decoder.refineFault(tcb);
+      if (trap === Trap.EXCEPTION) return this.#exceptionTrap(tcb);
       if (trap === Trap.DECODE) {
         if (!this.#decode(tcb)) return Trap.EXCEPTION;
         continue;
@@ -148,6 +152,12 @@ class InterpEngine implements Engine {
       const runsRegion = trap === Trap.STALE ? this.#jit.onStale() : this.#jit.onHot(tcb);
       first = runsRegion ? 0 : 1;
     }
+  }
+
+  /** A program that set RFLAGS.TF stays with the core, which goes on in single steps. */
+  #exceptionTrap(tcb: number): number {
+    this.#decoder.refineFault(tcb);
+    return this.shared.u32[(tcb + TCB.off.trapVector) >>> 2] === Vector.STEP ? Trap.PREEMPT : Trap.EXCEPTION;
   }
 
   #decode(tcb: number): boolean {

@@ -51,6 +51,20 @@ export function faultIn(space: AddressSpace, addr: number, access: number): numb
   return frame;
 }
 
+/**
+ * The frame of a page for a tracer, whatever the protection says (ptrace(2) PEEK and POKE,
+ * /proc/pid/mem): a write to a private mapping makes the page the process's own. Shared mappings keep
+ * their protection.
+ */
+export function forceIn(space: AddressSpace, addr: number, access: number): number {
+  const vma = space.vmas.find(addr);
+  if (vma === undefined) return FaultError.MAPERR;
+  if (allows(vma.prot, access)) return faultIn(space, addr, access);
+  if (access === Access.WRITE && vma.isShared) return FaultError.ACCERR;
+  const page = Math.floor(addr / PAGE_SIZE);
+  return access === Access.WRITE ? writePage(space, vma, page) : readPage(space, vma, page, access);
+}
+
 /** x86 page protection: write or execute permission implies read. */
 function allows(prot: number, access: number): boolean {
   if (access === Access.READ) return prot !== 0;

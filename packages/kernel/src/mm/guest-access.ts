@@ -4,7 +4,7 @@
  */
 import { ADDEND_BIAS, Errno, ErrnoError, PAGE_SIZE } from '@troupe/abi';
 import { AddressSpace } from './address-space.js';
-import { Access, faultIn } from './fault.js';
+import { Access, faultIn, forceIn } from './fault.js';
 import type { GuestMemory } from './guest-memory.js';
 import { LOW_END } from './layout.js';
 
@@ -56,6 +56,21 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
       done += run;
     }
     return src.length;
+  }
+
+  /** Moves bytes page by page for a tracer, past the protection; the bytes moved. */
+  forceTransfer(addr: number, bytes: Uint8Array, access: typeof Access.READ | typeof Access.WRITE): number {
+    const { u8 } = this.system.shared;
+    for (let done = 0; done < bytes.length; ) {
+      const frame = addr + done >= 0 ? forceIn(this, addr + done, access) : 0;
+      if (frame <= 0) return done;
+      const linear = frame + ((addr + done) % PAGE_SIZE);
+      const run = Math.min(bytes.length - done, PAGE_SIZE - (linear % PAGE_SIZE));
+      if (access === Access.WRITE) u8.set(bytes.subarray(done, done + run), linear);
+      else bytes.set(u8.subarray(linear, linear + run), done);
+      done += run;
+    }
+    return bytes.length;
   }
 
   copyIn(addr: number, sizeBytes: number): Uint8Array {

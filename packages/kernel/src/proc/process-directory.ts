@@ -114,7 +114,7 @@ function commonEntries(task: Task, viewer: PidNamespace): Record<string, Entry> 
     oom_adj: oomFile(group),
     oom_score: textFile(() => '0\n'),
     oom_score_adj: oomFile(group),
-    personality: textFile(() => '00000000\n', 0o400),
+    personality: textFile(() => `${task.personality.toString(16).padStart(8, '0')}\n`, 0o400),
     root: placeLink(task, () => task.fs.root),
     sched: textFile(() => `${task.name} (${viewer.shown(task.tid)}, #threads: ${group.liveTasks.length})\n`, 0o644),
     schedstat: textFile(() => `${taskUsage(task).cpuTimeNs} 0 0\n`),

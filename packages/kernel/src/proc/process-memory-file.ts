@@ -1,6 +1,7 @@
 /** /proc/pid/mem: the memory of a process by address (proc(5)). */
 import { Errno, SEEK_CUR, SEEK_SET } from '@troupe/abi';
 import { FileDescription, type PathNode } from '@troupe/vfs';
+import { Access } from '../mm/fault.js';
 import type { Task } from '../task/task.js';
 
 export class ProcessMemoryFile extends FileDescription {
@@ -17,11 +18,11 @@ export class ProcessMemoryFile extends FileDescription {
   }
 
   override read(dst: Uint8Array, offBytes: number): number {
-    return this.#transfer(offBytes, (at) => this.task.mm.copyInPartial(at, dst));
+    return this.#transfer(offBytes, (at) => this.task.mm.forceTransfer(at, dst, Access.READ));
   }
 
   override write(src: Uint8Array, offBytes: number): number {
-    return this.#transfer(offBytes, (at) => this.task.mm.copyOutPartial(at, src));
+    return this.#transfer(offBytes, (at) => this.task.mm.forceTransfer(at, src, Access.WRITE));
   }
 
   #transfer(offBytes: number, copy: (at: number) => number): number {

@@ -36,14 +36,14 @@ export function namespacesOf(kernel: Kernel, ctx: VfsContext): NamespaceSet {
 export function stateLetter(task: Task): string {
   switch (task.state) {
     case 'blocked': return 'S';
-    case 'stopped': return 'T';
+    case 'stopped': return task.tracing?.stop ? 't' : 'T';
     case 'zombie': return 'Z';
     case 'dead': return 'X';
     default: return 'R';
   }
 }
 
-const STATE_NAMES: Readonly<Record<string, string>> = { R: 'running', S: 'sleeping', T: 'stopped', Z: 'zombie', X: 'dead' };
+const STATE_NAMES: Readonly<Record<string, string>> = { R: 'running', S: 'sleeping', T: 'stopped', t: 'tracing stop', Z: 'zombie', X: 'dead' };
 
 export function stateText(task: Task): string {
   const letter = stateLetter(task);

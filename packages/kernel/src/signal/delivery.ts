@@ -7,6 +7,7 @@ import { SIG_DFL, SIG_IGN, Sa, Sig, defaultAction, killedBy, sigBit } from '@tro
 import { exitGroup } from '../task/exit.js';
 import { isOrphaned } from '../task/job-control.js';
 import { beginGroupStop, parkForStop } from '../task/group-stop.js';
+import { setStepping, stopAtHandler, stopForSignal, stopForTrap } from '../ptrace/stop.js';
 import type { Task } from '../task/task.js';
 import { pushFrame } from './frame.js';
 import { restartForHandler, restartWithoutHandler } from './restart.js';
@@ -25,13 +26,18 @@ export function prepareUserReturn(task: Task): boolean {
 
 function deliverPending(task: Task): boolean {
   while (task.signalPending) {
-    if (task.group.stopRequested) {
+    if (task.mustStop) {
       parkForStop(task);
+      return false;
+    }
+    if (task.tracing?.trapRequested) {
+      stopForTrap(task);
       return false;
     }
     const info = dequeueSignal(task);
     if (info === null) return true;
-    act(task, info);
+    if (task.tracing !== null && info.signo !== Sig.KILL) stopForSignal(task, info);
+    else act(task, info);
     if (task.state !== 'running') return false;
   }
   return true;
@@ -53,7 +59,8 @@ export function dequeueSignal(task: Task): SigInfo | null {
   return info;
 }
 
-function act(task: Task, info: SigInfo): void {
+/** What the disposition says. */
+export function act(task: Task, info: SigInfo): void {
   task.kernel.onSignal?.(task, info);
   const action = task.group.handlers.get(info.signo);
   if (action.handler === BigInt(SIG_IGN)) return;
@@ -77,6 +84,7 @@ function stopByDefault(task: Task, info: SigInfo): void {
 function runHandler(task: Task, info: SigInfo, action: SigAction): void {
   restartForHandler(task, action);
   task.syscall = null;
+  if (task.tracing !== null) setStepping(task, false);
   if (!pushFrame(task, info, action)) {
     forceSignal(task, { signo: Sig.SEGV, code: 0x80 }, info.signo === Sig.SEGV);
     return;
@@ -85,4 +93,5 @@ function runHandler(task: Task, info: SigInfo, action: SigAction): void {
   task.savedSigMask = null;
   const own = (action.flags & Sa.NODEFER) !== 0 ? 0n : sigBit(info.signo);
   task.sigMask |= action.mask | own;
+  if (task.tracing?.steps) stopAtHandler(task);
 }

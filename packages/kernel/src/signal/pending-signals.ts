@@ -8,12 +8,16 @@ import { NSIG, SIGRTMIN, SYNCHRONOUS_SIGNALS, sigBit, sigHas } from '@troupe/abi
 export class PendingSignals {
   /** Signals with at least one entry. */
   set: SigSet = 0n;
-  readonly #queues = new Map<number, SigInfo[]>();
-  #count = 0;
+  /** In the order sent. */
+  #queue: SigInfo[] = [];
 
   /** Queued entries, as counted by RLIMIT_SIGPENDING. */
   get count(): number {
-    return this.#count;
+    return this.#queue.length;
+  }
+
+  get entries(): readonly SigInfo[] {
+    return this.#queue;
   }
 
   /** False when a standard signal was already pending: the new one is dropped. */
@@ -21,10 +25,7 @@ export class PendingSignals {
     const { signo } = info;
     if (signo < SIGRTMIN && sigHas(this.set, signo)) return false;
     this.set |= sigBit(signo);
-    const queue = this.#queues.get(signo);
-    if (queue) queue.push(info);
-    else this.#queues.set(signo, [info]);
-    this.#count++;
+    this.#queue.push(info);
     return true;
   }
 
@@ -49,13 +50,9 @@ export class PendingSignals {
   }
 
   take(signo: number): SigInfo {
-    const queue = this.#queues.get(signo);
-    const info = queue?.shift();
-    if (info) this.#count--;
-    if (!queue || queue.length === 0) {
-      this.#queues.delete(signo);
-      this.set &= ~sigBit(signo);
-    }
+    const index = this.#queue.findIndex((info) => info.signo === signo);
+    const [info] = index < 0 ? [] : this.#queue.splice(index, 1);
+    if (!this.#queue.some((other) => other.signo === signo)) this.set &= ~sigBit(signo);
     return info ?? { signo, code: 0, pid: 0, uid: 0 };
   }
 
@@ -63,10 +60,6 @@ export class PendingSignals {
   discard(mask: SigSet): void {
     if ((this.set & mask) === 0n) return;
     this.set &= ~mask;
-    for (const [signo, queue] of this.#queues) {
-      if (!sigHas(mask, signo)) continue;
-      this.#count -= queue.length;
-      this.#queues.delete(signo);
-    }
+    this.#queue = this.#queue.filter(({ signo }) => !sigHas(mask, signo));
   }
 }

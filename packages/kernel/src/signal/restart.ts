@@ -26,7 +26,7 @@ export function isInterrupted(result: number | bigint | undefined): boolean {
   return typeof result === 'number' && (result === -Errno.EINTR || isRestartCode(result));
 }
 
-function rewind(task: Task, nr: number): void {
+function rewind(task: Task, nr: number = task.syscall?.nr ?? task.origRax): void {
   task.setReg(Reg.RAX, BigInt(nr));
   task.rip -= SYSCALL_BYTES;
 }
@@ -36,7 +36,7 @@ export function restartForHandler(task: Task, action: SigAction): void {
   const code = takeCode(task);
   if (code === 0) return;
   const again = code === Restart.ERESTARTNOINTR || (code === Restart.ERESTARTSYS && (action.flags & Sa.RESTART) !== 0);
-  if (again) rewind(task, task.syscall!.nr);
+  if (again) rewind(task);
   else task.setReg(Reg.RAX, BigInt(-Errno.EINTR));
   task.syscall = null;
 }
@@ -45,8 +45,8 @@ export function restartForHandler(task: Task, action: SigAction): void {
 export function restartWithoutHandler(task: Task): void {
   const code = takeCode(task);
   if (code === Restart.ERESTART_RESTARTBLOCK) {
-    task.restartBlock = task.syscall;
+    task.restartBlock = task.syscall ?? task.restartBlock;
     rewind(task, Nr.restart_syscall);
-  } else if (code !== 0) rewind(task, task.syscall!.nr);
+  } else if (code !== 0) rewind(task);
   task.syscall = null;
 }

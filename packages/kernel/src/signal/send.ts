@@ -58,9 +58,9 @@ function prepare(task: Task, signo: number): boolean {
   return !isIgnored(task, signo);
 }
 
-/** An ignored signal is dropped, unless it is blocked or waited for: its disposition may change until then. */
+/** An ignored signal is dropped, unless it is blocked or waited for: its disposition may change until then. Tracers see all. */
 function isIgnored(task: Task, signo: number): boolean {
-  if (sigHas(task.sigMask | task.sigWaitSet, signo)) return false;
+  if (task.tracing !== null || sigHas(task.sigMask | task.sigWaitSet, signo)) return false;
   return task.group.handlers.ignores(signo);
 }
 

@@ -35,7 +35,7 @@ export function encodeSigInfo(info: SigInfo): Uint8Array {
 }
 
 function encodeUnion(view: DataView, info: SigInfo): void {
-  switch (unionKind(info.signo, info.code)) {
+  switch (info.pid !== undefined && info.addr === undefined && isFaultSignal(info.signo) ? 'kill' : unionKind(info.signo, info.code)) {
     case 'kill':
       return setSender(view, info);
     case 'queue':

@@ -24,6 +24,10 @@ export interface SyscallHost {
   taskBlocked(task: Task): void;
   taskUnblocked(task: Task): void;
   onUnimplemented(task: Task, nr: number): void;
+  /** The task is traced or filtered: its call begins when `begin` is called, if at all. */
+  enterSyscall(task: Task): void;
+  /** A traced task whose call wants to wait stops first; `retry` follows. */
+  stopsBeforeWait(task: Task): boolean;
 }
 
 export interface CallCount {
@@ -85,19 +89,35 @@ export class Dispatcher {
 
   /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */
   start(task: Task): void {
-    const nr = Number(BigInt.asIntN(32, task.getReg(Reg.RAX)));
+    task.origRax = Number(BigInt.asIntN(32, task.getReg(Reg.RAX)));
+    if (task.tracing === null && task.seccomp === null) this.begin(task, task.origRax);
+    else this.host.enterSyscall(task);
+  }
+
+  /** Runs call `nr` of the task. */
+  begin(task: Task, nr: number): void {
     const interrupted = nr === Nr.restart_syscall ? task.restartBlock : null;
     task.restartBlock = null;
     task.syscall = interrupted ? { ...interrupted, resumed: true, timedOut: false } : { nr, timedOut: false, resumed: false, data: undefined };
     this.#run(task);
   }
 
+  /** The task is in a call that stands in for the one it made. */
+  beginWith(task: Task, row: SyscallRow, data: unknown): void {
+    task.syscall = { nr: task.origRax, timedOut: false, resumed: false, data, row };
+    this.#run(task);
+  }
+
+  /** Runs the handler of the task's call again. */
+  retry(task: Task): void {
+    task.syscall!.resumed = true;
+    this.#run(task);
+  }
+
   /** Re-runs the handlers of woken tasks until none is left. */
   drain(): void {
     for (let task = this.#ready.shift(); task; task = this.#ready.shift()) {
-      if (task.syscall === null) continue;
-      task.syscall.resumed = true;
-      this.#run(task);
+      if (task.syscall !== null) this.retry(task);
     }
   }
 
@@ -111,13 +131,13 @@ export class Dispatcher {
   /** Ends an interruptible wait: the call gives its restart class or what `interrupted` says. False when the task does not wait. */
   interrupt(task: Task): boolean {
     if (task.parked?.wait.uninterruptible || !this.#unpark(task)) return false;
-    this.#finish(task, this.#table[task.syscall!.nr]!, this.#interruptedResult(task));
+    this.#finish(task, this.#rowOf(task)!, this.#interruptedResult(task));
     return true;
   }
 
   /** Forgets a waiting task that dies; its call may drop registrations of its own. */
   abandon(task: Task): void {
-    if (this.#unpark(task)) this.#callInterrupted(task, this.#table[task.syscall!.nr]!);
+    if (this.#unpark(task)) this.#callInterrupted(task, this.#rowOf(task)!);
     task.syscall = null;
   }
 
@@ -129,14 +149,20 @@ export class Dispatcher {
     return true;
   }
 
+  #rowOf(task: Task): SyscallRow | undefined {
+    return task.syscall!.row ?? this.#table[task.syscall!.nr];
+  }
+
   #run(task: Task): void {
-    const row = this.#table[task.syscall!.nr];
+    const row = this.#rowOf(task);
     if (!row) return this.#reject(task);
     const startMs = this.isCounting ? performance.now() : 0;
     const line = this.traceSink && REPLACES_TASK.has(row.nr) ? formatCall(task, row, this.#decode(task, row), REPLACES_TASK.get(row.nr)) : '';
     const result = this.#call(task, row);
     if (this.isCounting) this.#count(row, result, performance.now() - startMs);
     if (typeof result !== 'object') return this.#finish(task, row, result, line);
+    if (!result.block) return this.begin(task, task.origRax);
+    if (task.tracing !== null && this.host.stopsBeforeWait(task)) return;
     if (!result.uninterruptible && this.host.interruptPending(task)) return this.#finish(task, row, this.#interruptedResult(task));
     task.syscall!.timedOut = false;
     this.host.taskBlocked(task);
@@ -163,7 +189,7 @@ export class Dispatcher {
   }
 
   #interruptedResult(task: Task): number {
-    const row = this.#table[task.syscall!.nr]!;
+    const row = this.#rowOf(task)!;
     const own = this.#callInterrupted(task, row);
     if (own !== undefined) return own;
     const restart = row.restart ?? 'ERESTARTSYS';

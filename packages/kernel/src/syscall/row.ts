@@ -40,11 +40,16 @@ export interface Block {
   readonly uninterruptible?: boolean;
 }
 
+/** The stand-in of a call is done: the call itself begins. */
+export interface Proceed {
+  readonly block: false;
+}
+
 /**
  * number/bigint: return value (negative errno on failure); Block: wait and run the handler again;
  * undefined: the handler already arranged the task's registers (exec, exit, sigreturn).
  */
-export type SyscallResult = number | bigint | Block | undefined;
+export type SyscallResult = number | bigint | Block | Proceed | undefined;
 
 /* eslint-disable-next-line */
 export type SyscallHandler = (task: Task, a0: any, a1: any, a2: any, a3: any, a4: any, a5: any) => SyscallResult;
@@ -76,6 +81,8 @@ export interface SyscallState {
   resumed: boolean;
   /** The handler's own continuation data (plain, savable), undefined on the first run. */
   data: unknown;
+  /** Takes the place of the row of `nr` (Dispatcher.beginWith). */
+  row?: SyscallRow;
 }
 
 export function block(queues: Block['queues'], deadlineNs?: number): Block {

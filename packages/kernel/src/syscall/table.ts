@@ -26,7 +26,9 @@ import { rows as pipe } from './rows/pipe.js';
 import { rows as poll } from './rows/poll.js';
 import { rows as prctl } from './rows/prctl.js';
 import { rows as process } from './rows/process.js';
+import { rows as ptrace } from './rows/ptrace.js';
 import { rows as sched } from './rows/sched.js';
+import { rows as seccomp } from './rows/seccomp.js';
 import { rows as sem } from './rows/sem.js';
 import { rows as session } from './rows/session.js';
 import { rows as shm } from './rows/shm.js';
@@ -45,7 +47,7 @@ import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
   creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
-  inotify, ioctl, limits, lock, memory, memoryProcess, msg, namespace, pipe, poll, prctl, process, sched, sem, session, shm, signal, signalfd, socket, socketMessage,
+  inotify, ioctl, limits, lock, memory, memoryProcess, msg, namespace, pipe, poll, prctl, process, ptrace, sched, seccomp, sem, session, shm, signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];
 

@@ -1,6 +1,7 @@
 /** clone(2), fork(2), vfork(2), clone3(2): a new task out of a running one. */
 import type { CloneArgs } from '@troupe/abi';
-import { Cap, Clone, Errno, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap, hasCapIn } from '@troupe/abi';
+import { Cap, Clone, Errno, Flag, NSIG, Reg, Rlimit, RunState, SIG_IGN, Ss, TCB, UNBLOCKABLE, hasCap, hasCapIn } from '@troupe/abi';
+import { traceClone } from '../ptrace/events.js';
 import { DEFAULT_ACTION } from '../signal/signal-handlers.js';
 import type { SignalHandlers } from '../signal/signal-handlers.js';
 import { SemaphoreUndo } from '../sysv/semaphore-undo.js';
@@ -59,6 +60,7 @@ export function cloneTask(parent: Task, args: CloneArgs): Task | number {
   linkChild(parent, child, args);
   const stored = storeIds(parent, child, args);
   kernel.tasks.forkCount++;
+  if (parent.tracing !== null && !has(args.flags, Clone.UNTRACED)) traceClone(parent, child, args);
   kernel.runner.startTask(child);
   return stored < 0 ? stored : child;
 }
@@ -133,6 +135,9 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   child.rtPriority = parent.rtPriority;
   child.noNewPrivs = parent.noNewPrivs;
   child.dumpable = parent.dumpable;
+  child.personality = parent.personality;
+  child.seccomp = parent.seccomp;
+  child.origRax = parent.origRax;
   child.timerSlackNs = parent.timerSlackNs;
   child.keepCaps = parent.keepCaps;
   if (!has(flags, Clone.VM) || has(flags, Clone.VFORK)) child.altStack = { ...parent.altStack };
@@ -142,7 +147,7 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
 
 /** The child starts with the parent's registers, rax 0, and a stack and TLS of its own if asked for. */
 function copyTcb(parent: Task, child: Task, args: CloneArgs): void {
-  const { u8, i32, u64 } = parent.shared;
+  const { u8, i32, u32, u64 } = parent.shared;
   const { off } = TCB;
   u8.copyWithin(child.tcb, parent.tcb, parent.tcb + TCB.sizeBytes);
   for (const field of ['runState', 'interrupt', 'trap'] as const) Atomics.store(i32, (child.tcb + off[field]) >> 2, 0);
@@ -153,6 +158,7 @@ function copyTcb(parent: Task, child: Task, args: CloneArgs): void {
   i32[(child.tcb + off.lastCore) >> 2] = -1;
   setTcbIds(child);
   if (parent.savedSigMask !== null) u64[(child.tcb + off.sigMask) / 8] = parent.savedSigMask & ~UNBLOCKABLE;
+  if (parent.tracing?.forcedTrapFlag) u32[(child.tcb + off.flagsRest) >> 2]! &= ~Flag.TF;
   child.setReg(Reg.RAX, 0n);
   if (args.stackPointer !== 0) child.setReg(Reg.RSP, BigInt(args.stackPointer));
   if (has(args.flags, Clone.SETTLS)) u64[(child.tcb + off.fsBase) / 8] = BigInt(args.tls);

@@ -5,6 +5,8 @@
  * waited for; only the last step touches the task itself.
  */
 import { Reg, Ss, TCB, exited } from '@troupe/abi';
+import { unlink } from '../ptrace/link.js';
+import { reportExec } from '../ptrace/events.js';
 import type { GroupTimers } from '../time/group-timers.js';
 import { recalcGroup } from '../signal/send.js';
 import { resetFx } from '../signal/fx-state.js';
@@ -28,6 +30,7 @@ export function endSiblings(task: Task): boolean {
 
 /** Replaces the program of a task that has no siblings left. */
 export function commitImage(task: Task, image: ExecImage): void {
+  const formerTid = task.tid;
   takeLeadership(task);
   releaseFutexes(task);
   const oldMm = task.mm;
@@ -38,6 +41,7 @@ export function commitImage(task: Task, image: ExecImage): void {
   resetProcess(task, image);
   resetRegisters(task, image);
   releaseVforkParent(task);
+  if (task.tracing !== null) reportExec(task, formerTid);
 }
 
 /** A thread that is not the leader takes the leader's tid (execve(2), "other effects"). */
@@ -47,6 +51,7 @@ function takeLeadership(task: Task): void {
   group.execTask = null;
   if (leader === task) return;
   const { tid } = leader;
+  if (leader.tracing !== null) unlink(leader);
   group.tasks.delete(leader);
   leader.state = 'dead';
   kernel.tasks.remove(leader);

@@ -7,9 +7,12 @@
 import type { ExitStatus } from '@troupe/abi';
 import { EPOLLIN, Sa, Sig, Si, killedBy } from '@troupe/abi';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
+import { isTracedByParent, releaseTracees, unlink } from '../ptrace/link.js';
+import { notifyTracer, stopsForExit } from '../ptrace/stop.js';
 import type { GroupTimers } from '../time/group-timers.js';
 import { releaseFutexes } from './futex-exit.js';
-import { childInfo, reportCompleteStop } from './group-stop.js';
+import { childInfo } from './child-info.js';
+import { reportCompleteStop } from './group-stop.js';
 import { hangUpSession, wakeOrphaned } from './job-control.js';
 import { killGroup } from './kill.js';
 import type { Task } from './task.js';
@@ -32,13 +35,13 @@ function retargetPending(group: ThreadGroup): void {
 
 /** Ends a task the kernel holds (never one on a core). */
 export function exitTask(task: Task, status: ExitStatus): void {
-  task.kernel.actors.ask('TaskSet.Exit', { tid: task.tid, status });
+  if (!stopsForExit(task, status)) task.kernel.actors.ask('TaskSet.Exit', { tid: task.tid, status });
 }
 
 /** Part of TaskSet.ExitGroup. */
 export function endGroup(task: Task, status: ExitStatus): void {
   killGroup(task.group, status);
-  endTask(task, task.group.exitStatus!);
+  if (!stopsForExit(task, task.group.exitStatus!)) endTask(task, task.group.exitStatus!);
 }
 
 /** Part of TaskSet.Exit. */
@@ -52,6 +55,7 @@ export function endTask(task: Task, status: ExitStatus): void {
   task.syscall = null;
   if (wasRunning) kernel.running.dec();
   releaseResources(task);
+  for (const dead of releaseTracees(task)) endTracedZombie(dead);
   orphanChildrenOf(task);
   kernel.tasks.liveCount--;
   if (group.liveTasks.length === 0) leaveNamespace(group, status);
@@ -93,11 +97,29 @@ export function releaseVforkParent(task: Task): void {
   task.vforkWaiters.wake(0, Infinity);
 }
 
-/** A thread that is not the leader leaves nothing behind. */
+/** A thread that is not the leader leaves nothing behind, unless a tracer still has to wait for it. */
 function forgetThread(task: Task): void {
-  task.state = 'dead';
   task.group.tasks.delete(task);
+  if (task.tracing !== null) return notifyTracerOfExit(task, task.exitStatus!);
+  task.state = 'dead';
   task.kernel.tasks.remove(task);
+}
+
+function notifyTracerOfExit(task: Task, status: ExitStatus): void {
+  notifyTracer(task, exitCode(status), status.signo === 0 ? status.code : status.signo);
+}
+
+/** si_code of SIGCHLD for the end of a process. */
+export function exitCode({ signo, coreDumped }: ExitStatus): number {
+  return signo === 0 ? Si.CLD_EXITED : coreDumped ? Si.CLD_DUMPED : Si.CLD_KILLED;
+}
+
+/** The tracer has waited for a dead task, or is gone: a thread vanishes, of a process the parent learns. */
+export function endTracedZombie(task: Task): void {
+  if (task.tracing !== null) unlink(task);
+  if (task.isLeader) {
+    if (task.group.isZombie) notifyParent(task.group);
+  } else forgetThread(task);
 }
 
 /** PR_SET_PDEATHSIG of children made by this task; their parent link moves to a sibling thread. */
@@ -178,11 +200,12 @@ function adopt(reaper: ThreadGroup, child: ThreadGroup): void {
 
 /** Tells the parent by its exit signal and wakes its waits; a parent that does not care gets no zombie. */
 function notifyParent(group: ThreadGroup): void {
-  const { parent } = group;
+  const { parent, leader } = group;
+  if (leader.tracing !== null && !isTracedByParent(leader)) return notifyTracerOfExit(leader, group.exitStatus!);
   if (parent === null) return reapGroup(group);
-  const { code, signo, coreDumped } = group.exitStatus!;
-  const chldCode = signo === 0 ? Si.CLD_EXITED : coreDumped ? Si.CLD_DUMPED : Si.CLD_KILLED;
-  const isUnwanted = group.exitSignal === Sig.CHLD && refusesZombies(parent);
+  const { code, signo } = group.exitStatus!;
+  const chldCode = exitCode(group.exitStatus!);
+  const isUnwanted = leader.tracing === null && group.exitSignal === Sig.CHLD && refusesZombies(parent);
   if (group.exitSignal !== 0 && !(isUnwanted && parent.handlers.ignores(Sig.CHLD))) {
     group.kernel.signals.sendToGroup(parent, childInfo(group, chldCode, signo === 0 ? code : signo, group.exitSignal));
   }
@@ -201,6 +224,7 @@ export function reapGroup(group: ThreadGroup): void {
   if (group.isReaped) return;
   const { kernel, leader, parent } = group;
   group.isReaped = true;
+  if (leader.tracing !== null) unlink(leader);
   leader.state = 'dead';
   if (parent) {
     parent.childUsage.add(group.exitedUsage);

@@ -1,17 +1,18 @@
 /** Job control stops: all tasks of a thread group park, the parent is told (signal(7), wait(2)). */
-import type { SigInfo } from '@troupe/abi';
 import { Sa, Si, Sig } from '@troupe/abi';
-import { CLOCK_TICK_NS } from './running-tasks.js';
+import { endStop, stopForGroup } from '../ptrace/stop.js';
+import { childInfo } from './child-info.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
-import { groupCpuTimeNs } from './usage.js';
 
 /** A stop signal takes effect: every task is told to park. */
 export function beginGroupStop(group: ThreadGroup, signo: number): void {
-  if (group.stopRequested || group.isExiting) return;
+  if (group.isExiting) return;
+  if (group.stopRequested && ![...group.tasks].some((task) => task.tracing?.leftGroupStop)) return;
   group.stopRequested = true;
   group.jobReport = null;
   group.stopSignal = signo;
+  for (const task of group.tasks) if (task.tracing !== null) task.tracing.leftGroupStop = false;
   for (const task of group.tasks) {
     if (!task.isAlive) continue;
     task.recalcSignalPending();
@@ -21,7 +22,8 @@ export function beginGroupStop(group: ThreadGroup, signo: number): void {
 
 /** The task arrived at the stop; the last one reports to the parent. */
 export function parkForStop(task: Task): void {
-  task.kernel.runner.stop(task);
+  if (task.tracing !== null) stopForGroup(task);
+  else task.kernel.runner.stop(task);
   reportCompleteStop(task.group);
 }
 
@@ -40,12 +42,22 @@ export function continueGroup(group: ThreadGroup): void {
   const wasStopped = group.jobReport?.kind === 'stopped' || group.liveTasks.every((task) => task.state === 'stopped');
   for (const task of group.tasks) {
     if (!task.isAlive) continue;
+    if (task.tracing !== null) endTracedStop(task);
     task.recalcSignalPending();
     if (task.state === 'stopped') task.kernel.runner.attend(task);
   }
   if (!wasStopped) return;
   group.jobReport = { kind: 'continued' };
   notifyParentOfJob(group, Si.CLD_CONTINUED, Sig.CONT);
+}
+
+/** A seized task reports the end of the stop by another one; one that its tracer left listening does so at once. */
+function endTracedStop(task: Task): void {
+  const tracing = task.tracing!;
+  tracing.leftGroupStop = false;
+  if (!tracing.isSeized || tracing.stop?.kind !== 'group') return;
+  tracing.trapRequested = true;
+  if (tracing.isListening) endStop(task, null);
 }
 
 function notifyParentOfJob(group: ThreadGroup, code: number, status: number): void {
@@ -56,10 +68,4 @@ function notifyParentOfJob(group: ThreadGroup, code: number, status: number): vo
     group.kernel.actors.send('Signals.SendToGroup', { tgid: parent.tgid, info: childInfo(group, code, status) });
   }
   parent.childWaiters.wake(0, Infinity);
-}
-
-/** siginfo of a SIGCHLD about `group` (sigaction(2)). */
-export function childInfo(group: ThreadGroup, code: number, status: number, signo: number = Sig.CHLD): SigInfo {
-  const utimeTicks = Math.floor(groupCpuTimeNs(group) / CLOCK_TICK_NS);
-  return { signo, code, pid: group.tgid, uid: group.leader.creds.uid, status, utimeTicks, stimeTicks: 0 };
 }

@@ -12,6 +12,7 @@ import { Invariant, Reg, RunState, Sig, TCB, Trap } from '@troupe/abi';
 import type { TimerQueue } from '@troupe/time';
 import type { Kernel } from '../kernel.js';
 import { prepareUserReturn, restoreMask } from '../signal/delivery.js';
+import { continueFrom, enterSyscall, leaveSyscall, stopsBeforeWait } from '../ptrace/resume.js';
 import { handleException } from '../signal/exception.js';
 import { isInterrupted, isRestartCode } from '../signal/restart.js';
 import type { SyscallHost } from '../syscall/dispatch.js';
@@ -52,6 +53,7 @@ export class TaskRunner implements SyscallHost {
 
   #handleTrap(task: Task, trap: number): void {
     if (trap === Trap.SYSCALL) return this.kernel.dispatcher.start(task);
+    task.origRax = -1;
     if (trap === Trap.EXCEPTION) handleException(task);
     else if (trap === Trap.CORE_ERROR) this.#coreFailed(task);
     else if (trap !== Trap.INTERRUPT) throw new Invariant(`trap ${trap} handed to the kernel`);
@@ -82,14 +84,25 @@ export class TaskRunner implements SyscallHost {
 
   /** SyscallHost: the call ended (undefined: the handler arranged the registers). */
   syscallDone(task: Task, result: number | bigint | undefined): void {
-    if (!task.isAlive) return;
+    if (task.state !== 'running') return;
     if (task.savedSigMask !== null && !isInterrupted(result)) restoreMask(task);
     if (typeof result === 'number') {
       task.setResult(result);
       if (isRestartCode(result)) task.restartCode = -result;
     } else if (result === undefined) task.syscall = null;
     else task.setReg(Reg.RAX, result);
-    this.resumeUser(task);
+    if (task.tracing === null) this.resumeUser(task);
+    else leaveSyscall(task);
+  }
+
+  /** SyscallHost: the task is traced or has a seccomp filter. */
+  enterSyscall(task: Task): void {
+    enterSyscall(task);
+  }
+
+  /** SyscallHost: a traced task stops first. */
+  stopsBeforeWait(task: Task): boolean {
+    return stopsBeforeWait(task);
   }
 
   interruptPending(task: Task): boolean {
@@ -152,7 +165,7 @@ export class TaskRunner implements SyscallHost {
     if (Atomics.load(i32, (task.tcb + TCB.off.runState) >> 2) === RunState.RUNNING) this.kernel.host.preempt(task.tcb);
   }
 
-  /** Parks the task until SIGCONT or a kill; called by signal delivery. */
+  /** Parks the task until SIGCONT, its tracer or a kill; called by group stops and ptrace-stops. */
   stop(task: Task): void {
     task.state = 'stopped';
     this.kernel.running.dec();
@@ -170,18 +183,27 @@ export class TaskRunner implements SyscallHost {
 
   #lookAt(task: Task): void {
     task.needsAttention = false;
-    if (task.state === 'stopped') {
-      if (task.killStatus === null && task.group.stopRequested) return;
-      task.state = 'running';
-      this.kernel.running.inc();
-      return this.resumeUser(task);
-    }
+    if (task.state === 'stopped') return this.#lookAtStopped(task);
     if (task.state === 'new' && task.killStatus !== null) return exitTask(task, task.killStatus);
     if (task.state !== 'blocked') return;
     if (task.killStatus !== null) {
       this.kernel.dispatcher.abandon(task);
       exitTask(task, task.killStatus);
     } else if (task.signalPending) this.kernel.dispatcher.interrupt(task);
+  }
+
+  /** A stop ends by a kill, except the one before the task's end; a ptrace-stop by its tracer; a group stop by SIGCONT. */
+  #lookAtStopped(task: Task): void {
+    const { resume, tracing } = task;
+    const isInPtraceStop = tracing !== null && tracing.stop !== null;
+    const isKilled = task.killStatus !== null && task.exitStatus === null;
+    if (resume === null && !isKilled && (isInPtraceStop || task.group.stopRequested)) return;
+    task.resume = null;
+    if (isInPtraceStop) tracing.stop = null;
+    task.state = 'running';
+    this.kernel.running.inc();
+    if (resume !== null && !isKilled) continueFrom(task, resume);
+    else this.resumeUser(task);
   }
 
   /** kernel.go BeginExternalStop: nests. */

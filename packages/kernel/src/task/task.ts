@@ -13,6 +13,8 @@ import type { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import type { NamespaceSet } from '../namespace/namespace-set.js';
+import type { Resume, Tracing } from '../ptrace/tracing.js';
+import type { Seccomp } from '../seccomp/filter.js';
 import { PendingSignals } from '../signal/pending-signals.js';
 import type { SemaphoreUndo } from '../sysv/semaphore-undo.js';
 import type { Parked } from '../syscall/dispatch.js';
@@ -77,7 +79,16 @@ export class Task {
   restartBlock: SyscallState | null = null;
   /** Killed: exits with this status at the next delivery point (SIGKILL, exit_group, execve of a sibling). */
   killStatus: ExitStatus | null = null;
+  /** Set when the task ends, or stops before its end for its tracer (PTRACE_EVENT_EXIT). */
   exitStatus: ExitStatus | null = null;
+  /** Number of the system call the task entered the kernel with, as registers show it (orig_rax); -1 = by another trap. */
+  origRax = -1;
+  /** Its tracer's view of a traced task; null otherwise. */
+  tracing: Tracing | null = null;
+  /** Set by what ended a ptrace-stop, until the task goes on. */
+  resume: Resume | null = null;
+  /** Tasks this one traces. */
+  readonly tracees = new Set<Task>();
   /** What the task had used when it exited. */
   finalUsage = new Usage();
 
@@ -100,8 +111,12 @@ export class Task {
   nice = 0;
   schedPolicy = 0;
   rtPriority = 0;
+  /** personality(2): flags. */
+  personality = 0;
   /** prctl(2) state. */
   noNewPrivs = false;
+  /** seccomp(2): strict mode or the newest filter; null = every call is allowed. */
+  seccomp: Seccomp | null = null;
   dumpable = 1;
   timerSlackNs = 50_000;
   keepCaps = false;
@@ -167,7 +182,12 @@ export class Task {
   /** Unblocked signals are pending for this task or its group, or the task has been killed. */
   recalcSignalPending(): void {
     const deliverable = (this.pending.set | this.group.pending.set) & ~(this.sigMask | this.sigWaitSet);
-    this.signalPending = deliverable !== 0n || this.killStatus !== null || this.group.stopRequested;
+    this.signalPending = deliverable !== 0n || this.killStatus !== null || this.mustStop || this.tracing?.trapRequested === true;
+  }
+
+  /** A group stop concerns this task; one that its tracer resumed meanwhile has left it. */
+  get mustStop(): boolean {
+    return this.group.stopRequested && this.tracing?.leftGroupStop !== true;
   }
 
   get isLeader(): boolean {

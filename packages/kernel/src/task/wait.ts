@@ -1,14 +1,17 @@
-/** Waiting for children (wait(2), wait4(2), waitid(2)): choosing a child and what it has to report. */
+/** Waiting for children and tracees (wait(2), wait4(2), waitid(2), ptrace(2)): choosing one and what it has to report. */
 import { CONTINUED_STATUS, Si, Sig, Wait, stopStatus, waitStatus } from '@troupe/abi';
 import { shownPid, shownUid } from '../namespace/id-view.js';
+import { isTracedByParent } from '../ptrace/link.js';
+import { endTracedZombie, exitCode } from './exit.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 import { Usage } from './usage-counts.js';
-import { groupUsage } from './usage.js';
+import { groupUsage, taskUsage } from './usage.js';
 
 /** Which children a wait is about. */
 export interface WaitTarget {
-  readonly matches: (child: ThreadGroup) => boolean;
+  /** Asked of the leaders of children, and of tracees. */
+  readonly matches: (task: Task) => boolean;
   /** Wait options. EXITED | STOPPED | CONTINUED choose the events. */
   readonly options: number;
 }
@@ -35,12 +38,43 @@ export function waitForChild(task: Task, target: WaitTarget): WaitReport | 'none
     const report = reportOf(task, child, target.options);
     if (report !== null) return report;
   }
+  for (const tracee of traceesOf(task, target.options)) {
+    if (!target.matches(tracee)) continue;
+    anyFits = true;
+    const report = traceeReport(task, tracee, target.options);
+    if (report !== null) return report;
+  }
   return anyFits ? 'later' : 'none';
+}
+
+function* traceesOf(task: Task, options: number): Iterable<Task> {
+  if ((options & Wait.NOTHREAD) !== 0) return yield* task.tracees;
+  for (const thread of task.group.tasks) yield* thread.tracees;
+}
+
+/** Ptrace-stops are reported whether the wait asks for stops or not. */
+function traceeReport(task: Task, tracee: Task, options: number): WaitReport | null {
+  const keeps = (options & Wait.NOWAIT) !== 0;
+  const { stop, isListening } = tracee.tracing!;
+  const isEnded = tracee.isLeader ? tracee.group.isZombie : !tracee.isAlive;
+  if (isEnded) return (options & Wait.EXITED) !== 0 ? traceeExit(task, tracee, keeps) : null;
+  if (stop === null || stop.isReported || isListening) return null;
+  if (!keeps) stop.isReported = true;
+  return { pid: shownPid(task, tracee.tid), uid: shownUid(task, tracee.creds.uid), status: stopStatus(stop.code), code: Si.CLD_TRAPPED, value: stop.code, usage: taskUsage(tracee) };
+}
+
+function traceeExit(task: Task, tracee: Task, keeps: boolean): WaitReport {
+  if (tracee.isLeader && isTracedByParent(tracee)) return exitReport(task, tracee.group, keeps);
+  const status = tracee.group.exitStatus ?? tracee.exitStatus!;
+  const value = status.signo === 0 ? status.code : status.signo;
+  const result = { pid: shownPid(task, tracee.tid), uid: shownUid(task, tracee.creds.uid), status: waitStatus(status), code: exitCode(status), value, usage: taskUsage(tracee) };
+  if (!keeps) endTracedZombie(tracee);
+  return result;
 }
 
 function fits(task: Task, child: ThreadGroup, target: WaitTarget): boolean {
   const { options } = target;
-  if (!target.matches(child)) return false;
+  if (!target.matches(child.leader)) return false;
   if ((options & Wait.NOTHREAD) !== 0 && child.parentTask !== task) return false;
   if ((options & Wait.ALL) !== 0) return true;
   return (child.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
@@ -48,6 +82,8 @@ function fits(task: Task, child: ThreadGroup, target: WaitTarget): boolean {
 
 function reportOf(task: Task, child: ThreadGroup, options: number): WaitReport | null {
   const keeps = (options & Wait.NOWAIT) !== 0;
+  // A tracer hears of it first; when that is the parent, as of a tracee.
+  if (child.leader.tracing !== null && (child.isZombie || isTracedByParent(child.leader))) return null;
   if (child.isZombie) return (options & Wait.EXITED) !== 0 ? exitReport(task, child, keeps) : null;
   const { jobReport } = child;
   if (jobReport?.kind === 'stopped' && (options & Wait.STOPPED) !== 0) {
@@ -63,8 +99,7 @@ function reportOf(task: Task, child: ThreadGroup, options: number): WaitReport |
 
 function exitReport(task: Task, child: ThreadGroup, keeps: boolean): WaitReport {
   const status = child.exitStatus!;
-  const code = status.signo === 0 ? Si.CLD_EXITED : status.coreDumped ? Si.CLD_DUMPED : Si.CLD_KILLED;
-  const result = report(task, child, waitStatus(status), code, status.signo === 0 ? status.code : status.signo);
+  const result = report(task, child, waitStatus(status), exitCode(status), status.signo === 0 ? status.code : status.signo);
   if (!keeps) child.kernel.actors.ask('TaskSet.Reap', { tgid: child.tgid });
   return result;
 }

@@ -16,8 +16,11 @@ const OF = 4;
 const GP = 13;
 const UD = 6;
 const DF = 0x400;
+/** Trap flag: single steps from the next instruction on (Vector.STEP). */
+const TF = 0x100;
+const STEP = 32;
 /** Flags outside the lazy words that popf may change in user mode: TF DF NT AC ID. */
-const POPF_REST = 0x100 | DF | 0x4000 | 0x40000 | 0x200000;
+const POPF_REST = TF | DF | 0x4000 | 0x40000 | 0x200000;
 const LAZY = 0x8d5;
 /** Segment register number of cs. */
 const CS = 1;
@@ -85,6 +88,7 @@ function popFlags(n: 16 | 64): Row['sem'] {
     unpackLazy(b, image);
     const mask = n === 16 ? POPF_REST & 0xffff : POPF_REST;
     b.setField('flagsRest', b.or(b.and(b.field('flagsRest'), b.i32(~mask)), b.and(image, b.i32(mask))));
+    b.if(b.and(image, b.i32(TF)), () => b.raiseAfter(STEP));
   };
 }
 

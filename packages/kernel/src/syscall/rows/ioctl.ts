@@ -4,12 +4,14 @@ import { PtyMaster } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { contextOf, ioctlCaller } from '../../ipc/caller.js';
 import { changeStatusFlags, ownerOf, setOwner } from '../../ipc/signal-io.js';
+import { SeccompListener } from '../../seccomp/listener.js';
+import { listenerIoctl } from '../../seccomp/notification.js';
 import type { Task } from '../../task/task.js';
-import { addr, choice, fd, type SyscallRow } from '../row.js';
+import { addr, choice, fd, type SyscallResult, type SyscallRow } from '../row.js';
 
 const REQUESTS = Object.entries(Ioctl).map(([name, value]) => [name, value | 0] as const);
 
-function sysIoctl(task: Task, fdNo: number, request: number, arg: number): number {
+function sysIoctl(task: Task, fdNo: number, request: number, arg: number): SyscallResult {
   const file = task.fds.get(fdNo);
   if (!file || (file.flags & O_PATH) !== 0) return -Errno.EBADF;
   switch (request >>> 0) {
@@ -40,6 +42,7 @@ function sysIoctl(task: Task, fdNo: number, request: number, arg: number): numbe
       return 0;
   }
   if (request >>> 0 === Ioctl.TIOCGPTPEER && file instanceof PtyMaster) return openPeer(task, file, arg);
+  if (file instanceof SeccompListener) return listenerIoctl(task, file, request >>> 0, arg);
   return file.ioctl(request >>> 0, arg, ioctlCaller(task));
 }
 

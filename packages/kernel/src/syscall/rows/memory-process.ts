@@ -1,8 +1,9 @@
 /** Calls that reach into memory of other processes or order memory between threads. */
-import { Cap, Errno, hasCapIn } from '@troupe/abi';
+import { Errno } from '@troupe/abi';
 import { Membarrier } from '@troupe/abi/linux/mman.js';
 import { shootdown } from '../../mm/shootdown.js';
 import { taskWithPid } from '../../namespace/id-view.js';
+import { mayPtrace } from '../../task/permission.js';
 import type { Task } from '../../task/task.js';
 import { addr, flags, int, size, uint, type SyscallRow } from '../row.js';
 
@@ -21,14 +22,6 @@ function readRanges(task: Task, at: number, count: number): Range[] {
   const ranges: Range[] = [];
   for (let i = 0; i < count; i++) ranges.push({ addr: task.mm.readUlong(at + i * 16), sizeBytes: task.mm.readUlong(at + i * 16 + 8) });
   return ranges;
-}
-
-/** Permission as for PTRACE_MODE_ATTACH_REALCREDS (ptrace(2)). */
-function mayReach(task: Task, target: Task): boolean {
-  if (task.group === target.group || hasCapIn(task.creds, target.creds.userNamespace, Cap.SYS_PTRACE)) return true;
-  const { uid, gid } = task.creds;
-  const other = target.creds;
-  return uid === other.uid && uid === other.euid && uid === other.suid && gid === other.gid && gid === other.egid && gid === other.sgid;
 }
 
 /** Moves bytes between two lists of ranges; the count, or -EFAULT when nothing could be moved. */
@@ -59,7 +52,7 @@ function reach(task: Task, pid: number, local: number, localCount: number, remot
   const theirs = readRanges(task, remote, remoteCount);
   const target = taskWithPid(task, pid);
   if (target === undefined || !target.isAlive) return -Errno.ESRCH;
-  if (!mayReach(task, target)) return -Errno.EPERM;
+  if (!mayPtrace(task, target)) return -Errno.EPERM;
   return writes === 'read' ? transfer(target, task, theirs, mine) : transfer(task, target, mine, theirs);
 }
 

@@ -1,11 +1,12 @@
 /** prctl(2) and arch_prctl(2). */
-import { Cap, Errno, hasOwnCap, NSIG, TCB } from '@troupe/abi';
+import { Cap, Errno, hasOwnCap, NSIG, SeccompMode, TCB } from '@troupe/abi';
+import { addFilter, setStrict } from '../../seccomp/install.js';
 import type { Task } from '../../task/task.js';
 import { addr, size, type SyscallRow, choice } from '../row.js';
 
 const Pr = {
   SET_PDEATHSIG: 1, GET_PDEATHSIG: 2, GET_DUMPABLE: 3, SET_DUMPABLE: 4, GET_KEEPCAPS: 7, SET_KEEPCAPS: 8, SET_NAME: 15, GET_NAME: 16,
-  GET_SECCOMP: 21, CAPBSET_READ: 23, CAPBSET_DROP: 24, GET_SECUREBITS: 27, SET_SECUREBITS: 28, SET_TIMERSLACK: 29, GET_TIMERSLACK: 30,
+  GET_SECCOMP: 21, SET_SECCOMP: 22, CAPBSET_READ: 23, CAPBSET_DROP: 24, GET_SECUREBITS: 27, SET_SECUREBITS: 28, SET_TIMERSLACK: 29, GET_TIMERSLACK: 30,
   SET_CHILD_SUBREAPER: 36, GET_CHILD_SUBREAPER: 37, SET_NO_NEW_PRIVS: 38, GET_NO_NEW_PRIVS: 39, GET_TID_ADDRESS: 40, CAP_AMBIENT: 47,
 } as const;
 const CAP_LAST = 40;
@@ -58,6 +59,11 @@ function ambient(task: Task, operation: number, cap: number): number {
   return 0;
 }
 
+function setSeccomp(task: Task, mode: number, program: number): number {
+  if (mode === SeccompMode.STRICT) return setStrict(task);
+  return mode === SeccompMode.FILTER ? addFilter(task, 0, program) : -Errno.EINVAL;
+}
+
 const OPTIONS: Readonly<Record<number, Option>> = {
   [Pr.SET_PDEATHSIG]: (task, signo) => (signo < 0 || signo > NSIG ? -Errno.EINVAL : ((task.parentDeathSignal = signo), 0)),
   [Pr.GET_PDEATHSIG]: (task, at) => writeWord(task, at, task.parentDeathSignal),
@@ -67,7 +73,8 @@ const OPTIONS: Readonly<Record<number, Option>> = {
   [Pr.SET_KEEPCAPS]: (task, value) => (value > 1 ? -Errno.EINVAL : ((task.keepCaps = value === 1), 0)),
   [Pr.SET_NAME]: setName,
   [Pr.GET_NAME]: getName,
-  [Pr.GET_SECCOMP]: () => 0,
+  [Pr.GET_SECCOMP]: (task) => (task.seccomp === null ? SeccompMode.DISABLED : SeccompMode.FILTER),
+  [Pr.SET_SECCOMP]: setSeccomp,
   [Pr.CAPBSET_READ]: (task, cap) => (cap > CAP_LAST ? -Errno.EINVAL : Number((task.creds.capBounding >> BigInt(cap)) & 1n)),
   [Pr.CAPBSET_DROP]: dropBounding,
   [Pr.GET_SECUREBITS]: (task) => task.creds.securebits,
@@ -114,6 +121,6 @@ function sysArchPrctl(task: Task, code: number, at: number): number {
 const symbols = (prefix: string, table: Record<string, number>): (readonly [string, number])[] => Object.entries(table).map(([name, value]) => [`${prefix}${name}`, value] as const);
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 157, name: 'prctl', args: [choice('option', symbols('PR_', Pr)), size('arg2'), size('arg3'), size('arg4'), size('arg5')], groups: ['%process'], support: { partial: 'no seccomp, speculation control, PR_SET_MM, PR_SET_VMA' }, man: 'prctl(2)', handler: sysPrctl },
+  { nr: 157, name: 'prctl', args: [choice('option', symbols('PR_', Pr)), size('arg2'), size('arg3'), size('arg4'), size('arg5')], groups: ['%process'], support: { partial: 'no speculation control, PR_SET_MM, PR_SET_VMA' }, man: 'prctl(2)', handler: sysPrctl },
   { nr: 158, name: 'arch_prctl', args: [choice('code', symbols('ARCH_', Arch)), addr('addr')], groups: ['%process'], support: 'full', man: 'arch_prctl(2)', handler: sysArchPrctl },
 ];

@@ -3,6 +3,7 @@ import type { CloneArgs } from '@troupe/abi';
 import { CLONE_ARGS_SIZE_VER0, Clone, Errno, O_NONBLOCK, Sig, exited } from '@troupe/abi';
 import { installFile } from '../../fdtable.js';
 import { shownPid, taskWithPid } from '../../namespace/id-view.js';
+import { reportVforkDone } from '../../ptrace/events.js';
 import { cloneTask } from '../../task/clone.js';
 import { exitGroup, exitTask } from '../../task/exit.js';
 import { groupOfPidFd, newPidFd } from '../../task/pid-file.js';
@@ -20,17 +21,20 @@ interface VforkData {
 /** Shared by clone, fork, vfork and clone3: makes the child, and with CLONE_VFORK waits until it let go of the memory. */
 function doClone(task: Task, args: () => CloneArgs): SyscallResult {
   const state = task.syscall!;
-  if (state.data !== undefined) return vforkWait(task, (state.data as VforkData).childTid);
+  if (state.data !== undefined) return vforkWait(task, state.data as VforkData);
   const child = cloneTask(task, args());
   if (typeof child === 'number') return child;
   if (child.vforkParent === null) return shownPid(task, child.tid);
   state.data = { childTid: child.tid } satisfies VforkData;
-  return vforkWait(task, child.tid);
+  return vforkWait(task, state.data as VforkData);
 }
 
-function vforkWait(task: Task, childTid: number): number | Block {
+function vforkWait(task: Task, { childTid }: VforkData): number | Block {
   const child = task.kernel.tasks.byTid(childTid);
-  if (child?.vforkParent !== task) return shownPid(task, childTid);
+  if (child?.vforkParent !== task) {
+    reportVforkDone(task, childTid);
+    return shownPid(task, childTid);
+  }
   return { block: true, queues: [{ queue: child.vforkWaiters, events: 0 }], uninterruptible: true };
 }
 

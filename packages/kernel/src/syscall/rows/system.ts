@@ -55,12 +55,17 @@ function sysGetrandom(task: Task, buf: number, sizeBytes: number, flagBits: numb
   return done;
 }
 
-const PER_LINUX = 0;
+const PERSONALITY_QUERY = 0xffff_ffff;
+const PER_MASK = 0xff;
 const ADDR_NO_RANDOMIZE = 0x004_0000;
 
-/** personality(2): only the native personality exists; there is no address randomisation to turn off. */
-function sysPersonality(_task: Task, persona: number): number {
-  return persona === 0xffff_ffff || persona === PER_LINUX || persona === ADDR_NO_RANDOMIZE ? PER_LINUX : -Errno.EINVAL;
+/** personality(2): only the native one exists; ADDR_NO_RANDOMIZE is kept, as addresses are never random. The previous value. */
+function sysPersonality(task: Task, persona: number): number {
+  const before = task.personality;
+  if (persona === PERSONALITY_QUERY) return before;
+  if ((persona & PER_MASK) !== 0 || (persona & ~ADDR_NO_RANDOMIZE) !== 0) return -Errno.EINVAL;
+  task.personality = persona;
+  return before;
 }
 
 export const rows: readonly SyscallRow[] = [
@@ -69,5 +74,5 @@ export const rows: readonly SyscallRow[] = [
   { nr: 171, name: 'setdomainname', args: [inBuf('name', 'len'), int('len')], groups: ['%system'], support: 'full', man: 'setdomainname(2)', handler: (task: Task, name: number, len: number) => setUtsField(task, 'domainname', name, len) },
   { nr: 99, name: 'sysinfo', args: [outBuf('info', SYSINFO_BYTES)], groups: ['%system'], support: 'full', man: 'sysinfo(2)', handler: sysSysinfo },
   { nr: 318, name: 'getrandom', args: [outBuf('buf', 'buflen'), size('buflen'), flags('flags', GRND)], groups: ['%system'], support: 'full', man: 'getrandom(2)', handler: sysGetrandom },
-  { nr: 135, name: 'personality', args: [uint('persona')], groups: ['%process'], support: { partial: 'PER_LINUX only' }, man: 'personality(2)', handler: sysPersonality },
+  { nr: 135, name: 'personality', args: [uint('persona')], groups: ['%process'], support: { partial: 'PER_LINUX and ADDR_NO_RANDOMIZE only' }, man: 'personality(2)', handler: sysPersonality },
 ];

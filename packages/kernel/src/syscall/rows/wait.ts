@@ -3,7 +3,6 @@ import { Errno, IdType, Sig, Wait } from '@troupe/abi';
 import { kernelPid } from '../../namespace/id-view.js';
 import { groupOfPidFd } from '../../task/pid-file.js';
 import type { Task } from '../../task/task.js';
-import type { ThreadGroup } from '../../task/thread-group.js';
 import type { Usage } from '../../task/usage-counts.js';
 import { waitForChild } from '../../task/wait.js';
 import type { WaitReport } from '../../task/wait.js';
@@ -18,14 +17,14 @@ const ID_TYPES = [['P_ALL', IdType.ALL], ['P_PID', IdType.PID], ['P_PGID', IdTyp
 const INT_MIN = -0x8000_0000;
 const SIGINFO_HEAD_BYTES = 32;
 
-function matcher(task: Task, pid: number): (child: ThreadGroup) => boolean {
+function matcher(task: Task, pid: number): (child: Task) => boolean {
   if (pid === -1) return () => true;
   if (pid > 0) {
-    const tgid = kernelPid(task, pid);
-    return (child) => child.tgid === tgid;
+    const tid = kernelPid(task, pid);
+    return (child) => child.tid === tid;
   }
   const pgid = pid === 0 ? task.group.processGroup.pgid : kernelPid(task, -pid);
-  return (child) => child.processGroup.pgid === pgid;
+  return (child) => child.group.processGroup.pgid === pgid;
 }
 
 function sysWait4(task: Task, pid: number, statusAt: number, options: number, rusageAt: number): SyscallResult {
@@ -52,7 +51,7 @@ function sysWaitid(task: Task, idType: number, id: number, infoAt: number, optio
   return 0;
 }
 
-function idMatcher(task: Task, idType: number, id: number): ((child: ThreadGroup) => boolean) | number {
+function idMatcher(task: Task, idType: number, id: number): ((child: Task) => boolean) | number {
   switch (idType) {
     case IdType.ALL:
       return () => true;
@@ -63,7 +62,7 @@ function idMatcher(task: Task, idType: number, id: number): ((child: ThreadGroup
     case IdType.PIDFD: {
       if (id < 0) return -Errno.EINVAL;
       const group = groupOfPidFd(task, id);
-      return typeof group === 'number' ? group : (child) => child === group;
+      return typeof group === 'number' ? group : (child) => child === group.leader;
     }
     default:
       return -Errno.EINVAL;
