@@ -4,9 +4,10 @@ import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formConstants } from './form-constants.mjs';
+import { lazyBuiltins } from './lazy-builtins.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const cli = join(root, 'packages/cli/dist');
@@ -19,8 +20,8 @@ const common = {
   banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" }, define: { 'import.meta.url': '__url' }, write: false,
 };
 
-async function bundle(entry, options = {}) {
-  const { outputFiles } = await build({ ...common, entryPoints: [entry], ...options });
+async function bundle(entry, { plugins = [], ...options } = {}) {
+  const { outputFiles } = await build({ ...common, entryPoints: [entry], plugins: [...plugins, lazyBuiltins], ...options });
   return outputFiles[0].text;
 }
 
@@ -30,14 +31,21 @@ async function writeBundle(dir, name, text, bootEntry) {
   mkdirSync(dir);
   const file = `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;
   writeFileSync(join(dir, file), text);
-  writeFileSync(join(dir, 'boot.cjs'), await bundle(bootEntry, { define: { ...common.define, BUNDLE_FILE: JSON.stringify(file) } }));
+  writeFileSync(join(dir, 'boot.cjs'), await bundle(bootEntry, { define: { ...common.define, BUNDLE_FILE: JSON.stringify(file), WORKER_FILE: JSON.stringify(relative(dir, join(worker, 'bundle/boot.cjs'))) } }));
   return join(dir, file);
 }
 
 const workerText = await bundle(join(worker, 'worker/main.js'), { plugins: [formConstants] });
 const workerFile = await writeBundle(join(worker, 'bundle'), 'worker', workerText, join(worker, 'worker/boot.js'));
 // ES modules of rxjs: only what is used is bundled.
-const commandText = await bundle(join(cli, 'command.js'), { alias: { rxjs: join(root, 'packages/kernel/node_modules/rxjs/dist/esm/index.js') } });
+/** The module of core threads is in boot.cjs, which hands it over. */
+const coreThread = {
+  name: 'core-thread',
+  setup(build) {
+    build.onResolve({ filter: /core-thread\.js$/ }, () => ({ path: 'troupe:core-thread', external: true }));
+  },
+};
+const commandText = await bundle(join(cli, 'main.js'), { plugins: [coreThread], alias: { rxjs: join(root, 'packages/kernel/node_modules/rxjs/dist/esm/index.js') } });
 const commandFile = await writeBundle(join(cli, 'bundle'), 'command', commandText, join(cli, 'boot.js'));
 // piscina starts this file as its worker.
 writeFileSync(join(cli, 'bundle/package.json'), '{"type":"commonjs"}\n');

@@ -27,7 +27,7 @@ function build(name) {
 }
 
 function runIt(argv) {
-  const troupe = [join(root, 'packages/cli/bin/troupe.mjs'), 'do', '--cores', values.cores, ...(values.engine ? ['--engine', values.engine] : []), '--'];
+  const troupe = [join(root, 'packages/cli/bin/troupe.cjs'), 'do', '--cores', values.cores, ...(values.engine ? ['--engine', values.engine] : []), '--'];
   const [command, args] = values.native ? [argv[0], argv.slice(1)] : [process.execPath, [...troupe, ...argv]];
   return spawnSync(command, args, { stdio: 'inherit' }).status ?? 1;
 }

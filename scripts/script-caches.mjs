@@ -1,5 +1,6 @@
 // Writes the code caches of the bundles: node script-caches.mjs COMMAND_BUNDLE WORKER_BUNDLE.
 import { setFlagsFromString } from 'node:v8';
+import * as coreThread from '../packages/kernel/dist/host/core-thread.js';
 import { compileBundle, runBundle, writeCache } from '../packages/abi/dist/script-cache.js';
 
 const [command, worker] = process.argv.slice(2);
@@ -11,6 +12,6 @@ setFlagsFromString('--lazy');
 writeCache(worker, script.createCachedData());
 
 process.argv = [process.argv[0], 'troupe', 'do', '--cores', '1', '--', '/bin/true'];
-const { exports, script: main } = runBundle(command);
+const { exports, script: main } = runBundle(command, { 'troupe:core-thread': coreThread });
 await exports.main(process.argv);
 writeCache(command, main.createCachedData());

@@ -5,4 +5,4 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 /** Ignored folder for compiled guests, packages and the like. */
 export const CACHE = join(ROOT, '.cache');
-export const TROUPE = join(ROOT, 'packages/cli/bin/troupe.mjs');
+export const TROUPE = join(ROOT, 'packages/cli/bin/troupe.cjs');

@@ -125,13 +125,14 @@ describe('host directory', () => {
     file.decRef();
   });
 
-  it('reads ahead and gives clean pages back when the cache is full', () => {
-    fs.writeFileSync(`${inside}/big`, Buffer.alloc(64 * PAGE_SIZE, 7));
+  it('reads the pages around the wanted one, and growing runs ahead', () => {
+    fs.writeFileSync(`${inside}/big`, Buffer.alloc(256 * PAGE_SIZE, 7));
     const file = opened('/big', O_RDONLY);
     const pages = file.mapping(false) as Mappable;
-    pages.getPage(0, false);
-    expect(pages.peekPage(15)).not.to.equal(0);
-    expect(pages.peekPage(16)).to.equal(0);
+    pages.getPage(40, false);
+    expect([31, 32, 63, 64].map((index) => pages.peekPage(index) !== 0)).to.deep.equal([false, true, true, false]);
+    pages.getPage(64, false);
+    expect([127, 128].map((index) => pages.peekPage(index) !== 0)).to.deep.equal([true, false]);
     file.decRef();
   });
 

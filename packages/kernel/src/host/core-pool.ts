@@ -6,47 +6,14 @@
  *   Order:   cores start on demand: core 0 at start, the next when a task is runnable and no core idle
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type CoreCounterName, type SharedMemory } from '@troupe/abi';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
+import { newCoreThread, takePreparedCore } from './core-thread.js';
 
 const SHUTDOWN = headerWord('shutdown');
 const RUNNING = headerWord('runningTasks');
 const ONLINE = headerWord('coreCount');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
-
-const resolvePath = createRequire(import.meta.url).resolve;
-
-/** The bundled worker where the build made one: it loads several times faster than its modules. */
-function workerPath(): string {
-  const bundle = resolvePath('@troupe/cpu-worker/worker-bundle');
-  return existsSync(bundle) ? bundle : resolvePath('@troupe/cpu-worker/worker/main.js');
-}
-
-/** Decoding makes many short-lived objects: with V8's default a starting core spends a tenth of its time on scavenges. */
-const YOUNG_GENERATION_MB = 32;
-
-let prepared: Piscina | undefined;
-
-/**
- * Starts the thread of the first core before there is a kernel, so that it boots while the rest of the
- * program loads. The next CorePool takes it over.
- */
-export function prepareFirstCore(): void {
-  prepared ??= newPool();
-}
-
-function takePrepared(): Piscina | undefined {
-  const pool = prepared;
-  prepared = undefined;
-  return pool;
-}
-
-/** One thread, which boots at once. A pool for each core: a shared one would start a thread too many while the first boots. */
-function newPool(): Piscina {
-  return new Piscina({ filename: workerPath(), minThreads: 1, maxThreads: 1, idleTimeout: Infinity, atomics: 'disabled', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
-}
 
 export interface CorePoolOptions {
   readonly shared: SharedMemory;
@@ -82,7 +49,7 @@ export class CorePool {
 
   #startCore(coreId: number): void {
     const task = { memory: this.#shared.memory, coreId };
-    const pool = (this.#pools[coreId] ??= takePrepared() ?? newPool());
+    const pool = (this.#pools[coreId] ??= takePreparedCore() ?? newCoreThread());
     pool.run(task).then(
       () => this.#onEnd(coreId, 'core loop ended'),
       (error: unknown) => this.#onEnd(coreId, error instanceof Error ? error.message : String(error)),

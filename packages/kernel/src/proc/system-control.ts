@@ -58,12 +58,12 @@ function utsFile(kernel: Kernel, field: 'hostname' | 'domainname'): FileEntry {
 }
 
 export function systemControlDirectory(kernel: Kernel): DirectoryEntry {
-  const bootId = randomUUID();
+  let bootId: string | undefined;
   const values = new Map<string, string>();
   const files: Record<string, FileEntry> = {
     'kernel/hostname': utsFile(kernel, 'hostname'),
     'kernel/domainname': utsFile(kernel, 'domainname'),
-    'kernel/random/boot_id': textFile(() => `${bootId}\n`),
+    'kernel/random/boot_id': textFile(() => `${(bootId ??= randomUUID())}\n`),
     'kernel/random/uuid': textFile(() => `${randomUUID()}\n`),
     'kernel/ns_last_pid': textFile(() => `${kernel.tasks.lastTid}\n`, 0o644),
     ...ipcParameters(kernel),

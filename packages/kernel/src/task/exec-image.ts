@@ -1,11 +1,11 @@
 /** From a path to the image of a program: permission, set-user-ID, loading (execve(2)). */
-import { randomFillSync } from 'node:crypto';
 import type { Credentials, LimitSet } from '@troupe/abi';
 import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, NO_ID, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
 import type { FileDescription, PathNode, VfsContext } from '@troupe/vfs';
 import { Follow, checkAccess, openNode } from '@troupe/vfs';
 import { loadExecutable } from '../elf/loader.js';
 import type { ProgramFile } from '../elf/program-file.js';
+import { hostRandomBytes } from '../host-random.js';
 import type { Kernel } from '../kernel.js';
 import { mappingOf } from '../mm/file-mapping.js';
 import type { FileMapping } from '../mm/file-mapping.js';
@@ -78,7 +78,7 @@ function load(request: ExecRequest, opened: FileDescription[]): ExecImage | numb
   const creds = credsAfterExec(request, request.file.node);
   const program = loadExecutable({
     system: kernel.memory, file: new OpenedProgram(request.file, ctx), path: request.path, argv: request.argv, envp: request.envp,
-    limits: request.limits, creds, secure: creds.euid !== ctx.creds.uid || creds.egid !== ctx.creds.gid, open, random: randomFillSync(new Uint8Array(16)), extraAuxv: kernel.extraAuxv, hwcap: kernel.featureSet.hwcap,
+    limits: request.limits, creds, secure: creds.euid !== ctx.creds.uid || creds.egid !== ctx.creds.gid, open, random: hostRandomBytes(16), extraAuxv: kernel.extraAuxv, hwcap: kernel.featureSet.hwcap,
   });
   if (typeof program === 'number') return program;
   const { mm, entry, rsp, name } = program;

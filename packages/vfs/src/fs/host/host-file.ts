@@ -17,7 +17,7 @@ import { HostInode } from './host-inode.js';
 import type { CachedFile } from './page-cache.js';
 
 /** Pages read at once around a fault; sequential faults double it up to the larger one. */
-const CLUSTER_PAGES = 16;
+const CLUSTER_PAGES = 32;
 const MAX_CLUSTER_PAGES = 128;
 const staging = new Uint8Array(MAX_CLUSTER_PAGES * PAGE_SIZE);
 
@@ -246,19 +246,21 @@ export class HostFile extends HostInode implements CachedFile {
     return frame;
   }
 
-  /** Reads a cluster of pages that starts at `index`. */
+  /** Reads the cluster of pages that `index` is in; sequential loads read growing runs ahead. */
   #load(index: number): number {
     const sizeBytes = this.#writeFd >= 0 ? this.sizeBytes : this.lastAttributes.sizeBytes;
-    const offBytes = index * PAGE_SIZE;
-    if (offBytes >= sizeBytes) return -Errno.ENXIO;
+    if (index * PAGE_SIZE >= sizeBytes) return -Errno.ENXIO;
     if (this.cachedPages === 0) this.#takeStamp();
-    this.#clusterPages = index === this.#nextIndex ? Math.min(this.#clusterPages * 2, MAX_CLUSTER_PAGES) : CLUSTER_PAGES;
+    const isSequential = index === this.#nextIndex;
+    this.#clusterPages = isSequential ? Math.min(this.#clusterPages * 2, MAX_CLUSTER_PAGES) : CLUSTER_PAGES;
+    const first = isSequential ? index : index & -CLUSTER_PAGES;
+    const offBytes = first * PAGE_SIZE;
     const wanted = Math.min(this.#clusterPages * PAGE_SIZE, sizeBytes - offBytes);
     const count = this.#readHost(wanted, offBytes);
     if (count < 0) return count;
     if (count === 0) return -Errno.ENXIO;
-    this.#nextIndex = index + Math.ceil(count / PAGE_SIZE);
-    return this.#fill(index, count);
+    this.#nextIndex = first + Math.ceil(count / PAGE_SIZE);
+    return this.#fill(first, count);
   }
 
   /** Into the staging buffer; a file that is mapped but has no open descriptor is opened for the moment. */

@@ -1,0 +1,43 @@
+/** Worker threads for cores (piscina). */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+
+/** The bundled worker, from the bundled command: set by scripts/bundle.mjs, as finding the package takes 2 ms. */
+declare const WORKER_FILE: string | undefined;
+
+/** The bundled worker where the build made one: it loads several times faster than its modules. */
+function workerPath(): string {
+  if (typeof WORKER_FILE === 'string') return fileURLToPath(new URL(WORKER_FILE, import.meta.url));
+  const resolvePath = createRequire(import.meta.url).resolve;
+  const bundle = resolvePath('@troupe/cpu-worker/worker-bundle');
+  return existsSync(bundle) ? bundle : resolvePath('@troupe/cpu-worker/worker/main.js');
+}
+
+/** Decoding makes many short-lived objects: with V8's default a starting core spends a tenth of its time on scavenges. */
+const YOUNG_GENERATION_MB = 32;
+
+/** One thread, which boots at once. A pool for each core: a shared one would start a thread too many while the first boots. */
+export function newCoreThread(): Piscina {
+  return new Piscina({
+    filename: workerPath(), minThreads: 1, maxThreads: 1, idleTimeout: Infinity, atomics: 'disabled', recordTiming: false,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+}
+
+let prepared: Piscina | undefined;
+
+/**
+ * Starts the thread of the first core before there is a kernel, so that it boots while the rest of the
+ * program loads. The next CorePool takes it over.
+ */
+export function prepareFirstCore(): void {
+  prepared ??= newCoreThread();
+}
+
+export function takePreparedCore(): Piscina | undefined {
+  const thread = prepared;
+  prepared = undefined;
+  return thread;
+}
