@@ -31,3 +31,6 @@ export { OverlayFileSystem } from './fs/overlay/overlay-file-system.js';
 export { openMemoryFile } from './memory-file.js';
 export * from './fs/synthetic/entry.js';
 export { SyntheticFileSystem } from './fs/synthetic/synthetic-file-system.js';
+export { MessageQueueFileSystem, type MessageQueueLimits } from './fs/mqueue/message-queue-file-system.js';
+export { MessageQueueFile } from './fs/mqueue/message-queue-file.js';
+export { type MessageQueueInode, type QueueNotification } from './fs/mqueue/message-queue-inode.js';

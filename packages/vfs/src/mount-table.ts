@@ -32,6 +32,7 @@ export class MountTable {
   static withRoot(userNamespace: UserNamespace, rootFs: FileSystem, flags: number, source: string): MountTable {
     const table = new MountTable(new MountIds(), userNamespace);
     table.root = table.#make(rootFs, new Dentry(null, '', rootFs.root), flags, source);
+    table.root.isNamespaceRoot = true;
     return table;
   }
 
@@ -104,6 +105,7 @@ export class MountTable {
     };
     table.root = copyAll(this.root);
     table.root.isLocked = false;
+    table.root.isNamespaceRoot = true;
     return table;
   }
 
@@ -169,6 +171,8 @@ export class MountTable {
     top.detach();
     oldRoot.detach();
     oldRoot.attach(putOld.mount, putOld.dentry);
+    top.isNamespaceRoot = oldRoot.isNamespaceRoot;
+    oldRoot.isNamespaceRoot = false;
     if (parent === null || mountpoint === null) this.root = top;
     else top.attach(parent, mountpoint);
     return 0;

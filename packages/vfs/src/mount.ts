@@ -37,6 +37,8 @@ export class Mount {
   isUnbindable = false;
   /** Came from a more privileged mount namespace: may not be taken off or loosened here. */
   isLocked = false;
+  /** Root of a mount namespace: hangs nowhere, and must not. */
+  isNamespaceRoot = false;
   /** Unmounting was asked for once with MNT_EXPIRE, and nothing has happened since. */
   isExpiring = false;
 

@@ -80,6 +80,10 @@ export const TCB = struct('Tcb', {
   pcBase: 'u64',
   /** Instruction count of translated code (cpu-worker jit/region-abi.ts). Written by the core. */
   ran: 'i32',
+  /** Tasks of a higher priority run first: 1 … 99 real-time, 0 the others (sched(7)). Written by the kernel at any time. */
+  schedPriority: 'i32',
+  /** Time slice in µs; 0 = the usual one. Written by the kernel at any time. */
+  sliceUs: 'u32',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

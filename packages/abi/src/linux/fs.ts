@@ -191,3 +191,11 @@ export function makeDev(major: number, minor: number): number {
 
 export const devMajor = (dev: number): number => (dev >>> 8) & 0xfff;
 export const devMinor = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+
+/** New mount calls: open_tree(2), move_mount(2), fsopen(2), fsconfig(2), fsmount(2), mount_setattr(2). */
+export const AT_RECURSIVE = 0x8000;
+export const OPEN_TREE_CLONE = 1;
+export const MoveMount = { F_SYMLINKS: 1, F_AUTOMOUNTS: 2, F_EMPTY_PATH: 4, T_SYMLINKS: 0x10, T_AUTOMOUNTS: 0x20, T_EMPTY_PATH: 0x40 } as const;
+export const FsConfig = { SET_FLAG: 0, SET_STRING: 1, SET_BINARY: 2, SET_PATH: 3, SET_PATH_EMPTY: 4, SET_FD: 5, CMD_CREATE: 6, CMD_RECONFIGURE: 7, CMD_CREATE_EXCL: 8 } as const;
+export const MountAttr = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, ATIME: 0x70, NOATIME: 0x10, STRICTATIME: 0x20, NODIRATIME: 0x80, IDMAP: 0x10_0000, NOSYMFOLLOW: 0x20_0000 } as const;
+export const MOUNT_ATTR_SIZE = 32;

@@ -22,6 +22,9 @@ const IDLE = headerWord('idleCores');
 const SHUTDOWN = headerWord('shutdown');
 const SLOTS = RUN_QUEUE >> 2;
 const MASK = RUN_QUEUE_SLOTS - 1;
+const ALL_CORES = 0xffff_ffff_ffff_ffffn;
+/** Lower than every priority. */
+export const NO_WORK = -128;
 
 export class RunQueue {
   constructor(readonly shared: SharedMemory) {}
@@ -48,29 +51,53 @@ export class RunQueue {
     Atomics.notify(this.shared.i32, WAKE, count);
   }
 
-  /** Takes the first task that may run on the core, or 0. */
+  /** Takes the first task of the highest priority that may run on the core, or 0. */
   pop(coreId: number): number {
     const { i32 } = this.shared;
     if (Atomics.load(i32, HEAD) === Atomics.load(i32, TAIL)) return 0;
     lockWord(i32, LOCK);
-    const tcb = this.#takeFirstAllowed(coreId);
+    const at = this.#best(coreId);
+    const tcb = at < 0 ? 0 : this.#take(at);
     unlockWord(i32, LOCK);
     return tcb;
   }
 
-  #takeFirstAllowed(coreId: number): number {
-    const { i32, u32, u64 } = this.shared;
-    const head = i32[HEAD]!;
+  /** Priority of the task that pop would give, or NO_WORK. */
+  bestPriority(coreId: number): number {
+    const { i32, u32 } = this.shared;
+    if (this.isEmpty) return NO_WORK;
+    lockWord(i32, LOCK);
+    const at = this.#best(coreId);
+    const priority = at < 0 ? NO_WORK : i32[(u32[SLOTS + at]! + TCB.off.schedPriority) >> 2]!;
+    unlockWord(i32, LOCK);
+    return priority;
+  }
+
+  /** Slot of the first task of the highest priority that may run on the core, or -1. Preconditions: runqLock held. */
+  #best(coreId: number): number {
+    const { i32, u32 } = this.shared;
     const tail = i32[TAIL]!;
-    for (let at = head; at !== tail; at = (at + 1) | 0) {
+    let best = -1;
+    let bestPriority = NO_WORK;
+    for (let at = i32[HEAD]!; at !== tail; at = (at + 1) | 0) {
       const tcb = u32[SLOTS + (at & MASK)]!;
-      const affinity = u64[(tcb + TCB.off.affinity) / 8]!;
-      if (affinity !== ALL_CORES && ((affinity >> BigInt(coreId)) & 1n) === 0n) continue;
-      for (let back = at; back !== head; back = (back - 1) | 0) u32[SLOTS + (back & MASK)] = u32[SLOTS + ((back - 1) & MASK)]!;
-      i32[HEAD] = (head + 1) | 0;
-      return tcb;
+      const priority = i32[(tcb + TCB.off.schedPriority) >> 2]!;
+      const affinity = u32[((tcb + TCB.off.affinity) >> 2) + (coreId >> 5)]!;
+      if (priority <= bestPriority || ((affinity >>> (coreId & 31)) & 1) === 0) continue;
+      best = at & MASK;
+      bestPriority = priority;
     }
-    return 0;
+    return best;
+  }
+
+  /** Preconditions: runqLock held, a task in the slot. */
+  #take(slot: number): number {
+    const { i32, u32 } = this.shared;
+    const head = i32[HEAD]!;
+    const tcb = u32[SLOTS + slot]!;
+    for (let back = slot; back !== (head & MASK); back = (back - 1) & MASK) u32[SLOTS + back] = u32[SLOTS + ((back - 1) & MASK)]!;
+    i32[HEAD] = (head + 1) | 0;
+    return tcb;
   }
 
   get isEmpty(): boolean {
@@ -78,10 +105,10 @@ export class RunQueue {
   }
 
   /** Sleeps until a push happens after `seen` was read from wakeWord(); returns at once when one already did. */
-  sleep(seen: number, timeoutMs: number): void {
+  sleep(coreId: number, seen: number, timeoutMs: number): void {
     const { i32 } = this.shared;
     Atomics.add(i32, IDLE, 1);
-    if (this.isEmpty && Atomics.load(i32, SHUTDOWN) === 0) Atomics.wait(i32, WAKE, seen, timeoutMs);
+    if (this.bestPriority(coreId) === NO_WORK && Atomics.load(i32, SHUTDOWN) === 0) Atomics.wait(i32, WAKE, seen, timeoutMs);
     Atomics.sub(i32, IDLE, 1);
   }
 
@@ -90,4 +117,3 @@ export class RunQueue {
   }
 }
 
-const ALL_CORES = 0xffff_ffff_ffff_ffffn;

@@ -7,7 +7,7 @@
  *   Order:    runState is stored last when a TCB changes hands; currentTcb is cleared before that,
  *             so that a dead core's currentTcb names the task it took down
  */
-import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, headerWord, KernelRing, RunQueue, RunState, TCB, Trap, Vector, type SharedMemory } from '@troupe/abi';
+import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, headerWord, KernelRing, NO_WORK, RunQueue, RunState, TCB, Trap, Vector, type SharedMemory } from '@troupe/abi';
 import type { Engine } from '../interp/engine.js';
 
 const SHUTDOWN = headerWord('shutdown');
@@ -64,14 +64,14 @@ export class CoreLoop {
   #spin(): boolean {
     const until = performance.now() + this.#spinMs;
     do {
-      for (let i = 0; i < 50; i++) if (!this.#queue.isEmpty) return true;
+      for (let i = 0; i < 50; i++) if (!this.#queue.isEmpty && this.#queue.bestPriority(this.options.coreId) !== NO_WORK) return true;
     } while (performance.now() < until);
     return false;
   }
 
   #sleep(seen: number): void {
     this.#count('idleWaits', 1n);
-    this.#queue.sleep(seen, SLEEP_MS);
+    this.#queue.sleep(this.options.coreId, seen, SLEEP_MS);
   }
 
   #runTask(tcb: number): void {
@@ -90,7 +90,7 @@ export class CoreLoop {
 
   #runSlice(tcb: number): number {
     let atMs = performance.now();
-    const endMs = atMs + TIME_SLICE_MS;
+    const endMs = atMs + this.#sliceMs(tcb);
     for (;;) {
       if (Atomics.load(this.#shared.i32, (tcb + TCB.off.interrupt) >> 2) !== 0) return Trap.INTERRUPT;
       const trap = this.#enterGuest(tcb);
@@ -98,8 +98,20 @@ export class CoreLoop {
       this.#shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]! += BigInt(Math.round((nowMs - atMs) * 1e6));
       atMs = nowMs;
       if (trap !== Trap.PREEMPT) return trap;
-      if (nowMs >= endMs && !this.#queue.isEmpty) return Trap.PREEMPT;
+      if (!this.#queue.isEmpty && this.#mustYield(tcb, nowMs >= endMs)) return Trap.PREEMPT;
     }
+  }
+
+  /** Somebody of a higher priority waits; or of the same one, when the slice is over (sched(7)). */
+  #mustYield(tcb: number, isSliceOver: boolean): boolean {
+    const best = this.#queue.bestPriority(this.options.coreId);
+    const own = this.#shared.i32[(tcb + TCB.off.schedPriority) >> 2]!;
+    return best > own || (best === own && isSliceOver);
+  }
+
+  #sliceMs(tcb: number): number {
+    const sliceUs = this.#shared.u32[(tcb + TCB.off.sliceUs) >> 2]!;
+    return sliceUs === 0 ? TIME_SLICE_MS : sliceUs / 1000;
   }
 
   #countTrap(tcb: number, trap: number): void {

@@ -1,5 +1,6 @@
 /** Owner of the System V and POSIX message objects of its processes (ipc_namespaces(7)). */
 import { ROOT_NAMESPACE_INODES, type UserNamespace } from '@troupe/abi';
+import type { MessageQueueFileSystem, MessageQueueLimits } from '@troupe/vfs';
 import type { MessageQueue } from '../sysv/message-queue.js';
 import { ObjectTable } from '../sysv/object-table.js';
 import type { SemaphoreSet } from '../sysv/semaphore-set.js';
@@ -15,6 +16,7 @@ export class IpcLimits {
   msgmax = 8192;
   msgmnb = 16384;
   msgmni = 32000;
+  readonly mqueue: MessageQueueLimits = { msgDefault: 10, msgMax: 10, msgSizeDefault: 8192, msgSizeMax: 8192, queuesMax: 256 };
 }
 
 export class IpcNamespace {
@@ -23,6 +25,9 @@ export class IpcNamespace {
   readonly segments = new ObjectTable<SharedSegment>(this.limits.shmmni);
   readonly semaphores = new ObjectTable<SemaphoreSet>(this.limits.sem[3]);
   readonly messages = new ObjectTable<MessageQueue>(this.limits.msgmni);
+
+  /** POSIX message queues; null until the first use. */
+  queues: MessageQueueFileSystem | null = null;
 
   constructor(readonly userNamespace: UserNamespace, readonly inode: number = ROOT_NAMESPACE_INODES.ipc) {}
 }

@@ -1,6 +1,6 @@
 /** /proc/sys/kernel/{shm*,sem,msg*}: limits of the reader's IPC namespace (proc(5)). */
 import { Errno } from '@troupe/abi';
-import type { FileEntry } from '@troupe/vfs';
+import type { FileEntry, MessageQueueLimits } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import type { IpcLimits } from '../namespace/ipc-namespace.js';
 import { namespacesOf } from './task-lookup.js';
@@ -47,9 +47,24 @@ function semaphoreFile(kernel: Kernel): FileEntry {
   };
 }
 
+function queueFile(kernel: Kernel, field: keyof MessageQueueLimits): FileEntry {
+  return {
+    kind: 'file', mode: 0o644,
+    read: (ctx) => `${namespacesOf(kernel, ctx).ipc.limits.mqueue[field]}\n`,
+    write: (text, ctx) => {
+      const value = Number(text.trim());
+      if (!Number.isInteger(value) || value < 0 || value > MAX_INT) return -Errno.EINVAL;
+      namespacesOf(kernel, ctx).ipc.limits.mqueue[field] = value;
+      return 0;
+    },
+  };
+}
+
 export function ipcParameters(kernel: Kernel): Record<string, FileEntry> {
   return {
     'kernel/msgmax': numberFile(kernel, 'msgmax'), 'kernel/msgmnb': numberFile(kernel, 'msgmnb'), 'kernel/msgmni': numberFile(kernel, 'msgmni'),
+    'fs/mqueue/msg_default': queueFile(kernel, 'msgDefault'), 'fs/mqueue/msg_max': queueFile(kernel, 'msgMax'), 'fs/mqueue/msgsize_default': queueFile(kernel, 'msgSizeDefault'),
+    'fs/mqueue/msgsize_max': queueFile(kernel, 'msgSizeMax'), 'fs/mqueue/queues_max': queueFile(kernel, 'queuesMax'),
     'kernel/sem': semaphoreFile(kernel),
     'kernel/shmall': bigFile(kernel, 'shmall'), 'kernel/shmmax': bigFile(kernel, 'shmmax'), 'kernel/shmmni': numberFile(kernel, 'shmmni'),
   };

@@ -1,11 +1,12 @@
 /** Puts the file systems that show kernel state into the tree: /proc, /sys, /dev/pts. */
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '@troupe/abi';
 import { mountAtPath, type FileSystem, type Inode, type PathNode } from '@troupe/vfs';
+import { queuesOf } from '../ipc/message-queues.js';
 import type { Kernel } from '../kernel.js';
 import { createProcFs } from './proc-file-system.js';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { createSysFs } from './sys-file-system.js';
-import { readerOf } from './task-lookup.js';
+import { namespacesOf, readerOf } from './task-lookup.js';
 
 function isExecuting(kernel: Kernel, inode: Inode): boolean {
   for (const task of kernel.tasks.all()) if (task.isAlive && (task.mm.image.exe as PathNode | null)?.inode === inode) return true;
@@ -25,9 +26,11 @@ export function mountKernelTrees(kernel: Kernel): void {
     instances.set(viewer, made);
     return made;
   });
+  vfs.types.set('mqueue', (_source, _data, ctx) => queuesOf(kernel, namespacesOf(kernel, ctx).ipc));
   vfs.types.set('sysfs', () => sysFs);
   mountAtPath(vfs, '/proc', procFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'proc');
   mountAtPath(vfs, '/sys', sysFs, MS_NOSUID | MS_NODEV | MS_NOEXEC, 'sysfs');
+  mountAtPath(vfs, '/dev/mqueue', queuesOf(kernel, kernel.rootIpcNamespace), MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mqueue');
   if (vfs.mounts.list().some(({ fs }) => fs.type === 'devpts')) return;
   mountAtPath(vfs, '/dev/pts', kernel.ipc.terminals.devpts, MS_NOSUID | MS_NOEXEC, 'devpts');
 }

@@ -3,6 +3,7 @@ import { NS_PER_SEC, NSIG, Rlimit, SIG_DFL, SIG_IGN, TCB, type UserNamespace } f
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { filterCount } from '../seccomp/filter.js';
 import { CLOCK_TICK_NS } from '../task/running-tasks.js';
+import { policyOf } from '../task/schedule.js';
 import type { Task } from '../task/task.js';
 import { groupUsage, taskUsage } from '../task/usage.js';
 import { stateLetter, stateText } from './task-lookup.js';
@@ -46,7 +47,7 @@ export function statText(task: Task, whole: boolean, viewer: PidNamespace): stri
     memory?.sizeBytes ?? 0, Math.floor((memory?.rssBytes ?? 0) / 4096), rssLimit === Infinity ? INFINITE : rssLimit,
     image?.startCode ?? 0, image?.endCode ?? 0, image?.startStack ?? 0, 0, 0,
     mask31(task.pending.set), isGone ? 0 : mask31(task.sigMask), mask31(ignored), mask31(caught), 0, 0, 0,
-    group.exitSignal, 0, realtime, task.schedPolicy, 0, 0, 0,
+    group.exitSignal, isGone ? 0 : Math.max(0, task.shared.i32[(task.tcb + TCB.off.lastCore) >> 2]!), realtime, policyOf(task), 0, 0, 0,
     image?.startData ?? 0, image?.endData ?? 0, isGone ? 0 : task.mm.brk.start, image?.argStart ?? 0, image?.argEnd ?? 0, image?.envStart ?? 0, image?.envEnd ?? 0, 0,
   ].join(' ') + '\n';
 }

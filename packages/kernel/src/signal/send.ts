@@ -33,7 +33,7 @@ export function sendSignal(task: Task, sent: SigInfo, toGroup: boolean): number 
 
 /** Sender's ids in the namespaces of the receiver; queued ones (sigqueue(3)) stay as the sender wrote them. */
 function asSeenBy({ creds, group }: Task, info: SigInfo): SigInfo {
-  const isKernelMade = info.code === Si.USER || info.code === Si.TKILL || info.signo === Sig.CHLD;
+  const isKernelMade = info.code === Si.USER || info.code === Si.TKILL || info.code === Si.MESGQ || info.signo === Sig.CHLD;
   if (info.pid === undefined || !isKernelMade || (group.pidNamespace.isFirst && creds.userNamespace.isFirst)) return info;
   return { ...info, pid: group.pidNamespace.shown(info.pid), ...(info.uid === undefined ? {} : { uid: creds.userNamespace.shownUid(info.uid) }) };
 }

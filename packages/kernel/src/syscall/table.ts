@@ -16,15 +16,20 @@ import { rows as fileXattr } from './rows/file-xattr.js';
 import { rows as futex } from './rows/futex.js';
 import { rows as inotify } from './rows/inotify.js';
 import { rows as ioctl } from './rows/ioctl.js';
+import { rows as kcmp } from './rows/kcmp.js';
 import { rows as limits } from './rows/limits.js';
 import { rows as lock } from './rows/lock.js';
 import { rows as memory } from './rows/memory.js';
+import { rows as memoryPolicy } from './rows/memory-policy.js';
 import { rows as memoryProcess } from './rows/memory-process.js';
+import { rows as mountApi } from './rows/mount-api.js';
+import { rows as mqueue } from './rows/mqueue.js';
 import { rows as msg } from './rows/msg.js';
 import { rows as namespace } from './rows/namespace.js';
 import { rows as pipe } from './rows/pipe.js';
 import { rows as poll } from './rows/poll.js';
 import { rows as prctl } from './rows/prctl.js';
+import { rows as priority } from './rows/priority.js';
 import { rows as process } from './rows/process.js';
 import { rows as ptrace } from './rows/ptrace.js';
 import { rows as sched } from './rows/sched.js';
@@ -47,7 +52,8 @@ import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
   creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
-  inotify, ioctl, limits, lock, memory, memoryProcess, msg, namespace, pipe, poll, prctl, process, ptrace, sched, seccomp, sem, session, shm, signal, signalfd, socket, socketMessage,
+  inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, sched, seccomp, sem, session, shm,
+  signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];
 

@@ -9,6 +9,7 @@ import { shownPid } from '../namespace/id-view.js';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { makeNamespaces, moveDirectories, type NewNamespaces } from '../namespace/unshare.js';
 import { newPidFd } from './pid-file.js';
+import { applySchedule, inheritSchedule } from './schedule.js';
 import { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -130,9 +131,7 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   child.fs = has(flags, Clone.FS) ? parent.fs.share() : parent.fs.copy();
   if (has(flags, Clone.SYSVSEM)) child.semaphoreUndo = (parent.semaphoreUndo ??= new SemaphoreUndo()).share();
   child.name = parent.name;
-  child.nice = parent.nice;
-  child.schedPolicy = parent.schedPolicy;
-  child.rtPriority = parent.rtPriority;
+  inheritSchedule(parent, child);
   child.noNewPrivs = parent.noNewPrivs;
   child.dumpable = parent.dumpable;
   child.personality = parent.personality;
@@ -143,6 +142,7 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   if (!has(flags, Clone.VM) || has(flags, Clone.VFORK)) child.altStack = { ...parent.altStack };
   else child.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   copyTcb(parent, child, args);
+  applySchedule(child);
 }
 
 /** The child starts with the parent's registers, rax 0, and a stack and TLS of its own if asked for. */

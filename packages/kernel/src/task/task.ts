@@ -113,6 +113,10 @@ export class Task {
   rtPriority = 0;
   /** personality(2): flags. */
   personality = 0;
+  /** set_mempolicy(2): kept, there is one node. */
+  memoryPolicy: { readonly mode: number; readonly nodes: bigint } = { mode: 0, nodes: 0n };
+  /** ioprio_set(2): kept, I/O is not scheduled. */
+  ioPriority = 0;
   /** prctl(2) state. */
   noNewPrivs = false;
   /** seccomp(2): strict mode or the newest filter; null = every call is allowed. */

@@ -1,11 +1,12 @@
-/** Scheduling policy, priority and affinity (sched(7)). Affinity is honoured; policies are recorded. */
-import { Cap, Errno, hasCap, hasCapIn, TCB } from '@troupe/abi';
-import { kernelPid, kernelUid, taskWithPid } from '../../namespace/id-view.js';
+/** Scheduling policy, priority and affinity (sched(7)). */
+import { Cap, Errno, hasCapIn, Rlimit, TCB } from '@troupe/abi';
+import { taskWithPid } from '../../namespace/id-view.js';
+import { applySchedule, isRealTime, mayRaiseTo, policyOf, RR_INTERVAL_US, SCHED_RESET_ON_FORK, SchedPolicy } from '../../task/schedule.js';
 import type { Task } from '../../task/task.js';
 import { addr, inBuf, int, outBuf, size, uint, type SyscallRow, choice } from '../row.js';
 
 const POLICIES = [['SCHED_OTHER', 0], ['SCHED_FIFO', 1], ['SCHED_RR', 2], ['SCHED_BATCH', 3], ['SCHED_IDLE', 5]] as const;
-const SCHED_RESET_ON_FORK = 0x4000_0000;
+const SCHED_DEADLINE = 6;
 const ALL_CORES = 0xffff_ffff_ffff_ffffn;
 
 function find(task: Task, pid: number): Task | undefined {
@@ -46,27 +47,55 @@ function sysSchedSetaffinity(task: Task, pid: number, sizeBytes: number, maskAdd
   bytes.forEach((byte, index) => (mask |= BigInt(byte) << BigInt(index * 8)));
   mask &= coreMask(task);
   if (mask === 0n) return -Errno.EINVAL;
+  if (!target.isAlive) return 0;
   Atomics.store(task.shared.u64, affinityWord(target), mask === coreMask(task) ? ALL_CORES : mask);
+  if (target !== task && target.state === 'running') task.kernel.runner.attend(target);
   return 0;
 }
 
 function priorityRange(policy: number): readonly [number, number] | undefined {
-  if (policy === 1 || policy === 2) return [1, 99];
-  return POLICIES.some(([, value]) => value === policy) || policy === 6 ? [0, 0] : undefined;
+  if (isRealTime(policy)) return [1, 99];
+  return POLICIES.some(([, value]) => value === policy) || policy === SCHED_DEADLINE ? [0, 0] : undefined;
+}
+
+/** A policy with what belongs to it. */
+interface Schedule {
+  /** With SCHED_RESET_ON_FORK. */
+  readonly policy: number;
+  readonly priority: number;
+  /** null = as it is. */
+  readonly nice: number | null;
+}
+
+/** sched_setscheduler(2), sched_setattr(2): checks, then takes over. */
+function setSchedule(task: Task, target: Task, schedule: Schedule): number {
+  const policy = schedule.policy & ~SCHED_RESET_ON_FORK;
+  const range = priorityRange(policy);
+  if (!range || policy === SCHED_DEADLINE || schedule.priority < range[0] || schedule.priority > range[1]) return -Errno.EINVAL;
+  if (!hasCapIn(task.creds, target.creds.userNamespace, Cap.SYS_NICE) && !mayWithoutPrivilege(task, target, schedule)) return -Errno.EPERM;
+  target.schedPolicy = schedule.policy;
+  target.rtPriority = schedule.priority;
+  if (schedule.nice !== null && !isRealTime(policy)) target.nice = schedule.nice;
+  applySchedule(target);
+  return 0;
+}
+
+/** Own tasks, within RLIMIT_RTPRIO and RLIMIT_NICE; nobody leaves SCHED_IDLE or loses the reset flag (sched(7), "Privileges and resource limits"). */
+function mayWithoutPrivilege(task: Task, target: Task, { nice, policy: word, priority }: Schedule): boolean {
+  const policy = word & ~SCHED_RESET_ON_FORK;
+  const limit = target.group.limits.soft(Rlimit.RTPRIO);
+  if (task.creds.euid !== target.creds.uid && task.creds.euid !== target.creds.euid) return false;
+  if (isRealTime(policy) && ((policy !== policyOf(target) && limit === 0) || (priority > target.rtPriority && priority > limit))) return false;
+  if (nice !== null && nice < target.nice && !mayRaiseTo(target, nice)) return false;
+  if (policyOf(target) === SchedPolicy.IDLE && policy !== SchedPolicy.IDLE && !mayRaiseTo(target, target.nice)) return false;
+  return (target.schedPolicy & SCHED_RESET_ON_FORK) === 0 || (word & SCHED_RESET_ON_FORK) !== 0;
 }
 
 function setScheduler(task: Task, pid: number, policy: number, param: number): number {
   if (pid < 0 || param === 0) return -Errno.EINVAL;
   const target = find(task, pid);
-  if (!target) return -Errno.ESRCH;
-  const range = priorityRange(policy & ~SCHED_RESET_ON_FORK);
   const priority = task.mm.readI32(param);
-  if (!range || priority < range[0] || priority > range[1]) return -Errno.EINVAL;
-  const needsPrivilege = priority > 0 && !hasCap(task.creds, Cap.SYS_NICE);
-  if (!mayChange(task, target) || needsPrivilege) return -Errno.EPERM;
-  target.schedPolicy = policy;
-  target.rtPriority = priority;
-  return 0;
+  return target ? setSchedule(task, target, { policy, priority, nice: null }) : -Errno.ESRCH;
 }
 
 function sysSchedGetparam(task: Task, pid: number, out: number): number {
@@ -77,54 +106,44 @@ function sysSchedGetparam(task: Task, pid: number, out: number): number {
   return 0;
 }
 
+/** First published size of struct sched_attr, and the one known here. */
 const SCHED_ATTR_BYTES = 48;
+const SCHED_ATTR_KNOWN_BYTES = 56;
+const SchedFlag = { RESET_ON_FORK: 1, KEEP_POLICY: 8, KEEP_PARAMS: 16 } as const;
+
+/** struct sched_attr: size, policy, flags u64, nice, priority, then runtime, deadline and period of SCHED_DEADLINE. */
+function sysSchedSetattr(task: Task, pid: number, at: number, callFlags: number): number {
+  if (at === 0 || pid < 0 || callFlags !== 0) return -Errno.EINVAL;
+  const sizeBytes = task.mm.readU32(at) || SCHED_ATTR_BYTES;
+  if (sizeBytes < SCHED_ATTR_BYTES || sizeBytes > 4096) {
+    task.mm.writeU32(at, SCHED_ATTR_KNOWN_BYTES);
+    return -Errno.E2BIG;
+  }
+  const target = find(task, pid);
+  if (!target) return -Errno.ESRCH;
+  const [flagBits, policy] = [task.mm.readU32(at + 8), task.mm.readI32(at + 4)];
+  if (policy < 0 || (flagBits & ~0x7f) !== 0) return -Errno.EINVAL;
+  const keeps = (flag: number): boolean => (flagBits & flag) !== 0;
+  return setSchedule(task, target, {
+    policy: (keeps(SchedFlag.KEEP_POLICY) ? policyOf(target) : policy) | (keeps(SchedFlag.RESET_ON_FORK) ? SCHED_RESET_ON_FORK : 0),
+    priority: keeps(SchedFlag.KEEP_PARAMS) ? target.rtPriority : task.mm.readU32(at + 20),
+    nice: keeps(SchedFlag.KEEP_PARAMS) ? null : Math.max(-20, Math.min(19, task.mm.readI32(at + 16))),
+  });
+}
 
 function sysSchedGetattr(task: Task, pid: number, out: number, sizeBytes: number): number {
   const target = find(task, pid);
   if (!target) return -Errno.ESRCH;
   if (sizeBytes < SCHED_ATTR_BYTES) return -Errno.EINVAL;
-  task.mm.zeroOut(out, SCHED_ATTR_BYTES);
-  task.mm.writeU32(out, SCHED_ATTR_BYTES);
-  task.mm.writeU32(out + 4, target.schedPolicy);
+  const shownBytes = Math.min(sizeBytes, SCHED_ATTR_KNOWN_BYTES);
+  task.mm.zeroOut(out, shownBytes);
+  task.mm.writeU32(out, shownBytes);
+  task.mm.writeU32(out + 4, policyOf(target));
+  task.mm.writeU32(out + 8, target.schedPolicy & SCHED_RESET_ON_FORK ? SchedFlag.RESET_ON_FORK : 0);
   task.mm.writeU32(out + 16, target.nice >>> 0);
   task.mm.writeU32(out + 20, target.rtPriority);
   return 0;
 }
-
-const PRIO_PROCESS = 0;
-const PRIO_PGRP = 1;
-const PRIO_USER = 2;
-
-function priorityTargets(task: Task, which: number, who: number): Task[] | undefined {
-  const all = [...task.kernel.tasks.all()].filter((other) => other.isAlive);
-  if (which === PRIO_PROCESS) return all.filter((other) => other === find(task, who));
-  if (which === PRIO_PGRP) return all.filter((other) => other.group.processGroup.pgid === (who === 0 ? task.group.processGroup.pgid : kernelPid(task, who)));
-  if (which === PRIO_USER) return all.filter((other) => other.creds.uid === (who === 0 ? task.creds.uid : kernelUid(task, who)));
-  return undefined;
-}
-
-/** Returns 20 - nice so that results are positive (getpriority(2), C library/kernel differences). */
-function sysGetpriority(task: Task, which: number, who: number): number {
-  const targets = priorityTargets(task, which, who);
-  if (!targets) return -Errno.EINVAL;
-  if (targets.length === 0) return -Errno.ESRCH;
-  return 20 - Math.min(...targets.map((target) => target.nice));
-}
-
-function sysSetpriority(task: Task, which: number, who: number, value: number): number {
-  const targets = priorityTargets(task, which, who);
-  if (!targets) return -Errno.EINVAL;
-  if (targets.length === 0) return -Errno.ESRCH;
-  const nice = Math.max(-20, Math.min(19, value));
-  for (const target of targets) {
-    if (!mayChange(task, target)) return -Errno.EPERM;
-    if (nice < target.nice && !hasCap(task.creds, Cap.SYS_NICE)) return -Errno.EACCES;
-    target.nice = nice;
-  }
-  return 0;
-}
-
-const IOPRIO_DEFAULT = 0;
 
 function sysGetcpu(task: Task, cpu: number, node: number): number {
   if (cpu !== 0) task.mm.writeU32(cpu, Math.max(0, task.shared.i32[(task.tcb + TCB.off.lastCore) >> 2]!));
@@ -138,9 +157,9 @@ export const rows: readonly SyscallRow[] = [
   { nr: 24, name: 'sched_yield', args: [], groups: SCHED, support: 'full', man: 'sched_yield(2)', handler: () => 0 },
   { nr: 204, name: 'sched_getaffinity', args: [int('pid'), size('cpusetsize'), outBuf('mask', 8)], groups: SCHED, support: 'full', man: 'sched_getaffinity(2)', handler: sysSchedGetaffinity },
   { nr: 203, name: 'sched_setaffinity', args: [int('pid'), size('cpusetsize'), inBuf('mask', 'cpusetsize')], groups: SCHED, support: 'full', man: 'sched_setaffinity(2)', handler: sysSchedSetaffinity },
-  { nr: 144, name: 'sched_setscheduler', args: [int('pid'), choice('policy', POLICIES), inBuf('param', 4)], groups: SCHED, support: { partial: 'recorded, all tasks share the cores fairly' }, man: 'sched_setscheduler(2)', handler: setScheduler },
+  { nr: 144, name: 'sched_setscheduler', args: [int('pid'), choice('policy', POLICIES), inBuf('param', 4)], groups: SCHED, support: { partial: 'no SCHED_DEADLINE; real-time tasks are not throttled' }, man: 'sched_setscheduler(2)', handler: setScheduler },
   { nr: 145, name: 'sched_getscheduler', args: [int('pid')], groups: SCHED, support: 'full', man: 'sched_getscheduler(2)', handler: (task: Task, pid: number) => (pid < 0 ? -Errno.EINVAL : find(task, pid)?.schedPolicy ?? -Errno.ESRCH) },
-  { nr: 142, name: 'sched_setparam', args: [int('pid'), inBuf('param', 4)], groups: SCHED, support: { partial: 'recorded, all tasks share the cores fairly' }, man: 'sched_setparam(2)', handler: (task: Task, pid: number, param: number) => setScheduler(task, pid, find(task, pid)?.schedPolicy ?? 0, param) },
+  { nr: 142, name: 'sched_setparam', args: [int('pid'), inBuf('param', 4)], groups: SCHED, support: { partial: 'no SCHED_DEADLINE; real-time tasks are not throttled' }, man: 'sched_setparam(2)', handler: (task: Task, pid: number, param: number) => setScheduler(task, pid, find(task, pid)?.schedPolicy ?? 0, param) },
   { nr: 143, name: 'sched_getparam', args: [int('pid'), outBuf('param', 4)], groups: SCHED, support: 'full', man: 'sched_getparam(2)', handler: sysSchedGetparam },
   { nr: 146, name: 'sched_get_priority_max', args: [choice('policy', POLICIES)], groups: SCHED, support: 'full', man: 'sched_get_priority_max(2)', handler: (_task: Task, policy: number) => priorityRange(policy)?.[1] ?? -Errno.EINVAL },
   { nr: 147, name: 'sched_get_priority_min', args: [choice('policy', POLICIES)], groups: SCHED, support: 'full', man: 'sched_get_priority_min(2)', handler: (_task: Task, policy: number) => priorityRange(policy)?.[0] ?? -Errno.EINVAL },
@@ -148,12 +167,10 @@ export const rows: readonly SyscallRow[] = [
     const target = find(task, pid);
     if (!target) return -Errno.ESRCH;
     task.mm.writeU64(out, 0n);
-    task.mm.writeU64(out + 8, target.schedPolicy === 2 ? 5_000_000n : 0n);
+    task.mm.writeU64(out + 8, policyOf(target) === SchedPolicy.RR ? BigInt(RR_INTERVAL_US * 1000) : 0n);
     return 0;
   } },
+  { nr: 314, name: 'sched_setattr', args: [int('pid'), addr('attr'), uint('flags')], groups: SCHED, support: { partial: 'no SCHED_DEADLINE, no utilization clamps' }, man: 'sched_setattr(2)', handler: sysSchedSetattr },
   { nr: 315, name: 'sched_getattr', args: [int('pid'), addr('attr'), uint('size'), uint('flags')], groups: SCHED, support: 'full', man: 'sched_getattr(2)', handler: sysSchedGetattr },
-  { nr: 140, name: 'getpriority', args: [int('which'), int('who')], groups: SCHED, support: 'full', man: 'getpriority(2)', handler: sysGetpriority },
-  { nr: 141, name: 'setpriority', args: [int('which'), int('who'), int('prio')], groups: SCHED, support: { partial: 'recorded, all tasks share the cores fairly' }, man: 'setpriority(2)', handler: sysSetpriority },
-  { nr: 252, name: 'ioprio_get', args: [int('which'), int('who')], groups: SCHED, support: 'full', man: 'ioprio_get(2)', handler: () => IOPRIO_DEFAULT },
   { nr: 309, name: 'getcpu', args: [outBuf('cpu', 4), outBuf('node', 4), addr('tcache')], groups: SCHED, support: 'full', man: 'getcpu(2)', handler: sysGetcpu },
 ];
