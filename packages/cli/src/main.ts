@@ -18,7 +18,7 @@ interface RawOptions {
   strace?: string | boolean;
   straceCount?: boolean;
   stat?: boolean;
-  engine: string;
+  engine: RunSettings['engine'];
 }
 
 const collect = (value: string, all: string[]): string[] => [...all, value];

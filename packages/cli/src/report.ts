@@ -1,5 +1,5 @@
 /** What the command prints at the end: -c, --stat, unimplemented calls. */
-import { CoreCounter, Nr } from '@troupe/abi';
+import { Nr } from '@troupe/abi';
 import type { Kernel } from '@troupe/kernel';
 
 const NAMES = new Map<number, string>(Object.entries(Nr).map(([name, nr]) => [nr, name]));
@@ -25,7 +25,7 @@ export function printCounts(kernel: Kernel): void {
 export function printStat(kernel: Kernel, elapsedMs: number): void {
   const counters = kernel.host.pool.counters();
   line('\n Performance counter stats:\n');
-  for (const name of CoreCounter) line(`${String(counters[name]).padStart(18)}  ${name}`);
+  for (const [name, value] of Object.entries(counters)) line(`${String(value).padStart(18)}  ${name}`);
   line(`${String(kernel.core.frames.framesInUse).padStart(18)}  frames in use`);
   line(`${String(kernel.core.tasks.forkCount).padStart(18)}  forks`);
   line(`\n${(elapsedMs / 1000).toFixed(6).padStart(18)}  seconds elapsed\n`);

@@ -22,7 +22,7 @@ export interface RunSettings {
   readonly strace: string | undefined;
   readonly isCounting: boolean;
   readonly isStatWanted: boolean;
-  readonly engine: string;
+  readonly engine: 'interp' | 'jit' | 'unicorn';
 }
 
 async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']> {
@@ -36,13 +36,14 @@ async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']
 
 /** Runs the program and resolves with the status the command exits with. */
 export async function runCommand(settings: RunSettings): Promise<number> {
-  if (settings.engine !== 'interp') throw new ConfigError(`engine '${settings.engine}' is not available yet; use interp`, '--engine');
+  if (settings.engine === 'unicorn') throw new ConfigError("engine 'unicorn' is not available yet; use interp or jit", '--engine');
   const kernel = await Kernel.create({
     root: (await rootOf(settings.rootfs))!,
     volumes: settings.volumes.map((volume) => ({ ...volume, guestPath: Buffer.from(volume.guestPath, 'utf8').toString('latin1') })),
     ...(settings.cores === undefined ? {} : { cores: settings.cores }),
     ...(settings.memoryBytes === undefined ? {} : { memoryBytes: settings.memoryBytes }),
     ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
+    engine: settings.engine,
     onReport: (message) => process.stderr.write(`troupe: ${message}\n`),
   });
   try {

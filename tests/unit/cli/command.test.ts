@@ -12,7 +12,7 @@ describe('the troupe command', function () {
     expect((await troupe(['/bin/sh', '-c', 'kill -TERM $$'])).status).to.equal(143);
     expect((await troupe(['/bin/true'], { flags: ['--memory', 'lots'] })).status).to.equal(125);
     expect((await run(process.execPath, [TROUPE, 'run', '--', '/bin/true'])).status).to.equal(125);
-    expect((await troupe(['/bin/true'], { flags: ['--engine', 'jit'] })).status).to.equal(125);
+    expect((await troupe(['/bin/true'], { flags: ['--engine', 'unicorn'] })).status).to.equal(125);
   });
 
   it('passes standard input and 5 MB of output through', async () => {

@@ -5,12 +5,15 @@
 import { writeSync } from 'node:fs';
 import { FramePool, viewMemory } from '@troupe/abi';
 import { createInterpEngineSync, loadModules } from '../interp/engine.js';
+import type { JitMode } from '../jit/core-jit.js';
 import { CoreLoop } from './core-loop.js';
 
 export interface CoreTask {
   readonly memory: WebAssembly.Memory;
   readonly coreId: number;
   readonly spinMs?: number;
+  /** Translated code; default: none. */
+  readonly jit?: JitMode;
 }
 
 loadModules();
@@ -21,7 +24,7 @@ export default function runCore(task: CoreTask): void {
   new CoreLoop({
     shared,
     coreId: task.coreId,
-    createEngine: () => createInterpEngineSync(task.memory, task.coreId, { frames }),
+    createEngine: () => createInterpEngineSync(task.memory, task.coreId, { frames, jit: task.jit ?? 'off' }),
     ...(task.spinMs === undefined ? {} : { spinMs: task.spinMs }),
     report: (message) => writeSync(2, `troupe: ${message}\n`),
   }).run();

@@ -3,12 +3,13 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, COMPILER_CORE } from '@troupe/abi';
 import { HostTimeSource, Timekeeper } from '@troupe/time';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
 import { FdTable } from '../fdtable.js';
+import type { EngineName } from '../host/core-pool.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
 import { UserNamespace } from '@troupe/abi';
@@ -27,6 +28,8 @@ export interface KernelOptions {
   readonly volumes?: readonly Volume[];
   /** Emulated CPUs; default: the host's. */
   readonly cores?: number;
+  /** How guest code runs; default: interp. */
+  readonly engine?: EngineName;
   /** Bound of guest memory in bytes; default: half of the host's, at most 4 GiB. */
   readonly memoryBytes?: number;
   readonly hostname?: string;
@@ -81,7 +84,8 @@ export class Kernel {
     const frames = FramePool.initialise(shared, memoryBytes);
     const userNamespace = new UserNamespace();
     const timekeeper = new Timekeeper(new HostTimeSource());
-    this.#host = new ThreadHost(shared, cores);
+    if (cores > COMPILER_CORE) throw new ConfigError(`${cores} is more than ${COMPILER_CORE}`, 'cores');
+    this.#host = new ThreadHost(shared, cores, options.engine);
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
     const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
     this.core = new KernelCore({

@@ -5,7 +5,8 @@
  *   Sends:   onCoreDied(tcb, reason) when a worker ends while the kernel runs
  *   Order:   cores start on demand: core 0 at start, the next when a task is runnable and no core idle
  */
-import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type CoreCounterName, type SharedMemory } from '@troupe/abi';
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type SharedMemory } from '@troupe/abi';
+import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
 import type { Piscina } from 'piscina';
 import { newCoreThread, takePreparedCore } from './core-thread.js';
 
@@ -15,9 +16,13 @@ const ONLINE = headerWord('coreCount');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
 
+/** How guest code runs: interpreted only, or translated where it is hot. */
+export type EngineName = 'interp' | 'jit';
+
 export interface CorePoolOptions {
   readonly shared: SharedMemory;
   readonly cores: number;
+  readonly engine: EngineName;
   readonly onCoreDied: (tcb: number, reason: string) => void;
 }
 
@@ -48,7 +53,7 @@ export class CorePool {
   }
 
   #startCore(coreId: number): void {
-    const task = { memory: this.#shared.memory, coreId };
+    const task = { memory: this.#shared.memory, coreId, jit: this.options.engine === 'jit' ? 'background' : 'off' };
     const pool = (this.#pools[coreId] ??= takePreparedCore() ?? newCoreThread());
     pool.run(task).then(
       () => this.#onEnd(coreId, 'core loop ended'),
@@ -65,14 +70,14 @@ export class CorePool {
     if (this.#restarts++ < MAX_RESTARTS) this.#startCore(coreId);
   }
 
-  /** Sums of the cores' counters, for --stat. */
-  counters(): Record<CoreCounterName, number> {
-    const sums = Object.fromEntries(CoreCounter.map((name) => [name, 0])) as Record<CoreCounterName, number>;
+  /** Sums of the cores' counters, and those of translated code, for --stat. */
+  counters(): Record<string, number> {
+    const sums: Record<string, number> = Object.fromEntries(CoreCounter.map((name) => [name, 0]));
     for (let core = 0; core < this.#started; core++) {
       const base = (coreBlockAddr(core) + CoreBlock.off.counters) / 8;
-      CoreCounter.forEach((name, index) => (sums[name] += Number(this.#shared.u64[base + index]!)));
+      CoreCounter.forEach((name, index) => (sums[name]! += Number(this.#shared.u64[base + index]!)));
     }
-    return sums;
+    return { ...sums, ...JitArea.existing(this.#shared)?.counters() };
   }
 
   /** Ends all cores and waits for their threads. */

@@ -8,7 +8,7 @@ import { coreBlockAddr, CoreBlock, CoreCommand, RunQueue, TCB, type SharedMemory
 import { availableParallelism } from 'node:os';
 import type { KernelHost } from '../host-hooks.js';
 import type { Kernel } from '../kernel.js';
-import { CorePool } from './core-pool.js';
+import { CorePool, type EngineName } from './core-pool.js';
 import { KernelLoop } from './kernel-loop.js';
 
 export class ThreadHost implements KernelHost {
@@ -18,9 +18,9 @@ export class ThreadHost implements KernelHost {
   #loop: KernelLoop | undefined;
 
   /** Starts core 0 at once: its thread boots while the kernel is being made. */
-  constructor(readonly shared: SharedMemory, readonly cores: number) {
+  constructor(readonly shared: SharedMemory, readonly cores: number, engine: EngineName = 'interp') {
     this.#queue = new RunQueue(shared);
-    this.pool = new CorePool({ shared, cores, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
+    this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
     this.pool.ensureCapacity();
   }
 
