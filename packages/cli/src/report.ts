@@ -27,6 +27,7 @@ export function printStat(kernel: Kernel, elapsedMs: number): void {
   line('\n Performance counter stats:\n');
   for (const [name, value] of Object.entries(counters)) line(`${String(value).padStart(18)}  ${name}`);
   line(`${String(kernel.core.frames.framesInUse).padStart(18)}  frames in use`);
+  line(`${String(kernel.core.frames.framesTouched).padStart(18)}  frames touched`);
   line(`${String(kernel.core.tasks.forkCount).padStart(18)}  forks`);
   line(`\n${(elapsedMs / 1000).toFixed(6).padStart(18)}  seconds elapsed\n`);
 }

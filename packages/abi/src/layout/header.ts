@@ -48,6 +48,8 @@ export const KernelHeader = struct('KernelHeader', {
   tscOffsetNs: 'i64',
   /** Frames that may be in use at most. */
   frameCap: 'i32',
+  /** Free chunks by size in frames, of sizes below SHARED_CHUNK_SIZES (shared/frames.ts): linear address of the first, which holds that of the next. */
+  freeChunks: ['u32', 16],
   /** Linear address of what translated code shares (cpu-worker jit/jit-area.ts), 0 before the first core asks for it. */
   jitArea: 'i32',
 }, 4096);

@@ -1,7 +1,7 @@
 /**
  * Frame allocator of the shared memory, usable from any thread.
  *
- * Owns:   frameLock frameBump frameFree framesInUse of KernelHeader, and the FRAME_REFS words.
+ * Owns:   frameLock frameBump frameFree framesInUse freeChunks of KernelHeader, and the FRAME_REFS words.
  * Order:  every change of the free list or the bump pointer happens under frameLock.
  *         Reference counts change with Atomics without the lock; the thread that takes a count to 0 frees.
  *
@@ -19,9 +19,12 @@ const LIMIT = headerWord('frameLimit');
 const IN_USE = headerWord('framesInUse');
 const CAP = headerWord('frameCap');
 const REFS = FRAME_REFS >> 2;
+const FREE_CHUNKS = headerWord('freeChunks');
+/** Freed chunks of fewer frames are for every thread: decoded code is made by cores and dropped by the kernel. */
+export const SHARED_CHUNK_SIZES = 16;
 
 export class FramePool {
-  /** Free chunks by size in frames; chunk lists are per thread (only the freeing thread reuses them). */
+  /** Large free chunks by size in frames, of this thread (only the freeing thread reuses them). */
   readonly #chunks = new Map<number, number[]>();
 
   /** Told before a frame goes back to the free list (kernel thread: its decoded code must go first). */
@@ -107,19 +110,28 @@ export class FramePool {
     const frames = Math.ceil(sizeBytes / PAGE_SIZE);
     const reuse = this.#chunks.get(frames)?.pop();
     if (reuse !== undefined) return reuse;
-    const { i32 } = this.shared;
+    const { i32, u32 } = this.shared;
     lockWord(i32, LOCK);
-    let index = 0;
-    if (i32[BUMP]! + frames <= i32[LIMIT]!) {
-      index = i32[BUMP]!;
+    let chunk = frames < SHARED_CHUNK_SIZES ? u32[FREE_CHUNKS + frames]! : 0;
+    if (chunk !== 0) u32[FREE_CHUNKS + frames] = u32[chunk >>> 2]!;
+    else if (i32[BUMP]! + frames <= i32[LIMIT]!) {
+      chunk = i32[BUMP]! * PAGE_SIZE;
       i32[BUMP]! += frames;
     }
     unlockWord(i32, LOCK);
-    return index * PAGE_SIZE;
+    return chunk;
   }
 
   freeChunk(addr: number, sizeBytes: number): void {
     const frames = Math.ceil(sizeBytes / PAGE_SIZE);
+    const { i32, u32 } = this.shared;
+    if (frames < SHARED_CHUNK_SIZES) {
+      lockWord(i32, LOCK);
+      u32[addr >>> 2] = u32[FREE_CHUNKS + frames]!;
+      u32[FREE_CHUNKS + frames] = addr;
+      unlockWord(i32, LOCK);
+      return;
+    }
     const list = this.#chunks.get(frames);
     if (list) list.push(addr);
     else this.#chunks.set(frames, [addr]);
@@ -128,6 +140,11 @@ export class FramePool {
   /** Frame numbers end here: the memory limit in frames. */
   get limitFrames(): number {
     return this.shared.i32[CAP]!;
+  }
+
+  /** Frames that have ever been handed out, in chunks or singly: memory the host has had to give. */
+  get framesTouched(): number {
+    return Atomics.load(this.shared.i32, BUMP) - (HEAP_START >> PAGE_SHIFT);
   }
 
   get framesInUse(): number {

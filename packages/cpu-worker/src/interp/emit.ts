@@ -186,7 +186,7 @@ class InterpModule {
     this.#emitSmall(missing, 3, buildMissing);
     module.export('missing', missing);
     const chain = module.declare({ params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results });
-    this.#emitSmall(chain, 4, (b) => b.returnValue(b.callTable(regionType, 'i32', [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)], b.local('i32', 3), regionTable)));
+    this.#emitSmall(chain, 4, (b) => b.tailCallTable(regionType, [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)], b.local('i32', 3), regionTable));
     module.export('chain', chain);
   }
 }

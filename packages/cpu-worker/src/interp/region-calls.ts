@@ -6,7 +6,7 @@ import type { Label } from '../ir/node.js';
 import type { I32 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
 import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
-import { OP, OP_SHIFT } from './op-record.js';
+import { CODE_PAGE, OP, OP_SHIFT } from './op-record.js';
 
 /** Heat at which a region is asked for; what a sample of the poll and an arrival from a region add. */
 export const HOT = 192;
@@ -129,12 +129,14 @@ export function arrived(s: DriverState): void {
 /** Adds to the heat of the current op, which has no region; leaves when it is hot. A hotter op keeps the entry. */
 export function heat(s: DriverState, by: number): void {
   const { b } = s;
-  b.if(s.hasFlag(RunFlag.SAMPLE), () => {
+  const isLow = b.eqz(b.wrap(b.shrU(s.pcBase(), b.i64(32))));
+  b.if(b.and(b.ne(s.hasFlag(RunFlag.SAMPLE), b.i32(0)), isLow), () => {
     const hash = b.xor(b.shrU(s.get('op'), b.i32(OP_SHIFT)), b.shrU(s.get('op'), b.i32(14)));
     const offset = b.mul(b.and(hash, b.i32(HEAT_ENTRIES - 1)), b.i32(HEAT_ENTRY_BYTES));
     const at = b.add(b.add(s.jitArea(), b.i32(AREA.heat)), offset);
     const value = b.readRaw('i32', at, 4, 'guest');
-    b.if(b.eq(b.readRaw('i32', at, 0, 'guest'), s.get('op')), () => {
+    const key = heatKey(s);
+    b.if(b.eq(b.readRaw('i32', at, 0, 'guest'), key), () => {
       const hotter = b.add(value, b.i32(by));
       b.writeRaw(at, 4, hotter, 'guest');
       // Once: what is refused or lost may be asked for again after a long time, when the count wraps.
@@ -142,11 +144,20 @@ export function heat(s: DriverState, by: number): void {
     }, () => {
       const colder = b.sub(value, b.i32(by));
       b.if(b.ltS(b.i32(0), colder), () => b.writeRaw(at, 4, colder, 'guest'), () => {
-        b.writeRaw(at, 0, s.get('op'), 'guest');
+        b.writeRaw(at, 0, key, 'guest');
         b.writeRaw(at, 4, b.i32(by), 'guest');
       });
     });
   });
+}
+
+/** The op and its code: memory of ops is used again. Precondition: pcBase is below 4 GiB. */
+function heatKey(s: DriverState): I32 {
+  const { b } = s;
+  const table = b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state');
+  const page = b.readRaw('i32', b.add(table, b.shrU(b.wrap(s.pcBase()), b.i32(10))), 0, 'guest');
+  const generation = b.readRaw('i32', b.and(page, b.i32(-2)), CODE_PAGE.generation, 'guest');
+  return b.xor(s.get('op'), b.mul(generation, b.i32(0x9e3779b1)));
 }
 
 /** `cold (tcb, op) → Status`, for regions: runs the op by its cold handler. */

@@ -18,10 +18,11 @@ import type { Signature } from '../ir/wasm-module.js';
  *   numbers    stand for other regions later, but never while a core that has seen the old one stays in
  *              guest code: read them anew from the op or the jump cache, do not build them into code
  *
- * V8 11 (Node 20) copies an imported table for every instance: with 8192 slots an instantiation takes
- * 440 µs and 200 kB, with 2048 slots 70 to 100 µs and 65 kB, without a table 10 µs; each `set` then
- * costs 10 ns more for every instance there is. `env.chain (tcb, rip, depth, slot) → RegionExit` calls
- * a slot without that, at the price of one more call.
+ * Region modules should not import the table: V8 keeps every instance that does for as long as the
+ * table (measured on Node 20 and 22), so that memory would grow for ever; on Node 20 each also has a
+ * copy of the table (8192 slots: 440 µs and 200 kB for an instance, without 10 µs), and `set` costs
+ * 10 ns more for each. `env.chain (tcb, rip, depth, slot) → RegionExit` calls a slot instead; it ends
+ * in a tail call, and can be tail-called.
  *
  * Imports of a region module: env.memory, env.coreBlock and env.jumpCache (i32 globals), env.regions
  * (table), env.chain, env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right), and
