@@ -1,7 +1,7 @@
 import { CoreBlock, coreBlockAddr } from '@troupe/abi/layout/header.js';
 import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
-import { OP } from '@troupe/cpu-worker/interp/op-record.js';
+import { CODE_PAGE, CODE_PAGE_OPS, OP, OP_BYTES } from '@troupe/cpu-worker/interp/op-record.js';
 import { BLOCK_BYTES, BLOCK_COUNT, interpretedHandler, JitArea, RegionState } from '@troupe/cpu-worker/jit/jit-area.js';
 import { BlockMap } from '@troupe/cpu-worker/jit/block-map.js';
 import { REGION_HANDLER, type Region } from '@troupe/cpu-worker/jit/region-abi.js';
@@ -26,17 +26,17 @@ describe('Regions in shared memory', () => {
     area = JitArea.of(shared, frames)!;
   });
 
-  /** A decoded op at `offset` of the frame's code page, and a region that begins there. */
+  /** A decoded op at `offset` (below 100) of the frame's code page, and a region that begins there. */
   function regionAt(frame: number, offset: number): Region {
     const codePage = cache.pageOf(frame);
-    let op = cache.opAt(codePage, offset);
-    if (op === 0) {
-      op = cache.reserve(codePage, 1);
+    const named = ((codePage + CODE_PAGE.index) >>> 2) + offset;
+    if (shared.u32[named] === 0) {
+      const op = codePage + CODE_PAGE_OPS + offset * OP_BYTES;
       shared.u16[(op + OP.handler) >>> 1] = HANDLER;
       shared.u16[(op + OP.place) >>> 1] = offset;
-      cache.setOpAt(codePage, offset, op);
+      shared.u32[named] = op;
     }
-    return { op, pages: [{ codePage, generation: cache.generation(codePage) }], instructions: 1 };
+    return { op: shared.u32[named]!, pages: [{ codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }], instructions: 1 };
   }
 
   const handlerOf = (op: number): number => shared.u16[(op + OP.handler) >>> 1]!;
@@ -115,12 +115,12 @@ describe('Regions in shared memory', () => {
       return { op: region.op, id: regionOf(region.op) };
     });
     cache.invalidateFrame(gone);
-    expect(store.publish([regionAt(frame, 100)], WASM)).to.be.greaterThan(0);
+    expect(store.publish([regionAt(frame, 90)], WASM)).to.be.greaterThan(0);
     expect(published.map(({ op }) => handlerOf(op))).to.not.include(HANDLER);
     // All but one are entered after that.
     for (const { id } of published) if (id !== published[3]!.id) shared.i32[area.regionWord(id, 'lastUse')] = shared.i32[area.word('clock')]! + 1;
-    shared.i32[area.regionWord(regionOf(regionAt(frame, 100).op), 'lastUse')] = shared.i32[area.word('clock')]! + 1;
-    expect(store.publish([regionAt(frame, 101)], WASM)).to.be.greaterThan(0);
+    shared.i32[area.regionWord(regionOf(regionAt(frame, 90).op), 'lastUse')] = shared.i32[area.word('clock')]! + 1;
+    expect(store.publish([regionAt(frame, 91)], WASM)).to.be.greaterThan(0);
     expect(published.map(({ op }) => handlerOf(op) === HANDLER)).to.deep.equal([false, false, false, true, false, false, false]);
     expect(area.counter('regionsEvicted')).to.equal(1);
     expect(shared.i32[area.word('regionsInUse')]).to.equal(8);
@@ -146,7 +146,7 @@ describe('Regions in shared memory', () => {
     const store = new RegionStore(area, undefined, { regions: 40, modules: 12 });
     const frame = frames.alloc();
     for (let round = 0; round < 400; round++) {
-      const regions = Array.from({ length: 1 + (round % 5) }, (_, i) => regionAt(frame, (round * 5 + i) % 4000));
+      const regions = Array.from({ length: 1 + (round % 5) }, (_, i) => regionAt(frame, (round * 5 + i) % 100));
       expect(store.publish(regions, new Uint8Array(3000 + round * 40))).to.be.greaterThan(0);
       if (round % 50 === 49) cache.invalidateFrame(frame);
       expect(shared.i32[area.word('regionsInUse')]).to.be.at.most(40);
