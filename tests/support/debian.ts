@@ -16,11 +16,18 @@ function wrapped(script: string): string {
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** In namespaces of its own: mounts, pids, and users where we are not root. */
+/**
+ * In namespaces of its own: mounts, pids, and users where we are not root. The folder becomes the root of its
+ * mount namespace (not a chroot, in which no user namespaces can be made).
+ */
 export function nativeScript(script: string, shell: readonly string[]): Promise<RunResult> {
   const user = process.getuid?.() === 0 ? [] : ['-U', '-r'];
-  const inner = `mount -t proc proc ${quote(join(ROOTFS, 'proc'))} && mount --rbind /dev ${quote(join(ROOTFS, 'dev'))} && exec chroot ${quote(ROOTFS)} ${shell.join(' ')} -c ${quote(wrapped(script))}`;
-  return run('unshare', [...user, '-m', '-p', '-f', '--kill-child', 'sh', '-c', inner], { env: ENV, timeoutMs: 60_000 });
+  const root = quote(ROOTFS);
+  const steps = [
+    `mount --bind ${root} ${root}`, `cd ${root}`, 'mount -t proc proc proc', 'mount --rbind /dev dev', 'mkdir -p mnt', 'pivot_root . mnt', 'cd /', 'busybox umount -l /mnt',
+    `exec ${shell.join(' ')} -c ${quote(wrapped(script))}`,
+  ];
+  return run('unshare', [...user, '-m', '-p', '-f', '--kill-child', 'sh', '-c', steps.join(' && ')], { env: ENV, timeoutMs: 60_000 });
 }
 
 export function troupeScript(script: string, cores: number, shell: readonly string[], timeoutMs = 300_000): Promise<RunResult> {

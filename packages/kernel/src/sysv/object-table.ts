@@ -11,6 +11,7 @@ import { checkIpcAccess, type IpcPermission } from './permission.js';
 const INDEX_BITS = 15;
 const INDEX_MASK = (1 << INDEX_BITS) - 1;
 const SEQUENCES = 0x8000;
+const MIN_CYCLE = 64;
 
 export interface IpcObject {
   /** IPC_PRIVATE: found by its id only. */
@@ -49,9 +50,11 @@ export class ObjectTable<T extends IpcObject> {
     return (sequence << INDEX_BITS) | index;
   }
 
+  /** Indexes are used in turn, so that an id comes back late: the next free one after the last, within one and a half times what is in use. */
   #freeIndex(): number {
-    const hole = this.#slots.findIndex((slot) => slot === undefined);
-    return hole < 0 ? this.#slots.length : hole;
+    const end = Math.max(MIN_CYCLE, Math.floor((this.count * 3) / 2));
+    for (let index = this.#lastIndex + 1; index < end; index++) if (this.#slots[index] === undefined) return index;
+    for (let index = 0; ; index++) if (this.#slots[index] === undefined) return index;
   }
 
   add(object: T): void {
