@@ -43,6 +43,8 @@ export class MemoryManager extends GuestAccess {
   readonly image = new ProgramImage();
   /** mlockall(MCL_FUTURE). */
   locksFuture = false;
+  /** PR_SET_THP_DISABLE: kept, there are no huge pages. */
+  hasNoHugePages = false;
 
   /**
    * Answers a page fault of guest code. `tcb`, when given, gets the translation of addresses above
@@ -144,6 +146,7 @@ export class MemoryManager extends GuestAccess {
   fork(): MemoryManager {
     const child = new MemoryManager(this.system);
     child.limits = this.limits;
+    child.hasNoHugePages = this.hasNoHugePages;
     child.brk.copyFrom(this.brk);
     child.image.copyFrom(this.image);
     copyAddressSpace(this, child);

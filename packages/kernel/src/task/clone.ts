@@ -138,7 +138,6 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   child.seccomp = parent.seccomp;
   child.origRax = parent.origRax;
   child.timerSlackNs = parent.timerSlackNs;
-  child.keepCaps = parent.keepCaps;
   if (!has(flags, Clone.VM) || has(flags, Clone.VFORK)) child.altStack = { ...parent.altStack };
   else child.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   copyTcb(parent, child, args);

@@ -10,6 +10,7 @@ import type { Kernel } from '../kernel.js';
 import { mappingOf } from '../mm/file-mapping.js';
 import type { FileMapping } from '../mm/file-mapping.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
+import { SecureBit } from './capability-control.js';
 
 /** What a program is started with. */
 export interface ExecRequest {
@@ -105,9 +106,6 @@ class OpenedProgram implements ProgramFile {
   }
 }
 
-const SECBIT_NOROOT = 1;
-const SECBIT_KEEP_CAPS = 16;
-
 /** Set-user-ID and set-group-ID bits (execve(2)), then capabilities (capabilities(7), "Transformation of capabilities during execve()"). */
 function credsAfterExec(request: ExecRequest, node: PathNode): Credentials {
   const { creds } = request.ctx;
@@ -118,9 +116,9 @@ function credsAfterExec(request: ExecRequest, node: PathNode): Credentials {
   const egid = mayChange && (inode.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP) ? inode.gid : creds.egid;
   const hasChanged = euid !== creds.euid || egid !== creds.egid;
   const root = userNamespace.uidOutside(0);
-  const isRoot = (creds.securebits & SECBIT_NOROOT) === 0 && (euid === root || creds.uid === root);
+  const isRoot = (creds.securebits & SecureBit.NOROOT) === 0 && (euid === root || creds.uid === root);
   const capAmbient = hasChanged ? 0n : creds.capAmbient;
   const capPermitted = (isRoot ? creds.capBounding | creds.capInheritable : 0n) | capAmbient;
   const capEffective = isRoot && euid === root ? capPermitted : capAmbient;
-  return { ...creds, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, capPermitted, capEffective, capAmbient, securebits: creds.securebits & ~SECBIT_KEEP_CAPS };
+  return { ...creds, euid, suid: euid, fsuid: euid, egid, sgid: egid, fsgid: egid, capPermitted, capEffective, capAmbient, securebits: creds.securebits & ~SecureBit.KEEP_CAPS };
 }

@@ -67,7 +67,6 @@ function resetProcess(task: Task, image: ExecImage): void {
   task.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   task.restartBlock = null;
   task.rseqAddr = 0;
-  task.keepCaps = false;
   task.dumpable = 1;
   group.hasExeced = true;
   group.handlers = group.handlers.copyForExec();

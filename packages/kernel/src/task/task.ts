@@ -123,7 +123,6 @@ export class Task {
   seccomp: Seccomp | null = null;
   dumpable = 1;
   timerSlackNs = 50_000;
-  keepCaps = false;
   /** What semop(2) undoes at the end; null until the first SEM_UNDO. */
   semaphoreUndo: SemaphoreUndo | null = null;
   /** rseq(2) area, 0 = none. */

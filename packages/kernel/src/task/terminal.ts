@@ -5,6 +5,8 @@
 export interface Terminal {
   /** Called when the session leader exits or the session gives the terminal up (TIOCNOTTY). */
   disassociate(): void;
+  /** vhangup(2). */
+  hangUp(): void;
   /** Device number for /proc/pid/stat tty_nr. */
   readonly device: number;
   /** Process group id in the foreground, 0 = none. */

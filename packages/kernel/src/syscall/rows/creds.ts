@@ -1,23 +1,22 @@
 /** User and group ids, supplementary groups, capabilities (credentials(7), capabilities(7)). */
 import { ALL_CAPABILITIES, Cap, Errno, NO_ID, hasOwnCap, type Credentials } from '@troupe/abi';
 import { kernelGid, kernelUid, shownGid, shownPid, shownUid, taskWithPid } from '../../namespace/id-view.js';
+import { SecureBit } from '../../task/capability-control.js';
 import type { Task } from '../../task/task.js';
 import { addr, inBuf, int, outBuf, uint, type SyscallRow } from '../row.js';
 
 /** -1 as a 32-bit id: leave unchanged. */
 const KEEP = NO_ID;
-const SECBIT_NO_SETUID_FIXUP = 4;
-const SECBIT_KEEP_CAPS = 16;
 
 /** Capability changes when user ids change (capabilities(7), "Effect of user ID changes on capabilities"). */
-function fixCapabilities(task: Task, before: Credentials, after: Credentials): Credentials {
-  if (after.securebits & SECBIT_NO_SETUID_FIXUP) return after;
+function fixCapabilities(before: Credentials, after: Credentials): Credentials {
+  if (after.securebits & SecureBit.NO_SETUID_FIXUP) return after;
   let { capEffective, capPermitted, capAmbient } = after;
   const root = after.userNamespace.uidOutside(0);
   const hadRoot = isAnyUid(before, root);
   const hasRoot = isAnyUid(after, root);
   if (hadRoot && !hasRoot) {
-    if (!task.keepCaps && !(after.securebits & SECBIT_KEEP_CAPS)) capPermitted = 0n;
+    if (!(after.securebits & SecureBit.KEEP_CAPS)) capPermitted = 0n;
     capEffective = 0n;
     capAmbient = 0n;
   }
@@ -29,7 +28,7 @@ function fixCapabilities(task: Task, before: Credentials, after: Credentials): C
 function setUids(task: Task, change: Partial<Pick<Credentials, 'uid' | 'euid' | 'suid' | 'fsuid'>>): number {
   const after = { ...task.creds, ...change };
   if (after.euid !== task.creds.euid) task.dumpable = 0;
-  task.creds = fixCapabilities(task, task.creds, after);
+  task.creds = fixCapabilities(task.creds, after);
   return 0;
 }
 
@@ -192,6 +191,7 @@ function sysCapset(task: Task, header: number, data: number): number {
   const { creds } = task;
   if (permitted & ~creds.capPermitted || effective & ~permitted) return -Errno.EPERM;
   if (inheritable & ~(creds.capInheritable | creds.capPermitted) && !hasOwnCap(creds, Cap.SETPCAP)) return -Errno.EPERM;
+  if (inheritable & ~(creds.capInheritable | creds.capBounding)) return -Errno.EPERM;
   task.creds = { ...creds, capEffective: effective, capPermitted: permitted, capInheritable: inheritable, capAmbient: creds.capAmbient & permitted & inheritable };
   return 0;
 }

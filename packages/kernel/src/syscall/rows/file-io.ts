@@ -1,5 +1,5 @@
 /** read(2) write(2) readv(2) pread(2) preadv2(2) lseek(2) copy_file_range(2). */
-import { Cap, Errno, Nr, O_APPEND, SEEK_DATA, SEEK_HOLE, hasCap } from '@troupe/abi';
+import { Errno, Nr, O_APPEND, SEEK_DATA, SEEK_HOLE } from '@troupe/abi';
 import type { FileDescription } from '@troupe/vfs';
 import { IoVector } from '../../file/io-vector.js';
 import { AT_POSITION, readInto, writeFrom, writeInterrupted, type TransferMode } from '../../file/transfer.js';
@@ -179,12 +179,6 @@ function sysSyncfs(task: Task, fdNo: number): number {
   return file === null ? -Errno.EBADF : file.node.mount.fs.sync();
 }
 
-/** vhangup(2) needs a controlling terminal to hang up; without CAP_SYS_TTY_CONFIG it is refused. */
-const SYS_TTY_CONFIG = 26;
-function sysVhangup(task: Task): number {
-  return hasCap(task.creds, SYS_TTY_CONFIG) || hasCap(task.creds, Cap.SYS_ADMIN) ? 0 : -Errno.EPERM;
-}
-
 const iovIn: ArgSpec = { name: 'iov', kind: 'iovecIn', size: 'iovcnt' };
 const iovOut: ArgSpec = { name: 'iov', kind: 'iovecOut', size: 'iovcnt' };
 const RWF_SYMBOLS = Object.entries(RWF).map(([name, bit]) => [`RWF_${name}`, bit] as const);
@@ -213,5 +207,4 @@ export const rows: readonly SyscallRow[] = [
   { ...plain, nr: Nr.sync, name: 'sync', args: [], man: 'sync(2)', handler: sysSync },
   { ...plain, nr: Nr.syncfs, name: 'syncfs', args: [fd()], man: 'sync(2)', handler: sysSyncfs },
   { ...plain, nr: Nr.sync_file_range, name: 'sync_file_range', args: [fd(), long('offset'), long('nbytes'), uint('flags')], man: 'sync_file_range(2)', handler: sysSyncFileRange },
-  { nr: Nr.vhangup, name: 'vhangup', args: [], groups: ['%system'], support: { partial: 'the terminal is not hung up' }, man: 'vhangup(2)', handler: sysVhangup },
 ];

@@ -1,19 +1,24 @@
 /** prctl(2) and arch_prctl(2). */
-import { Cap, Errno, hasOwnCap, NSIG, SeccompMode, TCB } from '@troupe/abi';
+import { Errno, NSIG, SeccompMode, TCB } from '@troupe/abi';
 import { addFilter, setStrict } from '../../seccomp/install.js';
+import { changeAmbient, dropBounding, hasSecureBit, LAST_CAPABILITY, SecureBit, setKeepCapabilities, setSecureBits } from '../../task/capability-control.js';
 import type { Task } from '../../task/task.js';
 import { addr, size, type SyscallRow, choice } from '../row.js';
 
 const Pr = {
-  SET_PDEATHSIG: 1, GET_PDEATHSIG: 2, GET_DUMPABLE: 3, SET_DUMPABLE: 4, GET_KEEPCAPS: 7, SET_KEEPCAPS: 8, SET_NAME: 15, GET_NAME: 16,
-  GET_SECCOMP: 21, SET_SECCOMP: 22, CAPBSET_READ: 23, CAPBSET_DROP: 24, GET_SECUREBITS: 27, SET_SECUREBITS: 28, SET_TIMERSLACK: 29, GET_TIMERSLACK: 30,
-  SET_CHILD_SUBREAPER: 36, GET_CHILD_SUBREAPER: 37, SET_NO_NEW_PRIVS: 38, GET_NO_NEW_PRIVS: 39, GET_TID_ADDRESS: 40, CAP_AMBIENT: 47,
+  SET_PDEATHSIG: 1, GET_PDEATHSIG: 2, GET_DUMPABLE: 3, SET_DUMPABLE: 4, GET_KEEPCAPS: 7, SET_KEEPCAPS: 8, GET_TIMING: 13, SET_TIMING: 14, SET_NAME: 15, GET_NAME: 16,
+  GET_SECCOMP: 21, SET_SECCOMP: 22, CAPBSET_READ: 23, CAPBSET_DROP: 24, GET_TSC: 25, SET_TSC: 26, GET_SECUREBITS: 27, SET_SECUREBITS: 28, SET_TIMERSLACK: 29, GET_TIMERSLACK: 30,
+  TASK_PERF_EVENTS_DISABLE: 31, TASK_PERF_EVENTS_ENABLE: 32, MCE_KILL_GET: 34,
+  SET_CHILD_SUBREAPER: 36, GET_CHILD_SUBREAPER: 37, SET_NO_NEW_PRIVS: 38, GET_NO_NEW_PRIVS: 39, GET_TID_ADDRESS: 40, SET_THP_DISABLE: 41, GET_THP_DISABLE: 42,
+  CAP_AMBIENT: 47,
 } as const;
-const CAP_LAST = 40;
 const NAME_BYTES = 16;
 const DEFAULT_SLACK_NS = 50_000;
+const TIMING_STATISTICAL = 0;
+const TSC_ENABLE = 1;
+const MCE_KILL_DEFAULT = 2;
 
-type Option = (task: Task, arg2: number, arg3: number) => number;
+type Option = (task: Task, arg2: number, arg3: number, arg4: number, arg5: number) => number;
 
 function setName(task: Task, at: number): number {
   const bytes = new Uint8Array(NAME_BYTES);
@@ -35,27 +40,19 @@ function writeWord(task: Task, at: number, value: number): number {
   return 0;
 }
 
-function dropBounding(task: Task, cap: number): number {
-  if (!hasOwnCap(task.creds, Cap.SETPCAP)) return -Errno.EPERM;
-  if (cap > CAP_LAST) return -Errno.EINVAL;
-  task.creds = { ...task.creds, capBounding: task.creds.capBounding & ~(1n << BigInt(cap)) };
+/** Own threads only may read counters that do not exist; the calls have nothing to do. */
+const nothing: Option = () => 0;
+
+/** PR_SET_THP_DISABLE: kept, there are no huge pages. */
+function setNoHugePages(task: Task, value: number, arg3: number, arg4: number, arg5: number): number {
+  if (arg3 !== 0 || arg4 !== 0 || arg5 !== 0) return -Errno.EINVAL;
+  task.mm.hasNoHugePages = value !== 0;
   return 0;
 }
 
-/** PR_CAP_AMBIENT: is-set 1, raise 2, lower 3, clear-all 4. */
-function ambient(task: Task, operation: number, cap: number): number {
-  const { creds } = task;
-  if (operation === 4) {
-    task.creds = { ...creds, capAmbient: 0n };
-    return 0;
-  }
-  if (cap > CAP_LAST) return -Errno.EINVAL;
-  const bit = 1n << BigInt(cap);
-  if (operation === 1) return (creds.capAmbient & bit) === 0n ? 0 : 1;
-  if (operation === 3) task.creds = { ...creds, capAmbient: creds.capAmbient & ~bit };
-  else if (operation !== 2) return -Errno.EINVAL;
-  else if ((creds.capPermitted & creds.capInheritable & bit) === 0n) return -Errno.EPERM;
-  else task.creds = { ...creds, capAmbient: creds.capAmbient | bit };
+function setNoNewPrivileges(task: Task, value: number, arg3: number, arg4: number, arg5: number): number {
+  if (value !== 1 || arg3 !== 0 || arg4 !== 0 || arg5 !== 0) return -Errno.EINVAL;
+  task.noNewPrivs = true;
   return 0;
 }
 
@@ -69,32 +66,37 @@ const OPTIONS: Readonly<Record<number, Option>> = {
   [Pr.GET_PDEATHSIG]: (task, at) => writeWord(task, at, task.parentDeathSignal),
   [Pr.GET_DUMPABLE]: (task) => task.dumpable,
   [Pr.SET_DUMPABLE]: (task, value) => (value > 1 ? -Errno.EINVAL : ((task.dumpable = value), 0)),
-  [Pr.GET_KEEPCAPS]: (task) => (task.keepCaps ? 1 : 0),
-  [Pr.SET_KEEPCAPS]: (task, value) => (value > 1 ? -Errno.EINVAL : ((task.keepCaps = value === 1), 0)),
+  [Pr.GET_KEEPCAPS]: (task) => (hasSecureBit(task, SecureBit.KEEP_CAPS) ? 1 : 0),
+  [Pr.SET_KEEPCAPS]: setKeepCapabilities,
+  [Pr.GET_TIMING]: nothing,
+  [Pr.SET_TIMING]: (_task, mode) => (mode === TIMING_STATISTICAL ? 0 : -Errno.EINVAL),
   [Pr.SET_NAME]: setName,
   [Pr.GET_NAME]: getName,
   [Pr.GET_SECCOMP]: (task) => (task.seccomp === null ? SeccompMode.DISABLED : SeccompMode.FILTER),
   [Pr.SET_SECCOMP]: setSeccomp,
-  [Pr.CAPBSET_READ]: (task, cap) => (cap > CAP_LAST ? -Errno.EINVAL : Number((task.creds.capBounding >> BigInt(cap)) & 1n)),
+  [Pr.CAPBSET_READ]: (task, cap) => (cap > LAST_CAPABILITY ? -Errno.EINVAL : Number((task.creds.capBounding >> BigInt(cap)) & 1n)),
   [Pr.CAPBSET_DROP]: dropBounding,
   [Pr.GET_SECUREBITS]: (task) => task.creds.securebits,
-  [Pr.SET_SECUREBITS]: (task, bits) => {
-    if (!hasOwnCap(task.creds, Cap.SETPCAP)) return -Errno.EPERM;
-    task.creds = { ...task.creds, securebits: bits };
-    return 0;
-  },
+  [Pr.SET_SECUREBITS]: setSecureBits,
+  [Pr.GET_TSC]: (task, at) => writeWord(task, at, TSC_ENABLE),
+  [Pr.SET_TSC]: (_task, mode) => (mode === TSC_ENABLE ? 0 : -Errno.EINVAL),
+  [Pr.TASK_PERF_EVENTS_DISABLE]: nothing,
+  [Pr.TASK_PERF_EVENTS_ENABLE]: nothing,
+  [Pr.MCE_KILL_GET]: () => MCE_KILL_DEFAULT,
   [Pr.SET_TIMERSLACK]: (task, ns) => ((task.timerSlackNs = ns > 0 ? ns : DEFAULT_SLACK_NS), 0),
   [Pr.GET_TIMERSLACK]: (task) => task.timerSlackNs,
   [Pr.SET_CHILD_SUBREAPER]: (task, value) => ((task.group.isChildSubreaper = value !== 0), 0),
   [Pr.GET_CHILD_SUBREAPER]: (task, at) => writeWord(task, at, task.group.isChildSubreaper ? 1 : 0),
-  [Pr.SET_NO_NEW_PRIVS]: (task, value) => (value === 1 ? ((task.noNewPrivs = true), 0) : -Errno.EINVAL),
+  [Pr.SET_NO_NEW_PRIVS]: setNoNewPrivileges,
   [Pr.GET_NO_NEW_PRIVS]: (task) => (task.noNewPrivs ? 1 : 0),
   [Pr.GET_TID_ADDRESS]: (task, at) => (task.mm.writeU64(at, BigInt(task.clearChildTid)), 0),
-  [Pr.CAP_AMBIENT]: ambient,
+  [Pr.SET_THP_DISABLE]: setNoHugePages,
+  [Pr.GET_THP_DISABLE]: (task) => (task.mm.hasNoHugePages ? 1 : 0),
+  [Pr.CAP_AMBIENT]: changeAmbient,
 };
 
-function sysPrctl(task: Task, option: number, arg2: number, arg3: number): number {
-  return OPTIONS[option]?.(task, arg2, arg3) ?? -Errno.EINVAL;
+function sysPrctl(task: Task, option: number, arg2: number, arg3: number, arg4: number, arg5: number): number {
+  return OPTIONS[option]?.(task, arg2, arg3, arg4, arg5) ?? -Errno.EINVAL;
 }
 
 const Arch = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004 } as const;

@@ -1,5 +1,5 @@
 /** Process groups and sessions (setpgid(2), setsid(2), credentials(7)). */
-import { Errno } from '@troupe/abi';
+import { Cap, Errno, hasCap } from '@troupe/abi';
 import { groupWithPid, kernelPid, shownPid, taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import type { ThreadGroup } from '../../task/thread-group.js';
@@ -52,10 +52,18 @@ function sysSetsid(task: Task): number {
   return shownPid(task, kernel.tasks.newSession(group).sid);
 }
 
+/** vhangup(2): the terminal of the session hangs up. */
+function sysVhangup(task: Task): number {
+  if (!hasCap(task.creds, Cap.SYS_TTY_CONFIG)) return -Errno.EPERM;
+  task.group.processGroup.session.terminal?.hangUp();
+  return 0;
+}
+
 export const rows: readonly SyscallRow[] = [
   { nr: 109, name: 'setpgid', args: [int('pid'), int('pgid')], groups: ['%process'], support: 'full', man: 'setpgid(2)', handler: sysSetpgid },
   { nr: 111, name: 'getpgrp', args: [], groups: ['%process'], support: 'full', man: 'getpgrp(2)', handler: (task: Task) => shownPid(task, task.group.processGroup.pgid) },
   { nr: 112, name: 'setsid', args: [], groups: ['%process'], support: 'full', man: 'setsid(2)', handler: sysSetsid },
+  { nr: 153, name: 'vhangup', args: [], groups: ['%system'], support: { partial: 'the terminal cannot be opened again' }, man: 'vhangup(2)', handler: sysVhangup },
   { nr: 121, name: 'getpgid', args: [int('pid')], groups: ['%process'], support: 'full', man: 'getpgid(2)', handler: sysGetpgid },
   { nr: 124, name: 'getsid', args: [int('pid')], groups: ['%process'], support: 'full', man: 'getsid(2)', handler: sysGetsid },
 ];
