@@ -37,7 +37,7 @@ export class RegionCalls {
     s.set('entry', s.opRip());
     s.graph.block(cold, () => s.graph.loop(again, () => {
       this.#call();
-      this.#leave(cold);
+      this.#leave();
       this.#arrive(cold);
       this.#fillJumpCache();
       b.branch(again);
@@ -60,25 +60,14 @@ export class RegionCalls {
     b.writeRaw(counter, offset, b.add(b.readRaw('i64', counter, offset, 'state'), b.i64(1)), 'state');
   }
 
-  /** Exits that end the run or do not go on at TCB.rip. */
-  #leave(cold: Label): void {
+  /** A system call ends the run. */
+  #leave(): void {
     const { s } = this;
     const { b } = s;
     b.if(b.eq(s.get('exit'), b.i32(RegionExit.SYSCALL)), () => {
       s.storeLength(b.i32(2));
       s.account(s.get('ran'));
       b.returnValue(b.i32(Trap.SYSCALL));
-    });
-    b.if(b.eq(s.get('exit'), b.i32(RegionExit.STALE)), () => {
-      s.set('count', b.sub(s.get('ran'), s.get('op')));
-      b.writeRaw(b.tcb(), TCB.off.rip, s.entry, 'state');
-      s.setPage();
-      const misfits = b.readRaw('i32', s.descriptor(), RegionDescriptor.off.misfits, 'guest');
-      b.writeRaw(s.descriptor(), RegionDescriptor.off.misfits, b.add(misfits, b.i32(1)), 'guest');
-      const isMissing = b.readRaw('i32', b.blockAddress(), CoreBlock.off.regionMissing, 'guest');
-      b.if(b.or(isMissing, b.eqz(b.and(misfits, b.i32(MISFIT_PERIOD - 1)))), () => s.leaveAtOp(Trap.STALE));
-      s.resolveHandler();
-      b.branch(cold);
     });
   }
 
@@ -104,7 +93,20 @@ export class RegionCalls {
       heat(s, ARRIVAL_HEAT);
       b.branch(this.loop);
     });
+    b.if(b.eq(s.get('exit'), b.i32(RegionExit.STALE)), () => this.#stale(cold));
     s.set('entry', s.rip());
+  }
+
+  /** The region at TCB.rip, which another one may have called, is not installed here or does not fit. */
+  #stale(cold: Label): void {
+    const { s } = this;
+    const { b } = s;
+    const misfits = b.readRaw('i32', s.descriptor(), RegionDescriptor.off.misfits, 'guest');
+    b.writeRaw(s.descriptor(), RegionDescriptor.off.misfits, b.add(misfits, b.i32(1)), 'guest');
+    const isMissing = b.readRaw('i32', b.blockAddress(), CoreBlock.off.regionMissing, 'guest');
+    b.if(b.or(isMissing, b.eqz(b.and(misfits, b.i32(MISFIT_PERIOD - 1)))), () => s.leaveAtOp(Trap.STALE));
+    s.resolveHandler();
+    b.branch(cold);
   }
 
   #fillJumpCache(): void {
@@ -172,5 +174,6 @@ export function buildColdCall(b: ColdBuilder, coldType: number, handlers: number
 /** Function in the slots of regions that this core has not installed. */
 export function buildMissing(b: ColdBuilder): void {
   b.writeRaw(b.blockAddress(), CoreBlock.off.regionMissing, b.i32(1), 'guest');
+  b.writeRaw(b.tcb(), TCB.off.rip, b.local('i64', 1), 'state');
   b.returnValue(b.i32(RegionExit.STALE));
 }

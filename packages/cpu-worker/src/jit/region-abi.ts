@@ -41,7 +41,7 @@ export const RegionExit = {
   POLL: 3,
   /** A `syscall` was run; TCB.rip is behind it. */
   SYSCALL: 4,
-  /** Nothing ran: the region does not fit the code at TCB.rip, or is not installed on this core. */
+  /** The region at TCB.rip does not fit its code, or is not installed on this core; it did nothing but store TCB.rip. */
   STALE: 5,
 } as const;
 

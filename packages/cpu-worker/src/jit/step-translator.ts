@@ -61,7 +61,10 @@ function emitStep(b: ExpressionBuilder, { op, pages, offset, lengthBytes }: Step
   const [{ codePage, generation }] = pages as [Region['pages'][number]];
   const fits = b.and(b.eq(page, b.i32(codePage)), b.eq(b.and(b.wrap(rip), b.i32(0xfff)), b.i32(offset)));
   const isSame = b.eq(b.readRaw('i32', b.i32(codePage), CODE_PAGE.generation, 'guest'), b.i32(generation));
-  b.if(b.eqz(b.and(fits, isSame)), () => b.returnValue(b.i32(RegionExit.STALE)));
+  b.if(b.eqz(b.and(fits, isSame)), () => {
+    b.writeRaw(tcb, TCB.off.rip, rip, 'state');
+    b.returnValue(b.i32(RegionExit.STALE));
+  });
   const status = b.callIndex(cold, 'i32', [tcb, b.i32(op)]);
   const done = (exit: number): void => {
     b.writeRaw(tcb, TCB.off.ran, b.add(b.readRaw('i32', tcb, TCB.off.ran, 'state'), b.i32(OP_BYTES)), 'state');
