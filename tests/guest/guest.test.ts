@@ -4,6 +4,8 @@ import { compileGuest, guestNames } from '../support/guest-program.js';
 import { run, troupe } from '../support/run.js';
 
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = { hello: ['a', 'b'] };
+/** Programs see the ids they see natively. */
+const SAME_USER = process.getuid!() === 0 ? [] : ['--user', `${process.getuid!()}:${process.getgid!()}`];
 const VARIANTS = [{ name: 'dynamic', flags: [] }, { name: 'static', flags: ['-static'] }, { name: 'static-pie', flags: ['-static-pie'] }] as const;
 
 describe('guest programs', function () {
@@ -16,7 +18,7 @@ describe('guest programs', function () {
           const binary = compileGuest(name, variant.flags);
           const args = ARGUMENTS[name] ?? [];
           const native = await run(binary, args);
-          const ours = await troupe([binary, ...args], { cores });
+          const ours = await troupe([binary, ...args], { cores, flags: SAME_USER });
           expect(ours.stderr).to.equal(native.stderr);
           expect(ours.stdout).to.equal(native.stdout);
           expect(ours.status).to.equal(native.status);

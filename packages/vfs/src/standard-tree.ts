@@ -3,7 +3,7 @@
  * kernel adds /proc, /sys and /dev/pts, which show its state.
  * Mount points that the root lacks are made when it is writable.
  */
-import { ConfigError, type FramePool, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME, rootCredentials } from '@troupe/abi';
+import { ConfigError, Errno, type FramePool, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME, NO_ID, rootCredentials } from '@troupe/abi';
 import type { FileSystem } from './file-system.js';
 import { createDevFs } from './fs/dev/devfs.js';
 import { memoryDevices } from './fs/dev/memory-devices.js';
@@ -54,7 +54,7 @@ export function createVfs(options: VfsOptions): Vfs {
   const pageCache = new HostPageCache(pool, Math.floor(pool.limitFrames / 4));
   const vfs = new Vfs({ pool, realtimeNs }, rootFileSystem(root, pool, pageCache, realtimeNs), MS_RELATIME | (root.kind === 'host-readonly' ? MS_RDONLY : 0));
   for (const [dev, open] of memoryDevices(pool, realtimeNs)) vfs.special.charDevices.set(dev, open);
-  vfs.types.set('tmpfs', (_source, data) => newTmpfs(vfs, data));
+  vfs.types.set('tmpfs', (_source, data, ctx) => newTmpfs(vfs, data, ctx));
   const builder = new TreeBuilder(vfs);
   builder.mount('/dev', createDevFs({ pool, realtimeNs }), MS_NOSUID, 'devtmpfs');
   builder.mount('/dev/shm', new Tmpfs({ pool, realtimeNs }), MS_NOSUID | MS_NODEV, 'shm');
@@ -82,16 +82,20 @@ export async function fillRoot(vfs: Vfs, root: RootSource): Promise<void> {
   if (fs instanceof Tmpfs) await loadTar(fs, root.hostPath);
 }
 
-/** mount -t tmpfs -o size=…,mode=…,uid=…,gid=… (tmpfs(5)). */
-function newTmpfs(vfs: Vfs, data: string): FileSystem | number {
+/** mount -t tmpfs -o size=…,mode=…,uid=…,gid=… (tmpfs(5)); the ids are those of the mounter's user namespace, by default its own. */
+function newTmpfs(vfs: Vfs, data: string, { creds }: VfsContext): FileSystem | number {
   const { pool, realtimeNs } = vfs.environment;
   const settings = new Map(data.split(',').filter(Boolean).map((item) => item.split('=') as [string, string | undefined]));
   const sizeBytes = parseSize(settings.get('size'));
+  const { fsgid, fsuid, userNamespace } = creds;
+  const uid = settings.has('uid') ? userNamespace.uidOutside(Number(settings.get('uid'))) : fsuid;
+  const gid = settings.has('gid') ? userNamespace.gidOutside(Number(settings.get('gid'))) : fsgid;
+  if (uid === NO_ID || gid === NO_ID) return -Errno.EINVAL;
   return new Tmpfs({
     pool, realtimeNs, options: data,
     mode: parseInt(settings.get('mode') ?? '1777', 8),
-    uid: Number(settings.get('uid') ?? 0),
-    gid: Number(settings.get('gid') ?? 0),
+    uid,
+    gid,
     ...(sizeBytes === null ? {} : { maxPages: Math.ceil(sizeBytes / 4096) }),
   });
 }

@@ -24,6 +24,17 @@ static int on_cpu(int cpu) {
 
 static void *pinned(void *arg) { return (void *)(long)on_cpu((long)arg); }
 
+/** Field 39 of /proc/pid/stat: where it ran last. */
+static int processor_of(pid_t pid) {
+  char path[64], text[1024] = "";
+  sprintf(path, "/proc/%d/stat", pid);
+  int fd = open(path, O_RDONLY), field = 0, cpu = -1;
+  read(fd, text, sizeof text - 1);
+  close(fd);
+  for (char *word = strtok(strrchr(text, ')'), " "); word; word = strtok(0, " ")) if (field++ == 37) cpu = atoi(word);
+  return cpu;
+}
+
 static void affinity(void) {
   cpu_set_t all, one;
   sched_getaffinity(0, sizeof all, &all);
@@ -50,13 +61,8 @@ static void affinity(void) {
     if (!CPU_ISSET(cpu, &all)) continue;
     CPU_ZERO(&one); CPU_SET(cpu, &one);
     sched_setaffinity(spinner, sizeof one, &one);
-    usleep(30000);
-    char path[64], text[1024] = "";
-    sprintf(path, "/proc/%d/stat", spinner);
-    int fd = open(path, O_RDONLY), field = 0, at_cpu = -1;
-    read(fd, text, sizeof text - 1);
-    close(fd);
-    for (char *word = strtok(strrchr(text, ')'), " "); word; word = strtok(0, " ")) if (field++ == 37) at_cpu = atoi(word);
+    int at_cpu = -1;
+    for (int tries = 0; at_cpu != cpu && tries < 100; tries++) { usleep(30000); at_cpu = processor_of(spinner); }
     moved &= at_cpu == cpu;
   }
   kill(spinner, SIGKILL);
