@@ -81,6 +81,40 @@ describe('bad executables', function () {
   });
 });
 
+describe('damaged executables end as they do natively', function () {
+  this.timeout(60_000);
+  const dir = mkdtempSync(join(tmpdir(), 'troupe-cut-'));
+  after(() => rmSync(dir, { recursive: true, force: true }));
+
+  function write(name: string, bytes: Uint8Array): string {
+    writeFileSync(join(dir, name), bytes, { mode: 0o755 });
+    return join(dir, name);
+  }
+
+  /** Cut at the ends of headers and within each part, and with each odd byte in its head. */
+  function variants(kind: string, binary: Buffer): string[] {
+    const headersEnd = Number(binary.readBigUInt64LE(32)) + binary.readUInt16LE(56) * 56;
+    const cuts = [0, 20, 64, headersEnd - 1, headersEnd, headersEnd + 20, 4096, 4100, binary.length >> 1, Math.floor(binary.length * 0.9)];
+    return cuts.map((cut) => write(`${kind}-cut-${cut}`, binary.subarray(0, cut)));
+  }
+
+  const IDENT: readonly (readonly [at: number, value: number])[] = [[4, 1], [4, 0], [5, 2], [6, 0], [7, 3], [16, 1], [18, 3], [20, 2], [52, 32], [54, 55], [56, 0]];
+
+  it('cut short, or with odd headers', async () => {
+    const hello = readFileSync(compileGuest('hello', ['-static']));
+    const paths = [
+      ...variants('static', hello),
+      ...variants('dynamic', readFileSync(compileGuest('hello'))),
+      ...variants('no-bss', readFileSync(compileGuest('no-bss', ['-static', '-nostdlib', '-O1'], SOURCES))),
+      ...IDENT.map(([at, value]) => write(`byte-${at}-${value}`, Buffer.from(hello).fill(value, at, at + 1))),
+    ];
+    const native = await run(program('exec-status'), paths);
+    expect(native.stdout).to.match(/signal 7/).and.match(/signal 11/).and.match(/errno 5/).and.match(/errno 8/);
+    const ours = await troupe([program('exec-status'), ...paths]);
+    expect(ours.stdout).to.equal(native.stdout);
+  });
+});
+
 describe('volumes', function () {
   this.timeout(60_000);
 

@@ -16,9 +16,9 @@ const PATH_MAX = 4096;
 
 /** Why a file is not a program we can run. */
 export type ElfRefusal =
-  | 'too short' | 'bad magic' | 'not 64-bit' | 'not little-endian' | 'bad version' | 'wrong type' | 'wrong machine'
+  | 'too short' | 'bad magic' | 'wrong type' | 'wrong machine'
   | 'bad program header size' | 'no program headers' | 'program headers past the end' | 'no loadable segment'
-  | 'file size over memory size' | 'segment outside of user space' | 'segment misaligned' | 'bad interpreter path' | 'too many script interpreters' | 'bad interpreter line';
+  | 'file size over memory size' | 'segment outside of user space' | 'segment misaligned' | 'bad interpreter path' | 'interpreter path past the end' | 'too many script interpreters' | 'bad interpreter line';
 
 /** Refusal of an executable: becomes -errno of execve. */
 export class ElfError extends ErrnoError {
@@ -61,11 +61,10 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Like Linux, looks at the magic number only: class and byte order in e_ident are not asked (load_elf_binary). */
 function checkIdent(head: Uint8Array): void {
   if (head.length < EHDR_BYTES) throw new ElfError('too short');
   if (head[0] !== 0x7f || head[1] !== 0x45 || head[2] !== 0x4c || head[3] !== 0x46) throw new ElfError('bad magic');
-  if (head[4] !== 2) throw new ElfError('not 64-bit');
-  if (head[5] !== 1) throw new ElfError('not little-endian');
 }
 
 /** Parses and checks an executable or shared object. Throws ElfError. */
@@ -126,7 +125,8 @@ function readInterpreter(read: ReadAt, headers: readonly ProgramHeader[]): strin
   if (header === undefined) return null;
   if (!(header.fileBytes >= 2 && header.fileBytes <= PATH_MAX)) throw new ElfError('bad interpreter path');
   const bytes = Number.isFinite(header.offBytes) ? read(header.offBytes, header.fileBytes) : new Uint8Array(0);
-  if (bytes.length < header.fileBytes || bytes[bytes.length - 1] !== 0) throw new ElfError('bad interpreter path');
+  if (bytes.length < header.fileBytes) throw new ElfError('interpreter path past the end', Errno.EIO);
+  if (bytes[bytes.length - 1] !== 0) throw new ElfError('bad interpreter path');
   const text = Buffer.from(bytes).toString('latin1');
   return text.slice(0, text.indexOf('\0'));
 }

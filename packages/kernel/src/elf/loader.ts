@@ -50,6 +50,8 @@ export interface LoadedProgram {
   readonly name: string;
 }
 
+/** Where a program starts that Linux kills with SIGSEGV during execve: nothing is ever mapped there. */
+const NOWHERE = 0;
 const CLOCK_TICKS = 100;
 /** Default CPUID.1:EDX: fpu … sse2. */
 const DEFAULT_HWCAP = 0x078b_fbff;
@@ -109,7 +111,8 @@ function load(mm: MemoryManager, args: LoadArgs): LoadedProgram {
     auxv: auxvOf(args, image, program, interpreter, vdsoBase), extraAuxv: args.extraAuxv ?? [],
   });
   const { startCode, endCode, startData, endData } = program;
-  const entry = interpreter === null ? program.entry : interpreter.entry;
+  const isWhole = program.isWhole && interpreter?.isWhole !== false;
+  const entry = isWhole ? (interpreter ?? program).entry : NOWHERE;
   Object.assign(mm.image, { startCode, endCode, startData, endData, entry: program.entry, vdsoBase });
   return { mm, entry, rsp, file, name: args.path.slice(args.path.lastIndexOf('/') + 1).slice(0, 15) };
 }

@@ -1,5 +1,5 @@
 /** Maps the PT_LOAD segments of an image (gABI 5, "Program Loading"). */
-import { ErrnoError, PAGE_SIZE } from '@troupe/abi';
+import { Errno, ErrnoError, PAGE_SIZE } from '@troupe/abi';
 import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
 import { PIE_BASE } from '../mm/layout.js';
 import { findFree, pageUp } from '../mm/mapping.js';
@@ -19,6 +19,8 @@ export interface LoadedImage {
   readonly endCode: number;
   readonly startData: number;
   readonly endData: number;
+  /** False: the file ends before a page that must be partly cleared. Linux finds that out when there is no way back. */
+  readonly isWhole: boolean;
 }
 
 function pageDown(addr: number): number {
@@ -53,9 +55,9 @@ export function interpreterBias(mm: MemoryManager, image: ElfImage): number {
 }
 
 export function mapSegments(mm: MemoryManager, file: MappedFile, image: ElfImage, bias: number): LoadedImage {
-  const sum = { end: 0, startCode: Infinity, endCode: 0, startData: 0, endData: 0 };
+  const sum = { end: 0, startCode: Infinity, endCode: 0, startData: 0, endData: 0, isWhole: true };
   for (const load of image.loads) {
-    mapSegment(mm, file, load, bias);
+    if (!mapSegment(mm, file, load, bias)) sum.isWhole = false;
     const at = load.vaddr + bias;
     sum.end = Math.max(sum.end, at + load.memBytes);
     sum.startCode = Math.min(sum.startCode, at);
@@ -68,7 +70,8 @@ export function mapSegments(mm: MemoryManager, file: MappedFile, image: ElfImage
   return { bias, entry: image.entry + bias, phdr, ...sum };
 }
 
-function mapSegment(mm: MemoryManager, file: MappedFile, load: ProgramHeader, bias: number): void {
+/** False: see LoadedImage.isWhole. */
+function mapSegment(mm: MemoryManager, file: MappedFile, load: ProgramHeader, bias: number): boolean {
   const at = load.vaddr + bias;
   const start = pageDown(at);
   const fileEnd = at + load.fileBytes;
@@ -76,17 +79,29 @@ function mapSegment(mm: MemoryManager, file: MappedFile, load: ProgramHeader, bi
   const prot = protOf(load);
   const flags = MapFlag.PRIVATE | MapFlag.FIXED;
   let mappedEnd = start;
+  let isWhole = true;
   if (load.fileBytes > 0) {
     mappedEnd = pageUp(fileEnd);
     must(mm.mmap({ addr: start, lengthBytes: mappedEnd - start, prot, flags, file, offBytes: pageDown(load.offBytes), isEager: true }));
-    if (memEnd > fileEnd) clearTail(mm, fileEnd, mappedEnd, prot);
+    if (memEnd > fileEnd) isWhole = clearTail(mm, fileEnd, mappedEnd, prot);
   }
   if (pageUp(memEnd) > mappedEnd) must(mm.mmap({ addr: mappedEnd, lengthBytes: pageUp(memEnd) - mappedEnd, prot, flags }));
+  return isWhole;
 }
 
-/** Zeroes what follows the file bytes up to the page end (ld.so allocates from there); a read-only segment keeps the file's bytes there, as on Linux. */
-function clearTail(mm: MemoryManager, from: number, to: number, prot: number): void {
-  if ((prot & Prot.WRITE) !== 0 && to > from) mm.zeroOut(from, to - from);
+/**
+ * Zeroes what follows the file bytes up to the page end (ld.so allocates from there); a read-only
+ * segment keeps the file's bytes there, as on Linux. False: the file has no such page.
+ */
+function clearTail(mm: MemoryManager, from: number, to: number, prot: number): boolean {
+  if ((prot & Prot.WRITE) === 0 || to <= from) return true;
+  try {
+    mm.zeroOut(from, to - from);
+    return true;
+  } catch (error) {
+    if (error instanceof ErrnoError && error.errno === Errno.EFAULT) return false;
+    throw error;
+  }
 }
 
 function must(result: number): void {

@@ -7,6 +7,7 @@
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type SharedMemory } from '@troupe/abi';
 import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
+import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { newCoreThread, takePreparedCore } from './core-thread.js';
 
@@ -61,10 +62,17 @@ export class CorePool {
     );
   }
 
+  /** The thread of a core, while it has one. */
+  thread(coreId: number): Worker | undefined {
+    return this.#pools[coreId]?.threads[0];
+  }
+
+  /** The thread of a core ended although the kernel runs. */
   #onEnd(coreId: number, reason: string): void {
     if (this.#closing) return;
     const block = coreBlockAddr(coreId);
     const tcb = this.#shared.u32[(block + CoreBlock.off.currentTcb) >> 2]!;
+    if (this.#shared.i32[(block + CoreBlock.off.online) >> 2] !== 0) Atomics.sub(this.#shared.i32, ONLINE, 1);
     this.#shared.u8.fill(0, block, block + CoreBlock.off.bounce);
     if (tcb !== 0) this.options.onCoreDied(tcb, reason);
     if (this.#restarts++ < MAX_RESTARTS) this.#startCore(coreId);
