@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { COMPILER_CORE } from '@troupe/abi';
 import { messageOfError, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
 import { runCommand, type RunSettings } from './run.js';
-import { parseCount, parseEnv, parseSizeBytes, parseUser, parseVolume } from './values.js';
+import { parseCount, parseDenied, parseEnv, parseSizeBytes, parseUser, parseVolume } from './values.js';
 
 
 interface RawOptions {
@@ -18,6 +18,7 @@ interface RawOptions {
   strace?: string | boolean;
   straceCount?: boolean;
   stat?: boolean;
+  deny: string[];
   engine: RunSettings['engine'];
 }
 
@@ -35,6 +36,7 @@ function addCommonOptions(command: Command): Command {
     .option('--memory <size>', 'bound of guest memory, for example 2G')
     .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
     .option('-c, --strace-count', 'count system calls and print a table at the end')
+    .option('--deny <calls>', 'make system calls fail: names or %groups, separated by commas, each with =ERRNO (default EPERM)', collect, [])
     .option('--stat', 'print counters at the end')
     .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit', 'unicorn']).default('interp'))
     .passThroughOptions()
@@ -60,6 +62,7 @@ function settingsOf(argv: readonly string[], raw: RawOptions, isHostRoot: boolea
     strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
     isCounting: raw.straceCount ?? false,
     isStatWanted: raw.stat ?? false,
+    denied: raw.deny.flatMap(parseDenied),
     engine: raw.engine,
   };
 }

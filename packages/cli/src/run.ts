@@ -5,7 +5,7 @@ import { Kernel, type KernelOptions, type Process } from '@troupe/kernel';
 import { printCounts, printStat, printUnimplemented } from './report.js';
 import { attachStdio, type Stdio } from './stdio.js';
 import { installTrace } from './trace.js';
-import type { Volume } from './values.js';
+import type { DeniedCall, Volume } from './values.js';
 
 export interface RunSettings {
   readonly argv: readonly string[];
@@ -22,6 +22,8 @@ export interface RunSettings {
   readonly strace: string | undefined;
   readonly isCounting: boolean;
   readonly isStatWanted: boolean;
+  /** --deny. */
+  readonly denied: readonly DeniedCall[];
   readonly engine: 'interp' | 'jit' | 'unicorn';
 }
 
@@ -54,15 +56,24 @@ export async function runCommand(settings: RunSettings): Promise<number> {
 }
 
 async function runIn(kernel: Kernel, settings: RunSettings): Promise<number> {
+  for (const { name, errno } of settings.denied) deny(kernel, name, errno);
   const stdio = attachStdio(kernel);
   if (settings.strace !== undefined) installTrace(kernel, settings.strace);
-  kernel.core.dispatcher.isCounting = settings.isCounting;
+  kernel.core.dispatcher.isTiming = settings.isCounting;
   const startMs = performance.now();
   const status = await runProcess(kernel, settings, stdio);
   if (settings.isCounting) printCounts(kernel);
   if (settings.isStatWanted) printStat(kernel, performance.now() - startMs);
   printUnimplemented(kernel);
   return shellStatus(status);
+}
+
+function deny(kernel: Kernel, name: string, errno: DeniedCall['errno']): void {
+  try {
+    kernel.onSyscall(name, () => ({ errno }));
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`'${name}' is neither a system call nor a %group`, '--deny') : error;
+  }
 }
 
 async function runProcess(kernel: Kernel, settings: RunSettings, stdio: Stdio): Promise<ExitStatus> {

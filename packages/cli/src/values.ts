@@ -1,5 +1,5 @@
 /** Parsing of option values; every mistake is a ConfigError that names the option. */
-import { ConfigError } from '@troupe/abi';
+import { ConfigError, Errno, type ErrnoName } from '@troupe/abi';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
@@ -45,4 +45,20 @@ export function parseUser(text: string): { readonly uid: number; readonly gid: n
   const match = /^(\d+)(?::(\d+))?$/.exec(text);
   if (!match) throw new ConfigError(`'${text}' is not UID[:GID]`, '--user');
   return { uid: Number(match[1]), gid: Number(match[2] ?? match[1]) };
+}
+
+/** A system call or %group that --deny makes fail. */
+export interface DeniedCall {
+  readonly name: string;
+  readonly errno: ErrnoName;
+}
+
+/** `connect,ptrace=EACCES,%net`. */
+export function parseDenied(text: string): DeniedCall[] {
+  return text.split(',').map((item) => {
+    const [name, errno = 'EPERM', ...rest] = item.split('=');
+    if (!name || rest.length > 0) throw new ConfigError(`'${item}' is not NAME[=ERRNO]`, '--deny');
+    if (!Object.hasOwn(Errno, errno)) throw new ConfigError(`'${errno}' is no errno`, '--deny');
+    return { name, errno: errno as ErrnoName };
+  });
 }

@@ -1,7 +1,10 @@
 export { byteString, Kernel, type KernelOptions, type ProcessOptions } from './api/kernel.js';
+export type { KernelMetrics } from './api/metrics.js';
 export { Process, type SignalName } from './api/process.js';
 export type { StdioMode, StdioOptions } from './api/stdio.js';
 export { Kernel as KernelCore } from './kernel.js';
 export { ExecError } from './task/create-process.js';
+export type { SyscallHook, SyscallOutcome, SyscallVerdict } from './policy/syscall-hooks.js';
+export type { ArgValue, SyscallCall } from './policy/syscall-call.js';
 export { SYSCALL_ROWS } from './syscall/table.js';
 export { HostConsole } from './ipc/host-console.js';

@@ -23,6 +23,15 @@ describe('the troupe command', function () {
     expect(hash).to.equal(createHash('sha256').update(Buffer.concat(Array.from({ length: 5 }, () => input))).digest('hex'));
   });
 
+  it('--deny makes calls fail', async () => {
+    const denied = await troupe(['/bin/sh', '-c', 'mkdir /tmp/x; rmdir /tmp/y; echo $?'], { flags: ['--deny', 'mkdir=EROFS,rmdir'] });
+    expect(denied.stderr).to.match(/Read-only file system/).and.match(/Operation not permitted/);
+    expect(denied.stdout).to.equal('1\n');
+    const unknown = await troupe(['/bin/true'], { flags: ['--deny', 'opneat'] });
+    expect(unknown.stderr).to.equal("troupe: --deny: 'opneat' is neither a system call nor a %group\n");
+    expect(unknown.status).to.equal(125);
+  });
+
   it('--strace filters, -c counts, --stat prints counters', async () => {
     const traced = await troupe(['/bin/cat', '/etc/hostname'], { flags: ['--strace=openat'] });
     expect(traced.stderr).to.match(/^openat\(AT_FDCWD, "\/etc\/hostname", O_RDONLY\) = 3$/m);

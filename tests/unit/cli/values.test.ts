@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ConfigError } from '@troupe/abi';
-import { parseCount, parseEnv, parseSizeBytes, parseUser, parseVolume } from 'troupe/values.js';
+import { parseCount, parseDenied, parseEnv, parseSizeBytes, parseUser, parseVolume } from 'troupe/values.js';
 
 describe('option values', () => {
   it('sizes', () => {
@@ -19,6 +19,11 @@ describe('option values', () => {
     expect(parseVolume('/a:/b:ro')).to.deep.equal({ hostPath: '/a', guestPath: '/b', readOnly: true });
     expect(parseVolume('rel:/b').readOnly).to.equal(false);
     for (const bad of ['/a', '/a:b', '/a:/b:rx', '/a:/b:ro:x']) expect(() => parseVolume(bad)).to.throw(ConfigError, '--volume');
+  });
+
+  it('denied calls', () => {
+    expect(parseDenied('connect,ptrace=EACCES,%net')).to.deep.equal([{ name: 'connect', errno: 'EPERM' }, { name: 'ptrace', errno: 'EACCES' }, { name: '%net', errno: 'EPERM' }]);
+    for (const text of ['', 'connect,', 'connect=ENOWAY', 'connect=EPERM=1', '=EPERM']) expect(() => parseDenied(text)).to.throw(ConfigError, '--deny');
   });
 
   it('environment and users', () => {

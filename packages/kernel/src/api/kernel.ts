@@ -16,9 +16,11 @@ import { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from '../namespace/uts-namespace.js';
 import type { UnimplementedSyscall } from '../log/unimplemented-events.js';
 import { mountKernelTrees } from '../proc/mount-kernel-trees.js';
+import { SyscallHooks, type SyscallHook } from '../policy/syscall-hooks.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { watchCpuTimers } from '../time/group-timers.js';
+import { takeMetrics, type KernelMetrics } from './metrics.js';
 import { Process } from './process.js';
 import { installStdio, type StdioOptions } from './stdio.js';
 
@@ -63,6 +65,7 @@ export class Kernel {
   readonly core: KernelCore;
   readonly #host: ThreadHost;
   readonly #abort: () => void;
+  readonly #hooks: SyscallHooks;
   #isClosed = false;
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
@@ -93,6 +96,7 @@ export class Kernel {
       rootUserNamespace: userNamespace,
       extraAuxv: options.extraAuxv ?? [], rootUtsNamespace: new UtsNamespace(userNamespace, options.hostname),
     });
+    this.#hooks = new SyscallHooks(this.core.dispatcher, (message) => this.core.report(message));
     mountKernelTrees(this.core);
     syncVdsoTime(this.core.memory, timekeeper);
     if (options.onReport) this.core.onReport = options.onReport;
@@ -133,6 +137,19 @@ export class Kernel {
   /** System calls of programs that the kernel does not have; at most 100 events a second after a burst of 1000. */
   get unimplementedSyscalls(): Observable<UnimplementedSyscall> {
     return new Observable((subscriber) => this.core.unimplemented.subscribe((event) => subscriber.next(event)));
+  }
+
+  /**
+   * A policy hook for a system call (`openat`), a group (`%net`) or all (`*`): a function that is asked before the
+   * call, or `{ enter, exit }`. See docs/policy-hooks.md. Returns what removes it. Throws ConfigError for an unknown name.
+   */
+  onSyscall(name: string, hook: SyscallHook | NonNullable<SyscallHook['enter']>): () => void {
+    return this.#hooks.add(name, typeof hook === 'function' ? { enter: hook } : hook);
+  }
+
+  /** What the kernel has done so far and holds now. */
+  metrics(): KernelMetrics {
+    return takeMetrics(this.core, this.#host);
   }
 
   /** execvp(3): a name without a slash is looked up in PATH. */

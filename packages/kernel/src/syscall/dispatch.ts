@@ -30,6 +30,14 @@ export interface SyscallHost {
   stopsBeforeWait(task: Task): boolean;
 }
 
+/** Policy hooks (policy/syscall-hooks.ts). */
+export interface CallHooks {
+  /** May change `values`. A result takes the place of the call. */
+  enter(task: Task, row: SyscallRow, values: (number | bigint)[]): number | bigint | undefined;
+  /** The result the call gives in the end. */
+  exit(task: Task, row: SyscallRow, result: number | bigint | undefined): number | bigint | undefined;
+}
+
 export interface CallCount {
   calls: number;
   errors: number;
@@ -69,15 +77,24 @@ const REPLACES_TASK = new Map<number, number | undefined>([[Nr.execve, 0], [Nr.e
 /** Names of all calls Linux has, for those without a row. */
 const CALL_NAMES = new Map<number, string>(Object.entries(Nr).map(([name, nr]) => [nr, name]));
 
+/** Numbers of calls are below. */
+const MAX_NR = 512;
+const MAX_ERRNO = 4095;
+
 export class Dispatcher {
   readonly #table: (SyscallRow | undefined)[] = [];
   readonly #ready: Task[] = [];
   readonly unimplemented = new Map<number, number>();
-  readonly counts = new Map<string, CallCount>();
+  /** Calls and failures by number; time on the kernel thread while `isTiming`. */
+  readonly #calls = new Float64Array(MAX_NR);
+  readonly #errors = new Float64Array(MAX_NR);
+  readonly #timeMs = new Float64Array(MAX_NR);
+  /** Null = none, at no cost. */
+  hooks: CallHooks | null = null;
   /** Receives one line per finished call; undefined = no tracing. */
   traceSink: ((task: Task, line: string) => void) | undefined;
   traceFilter: (call: Pick<SyscallRow, 'name' | 'groups'>) => boolean = () => true;
-  isCounting = false;
+  isTiming = false;
 
   constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
     for (const row of rows) this.#table[row.nr] = row;
@@ -85,6 +102,15 @@ export class Dispatcher {
 
   row(nr: number): SyscallRow | undefined {
     return this.#table[nr];
+  }
+
+  get rows(): SyscallRow[] {
+    return this.#table.filter((row) => row !== undefined);
+  }
+
+  /** Calls made so far, by name. */
+  get counts(): Map<string, CallCount> {
+    return new Map(this.rows.filter(({ nr }) => this.#calls[nr]! > 0).map(({ nr, name }) => [name, { calls: this.#calls[nr]!, errors: this.#errors[nr]!, timeMs: this.#timeMs[nr]! }]));
   }
 
   /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */
@@ -99,7 +125,22 @@ export class Dispatcher {
     const interrupted = nr === Nr.restart_syscall ? task.restartBlock : null;
     task.restartBlock = null;
     task.syscall = interrupted ? { ...interrupted, resumed: true, timedOut: false } : { nr, timedOut: false, resumed: false, data: undefined };
+    if (interrupted === null) {
+      this.#calls[nr]!++;
+      if (this.hooks !== null && this.#isAnswered(task, this.hooks)) return;
+    }
     this.#run(task);
+  }
+
+  /** Hooks may change the arguments, or answer. */
+  #isAnswered(task: Task, hooks: CallHooks): boolean {
+    const row = this.#rowOf(task);
+    if (row === undefined) return false;
+    const values = [...this.#decode(task, row)];
+    const answer = hooks.enter(task, row, values);
+    task.syscall!.values = values;
+    if (answer !== undefined) this.#finish(task, row, answer);
+    return answer !== undefined;
   }
 
   /** The task is in a call that stands in for the one it made. */
@@ -156,10 +197,10 @@ export class Dispatcher {
   #run(task: Task): void {
     const row = this.#rowOf(task);
     if (!row) return this.#reject(task);
-    const startMs = this.isCounting ? performance.now() : 0;
+    const startMs = this.isTiming ? performance.now() : 0;
     const line = this.traceSink && REPLACES_TASK.has(row.nr) ? formatCall(task, row, this.#decode(task, row), REPLACES_TASK.get(row.nr)) : '';
     const result = this.#call(task, row);
-    if (this.isCounting) this.#count(row, result, performance.now() - startMs);
+    if (this.isTiming) this.#timeMs[row.nr]! += performance.now() - startMs;
     if (typeof result !== 'object') return this.#finish(task, row, result, line);
     if (!result.block) return this.begin(task, task.origRax);
     if (task.tracing !== null && this.host.stopsBeforeWait(task)) return;
@@ -179,7 +220,9 @@ export class Dispatcher {
     }
   }
 
-  #decode(task: Task, row: SyscallRow): (number | bigint)[] {
+  #decode(task: Task, row: SyscallRow): readonly (number | bigint)[] {
+    const changed = task.syscall?.values;
+    if (changed !== undefined) return changed;
     const { u32 } = task.shared;
     const gpr = (task.tcb + TCB.off.gpr) >> 2;
     return row.args.map((arg, index) => {
@@ -206,7 +249,9 @@ export class Dispatcher {
   }
 
   /** `line` is the trace of a call that left nothing of its arguments. */
-  #finish(task: Task, row: SyscallRow, result: number | bigint | undefined, line = ''): void {
+  #finish(task: Task, row: SyscallRow, given: number | bigint | undefined, line = ''): void {
+    const result = this.hooks === null ? given : this.hooks.exit(task, row, given);
+    if (typeof result === 'number' && result < 0 && result >= -MAX_ERRNO) this.#errors[row.nr]!++;
     if (this.traceSink && this.traceFilter(row)) this.traceSink(task, result === undefined && line !== '' ? line : formatCall(task, row, this.#decode(task, row), result));
     this.host.syscallDone(task, result);
   }
@@ -218,15 +263,6 @@ export class Dispatcher {
     const name = CALL_NAMES.get(nr) ?? `syscall_0x${nr.toString(16)}`;
     if (this.traceSink && this.traceFilter({ name, groups: [] })) this.traceSink(task, `${name}() = -1 ENOSYS`);
     this.host.syscallDone(task, -Errno.ENOSYS);
-  }
-
-  #count(row: SyscallRow, result: SyscallResult, timeMs: number): void {
-    let entry = this.counts.get(row.name);
-    if (!entry) this.counts.set(row.name, (entry = { calls: 0, errors: 0, timeMs: 0 }));
-    entry.timeMs += timeMs;
-    if (typeof result === 'object') return;
-    entry.calls++;
-    if (typeof result === 'number' && result < 0 && result >= -4095) entry.errors++;
   }
 }
 

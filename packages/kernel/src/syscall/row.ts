@@ -81,6 +81,8 @@ export interface SyscallState {
   resumed: boolean;
   /** The handler's own continuation data (plain, savable), undefined on the first run. */
   data: unknown;
+  /** Arguments in place of those in the registers (policy hooks). */
+  values?: readonly (number | bigint)[];
   /** Takes the place of the row of `nr` (Dispatcher.beginWith). */
   row?: SyscallRow;
 }
