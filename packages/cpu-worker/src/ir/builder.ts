@@ -1,4 +1,5 @@
 import type { Operand } from '../isa/operand.js';
+import type { FlagOperation } from './flag-operation.js';
 import type { PureOp } from './wasm-ops.js';
 import type { F32, F64, I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, Var, VectorTable } from './types.js';
 
@@ -152,6 +153,12 @@ export interface Builder {
   rawFill(to: I32, byte: I32, bytes: I32): void;
   /** Orders earlier stores before later loads (mfence). */
   fence(): void;
+
+  // ---- flags (only ir/flags.ts calls these)
+  /** Takes over the flags of an operation, to compute them when they are read. False: compute them now. */
+  deferFlags?(operation: FlagOperation): boolean;
+  /** Condition code of the flags kept back; undefined when there are none, or they do not tell. */
+  deferredCondition?(cc: number): I32 | undefined;
 
   // ---- control inside the instruction
   /** Runs `then` when condition is non-zero. Values made inside must not be used outside. */

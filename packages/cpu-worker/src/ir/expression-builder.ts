@@ -188,6 +188,9 @@ export class ExpressionBuilder {
   local<T extends Ty>(ty: T, index: number, alias: Alias = 'fixed'): Val<T> { return this.make(ty, { kind: 'get', local: index, alias }); }
   setLocal(index: number, value: Val): void { this.effect({ kind: 'set', local: index }, [value], ['var']); }
 
+  /** Sets a local that nothing in this graph reads. */
+  setFixed(index: number, value: Val): void { this.effect({ kind: 'set', local: index }, [value], []); }
+
   callIndex<T extends Ty>(fn: number, ty: T, args: readonly Val[], changes: readonly Alias[] = ['state', 'guest']): Val<T> {
     return val<T>(this.graph.effect(ty, { kind: 'call', fn }, args.map(node), changes));
   }

@@ -1,4 +1,5 @@
 import type { Builder } from './builder.js';
+import { flagsAfter, type FlagOperation } from './flag-operation.js';
 import type { I32, I64, Int } from './types.js';
 
 /**
@@ -13,30 +14,31 @@ function setLazy(b: Builder, res: I64, aux: I64): void {
   b.setField('ccAux', aux);
 }
 
-/** ccAux from the vector of carries out of each bit position (in the integer type of `sizeBits`). */
-function auxFromCarries(b: Builder, sizeBits: number, cout: Int): I64 {
-  const wide = b.zext64(cout);
-  const top = b.and(sizeBits === 64 ? wide : b.shl(wide, b.i64(64 - sizeBits)), b.i64(CF_OF_BITS));
-  const af = b.zext64(b.and(b.shrU(b.wrap(cout), b.i32(3)), b.i32(1)));
-  return b.or(top, af);
+function setAll(b: Builder, operation: FlagOperation): void {
+  if (b.deferFlags?.(operation)) return;
+  const { res, aux } = flagsAfter(b, operation);
+  setLazy(b, res, aux);
 }
 
 /** Flags of x + y (+ carry) = r. */
 export function flagsAdd(b: Builder, sizeBits: number, x: Int, y: Int, r: Int): void {
-  const cout = b.or(b.and(x, y), b.and(b.or(x, y), b.not(r)));
-  setLazy(b, b.sext64(r, sizeBits), auxFromCarries(b, sizeBits, cout));
+  setAll(b, { kind: 'add', sizeBits, x, y, r });
 }
 
-/** Flags of x − y (− borrow) = r; also cmp, neg (x = 0). */
+/** Flags of x − y = r; also cmp, neg (x = 0). */
 export function flagsSub(b: Builder, sizeBits: number, x: Int, y: Int, r: Int): void {
-  const notX = b.not(x);
-  const cout = b.or(b.and(notX, y), b.and(b.or(notX, y), r));
-  setLazy(b, b.sext64(r, sizeBits), auxFromCarries(b, sizeBits, cout));
+  setAll(b, { kind: 'sub', sizeBits, x, y, r });
+}
+
+/** Flags of x − y − borrow = r: the operands alone do not tell the conditions. */
+export function flagsSubBorrow(b: Builder, sizeBits: number, x: Int, y: Int, r: Int): void {
+  const { res, aux } = flagsAfter(b, { kind: 'sub', sizeBits, x, y, r });
+  setLazy(b, res, aux);
 }
 
 /** Flags of and, or, xor, test: CF = OF = AF = 0. */
 export function flagsLogic(b: Builder, sizeBits: number, r: Int): void {
-  setLazy(b, b.sext64(r, sizeBits), b.i64(0));
+  setAll(b, { kind: 'logic', sizeBits, r });
 }
 
 /** As flagsAdd/flagsSub, but CF keeps its value (inc, dec). */
@@ -71,16 +73,11 @@ export function setCarryOverflow(b: Builder, cf: I32, of: I32): void {
 
 /** ZF = zf, CF = cf, PF = pf, the others 0 (comisd, ptest): i32 values 0 or 1. */
 export function flagsZeroParityCarry(b: Builder, zf: I32, pf: I32, cf: I32): void {
-  const aux = b.shl(b.zext64(cf), b.i64(63));
-  const both = b.or(b.shl(b.zext64(cf), b.i64(62)), aux);
-  // ZF=1: result 0 has PF=1, inverted by aux bit 2 unless pf. ZF=0: low byte 1 (odd) or 3 (even).
-  const invert = b.shl(b.zext64(b.and(zf, b.eqz(pf))), b.i64(2));
-  const nonZero = b.or(b.i64(1), b.shl(b.zext64(pf), b.i64(1)));
-  setLazy(b, b.select(zf, b.i64(0), nonZero), b.or(both, invert));
+  setAll(b, { kind: 'zpc', zf, pf, cf });
 }
 
 export function carry(b: Builder): I32 {
-  return b.wrap(b.shrU(b.field('ccAux'), b.i64(63)));
+  return b.deferredCondition?.(2) ?? b.wrap(b.shrU(b.field('ccAux'), b.i64(63)));
 }
 
 export function overflow(b: Builder): I32 {
@@ -109,6 +106,8 @@ export function auxCarry(b: Builder): I32 {
 
 /** Condition code 0–15 in encoding order (SDM Vol. 1 appendix B): o no b ae e ne be a s ns p np l ge le g. */
 export function condition(b: Builder, cc: number): I32 {
+  const known = b.deferredCondition?.(cc);
+  if (known) return known;
   const base = conditionBase(b, cc >> 1);
   return cc & 1 ? b.eqz(base) : base;
 }

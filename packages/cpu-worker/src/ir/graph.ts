@@ -37,6 +37,18 @@ export class Graph {
     this.#list = outer;
   }
 
+  /** Builds a list that is in the graph only once it is adopted. */
+  apart(build: () => void): Node[] {
+    const list: Node[] = [];
+    this.#nested(list, build);
+    return list;
+  }
+
+  /** Appends a list made apart. */
+  adopt(list: readonly Node[]): void {
+    this.#list.push(...list);
+  }
+
   if(condition: Node, then: () => void, otherwise?: () => void): void {
     const node = this.append('void', { kind: 'if', then: [], otherwise: [] }, [condition]);
     if (node.op.kind !== 'if') return;

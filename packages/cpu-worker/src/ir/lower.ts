@@ -97,8 +97,18 @@ export function analyse(root: readonly Node[]): void {
 
 const NUMERIC_CONST = { i32: 0x41, i64: 0x42, f32: 0x43, f64: 0x44 } as const;
 
+/** Function numbers from here on are only known when the module is put together; they take five bytes. */
+export const RELOCATED = 0x1000_0000;
+
+/** A call whose function number has to be filled in. */
+export interface Relocation {
+  readonly at: number;
+  readonly fn: number;
+}
+
 /** Emits the code of node lists into one function body. */
 export class Lowering {
+  readonly relocations: Relocation[] = [];
   readonly #labels: Label[] = [];
 
   constructor(
@@ -197,7 +207,9 @@ export class Lowering {
       case 'set': return this.#indexed(0x21, op.local);
       case 'global': return this.#indexed(0x23, op.index);
       case 'setGlobal': return this.#indexed(0x24, op.index);
-      case 'call': return this.#indexed(0x10, op.fn);
+      case 'call':
+        if (op.fn >= RELOCATED) this.relocations.push({ at: code.length + 1, fn: op.fn - RELOCATED });
+        return this.#indexed(0x10, op.fn);
       case 'callIndirect': case 'tailCallIndirect':
         this.#indexed(op.kind === 'callIndirect' ? 0x11 : 0x13, op.type);
         return code.u32(op.table);

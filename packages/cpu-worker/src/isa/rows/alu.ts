@@ -1,5 +1,5 @@
 import type { Builder } from '../../ir/builder.js';
-import { carry, flagsAdd, flagsLogic, flagsSub, keepCarry } from '../../ir/flags.js';
+import { carry, flagsAdd, flagsLogic, flagsSub, flagsSubBorrow, keepCarry } from '../../ir/flags.js';
 import type { Int, IntSize } from '../../ir/types.js';
 import { accumulator, immOperand, immToken, sizes, sizeToken } from '../expand.js';
 import type { Operand } from '../operand.js';
@@ -45,7 +45,7 @@ function subWith(b: Builder, dst: Operand, src: Operand, withCarry: boolean): vo
   const y = b.getInt(src);
   const borrow = withCarry ? carryIn(b, dst.sizeBits) : undefined;
   const { old, value } = b.rmw(dst, (x) => b.trunc(borrow ? b.sub(b.sub(x, y), borrow) : b.sub(x, y), dst.sizeBits));
-  flagsSub(b, dst.sizeBits, old, y, value);
+  (withCarry ? flagsSubBorrow : flagsSub)(b, dst.sizeBits, old, y, value);
 }
 
 const OPS: AluOp[] = [

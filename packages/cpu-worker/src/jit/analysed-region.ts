@@ -1,0 +1,23 @@
+import type { RuntimeFn } from '../ir/types.js';
+import type { FlagLiveness } from './flag-liveness.js';
+import type { GuestCode } from './guest-code.js';
+import type { RegionOrder } from './order.js';
+import type { RegionPage } from './region-abi.js';
+import type { SlotFlow } from './slot-flow.js';
+
+/** Numbers fixed in every region module (region-module.ts). */
+export const RegionModuleIndex = { REGION_TYPE: 0, REGIONS_TABLE: 0, CORE_BLOCK: 0, JUMP_CACHE: 1 } as const;
+
+/** What analysis found out about a region. */
+export interface AnalysedRegion {
+  readonly code: GuestCode;
+  readonly entryAt: number;
+  readonly order: RegionOrder;
+  readonly flags: FlagLiveness;
+  readonly flow: SlotFlow;
+  /** Pages covered, by distance from the entry's page. */
+  readonly pages: ReadonlyMap<number, RegionPage>;
+}
+
+/** Functions called; `cold` is the interpreter's. */
+export type Callee = RuntimeFn | 'cold';

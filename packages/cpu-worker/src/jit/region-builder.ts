@@ -1,0 +1,451 @@
+import { TCB } from '@troupe/abi/layout/tcb.js';
+import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import { FIELD_BITS, type LowTy, type StateField, type StateTy } from '../ir/builder.js';
+import { node } from '../ir/expression-builder.js';
+import { conditionAfter, flagsAfter, type FlagOperation } from '../ir/flag-operation.js';
+import type { Graph } from '../ir/graph.js';
+import type { Label } from '../ir/node.js';
+import { StateBuilder } from '../ir/state-builder.js';
+import type { I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, VectorTable } from '../ir/types.js';
+import type { Form } from '../interp/forms.js';
+import type { Operand } from '../isa/operand.js';
+import { ATOMIC, rmwOperation } from './atomics.js';
+import type { GuestInstruction } from './guest-code.js';
+import type { RegionLocals } from './region-locals.js';
+import type { RegionOperand } from './region-operand.js';
+import { RegionState, type KeptOperand } from './region-state.js';
+import { FIELD_SLOT, Slot, SLOT_PLACE } from './slots.js';
+
+/** The instruction cannot be translated in line: it is run by its cold handler. */
+export class NotInline extends Error {
+  constructor(reason: string, readonly form: Form) {
+    super(`${form?.row.mnemonic}: ${reason}`);
+  }
+}
+
+/** What a builder needs of the region under construction. */
+export interface RegionContext {
+  readonly locals: RegionLocals;
+  readonly state: RegionState;
+  /** Number of a run-time function. */
+  readonly runtime: (fn: RuntimeFn) => number;
+  /** Global: address of the CoreBlock. */
+  readonly block: number;
+}
+
+/** How the instruction ends. */
+export type Outcome = { readonly kind: 'jump'; readonly condition: I32 | undefined } | { readonly kind: 'target'; readonly target: I64 } | { readonly kind: 'syscall' };
+
+const OFFSET_MASK = 0xffffffff_00000fffn;
+
+/** Builds one instruction of a region: operands are constants, registers are locals. */
+export class RegionBuilder extends StateBuilder {
+  outcome: Outcome | undefined;
+  /** False: nobody reads the flags this instruction writes. */
+  storesFlags = true;
+  #ifDepth = 0;
+  #terminated = false;
+  /** State was changed by a call: the instruction cannot be run again. */
+  #isCommitted = false;
+
+  constructor(
+    graph: Graph,
+    takeLocal: (ty: Ty) => number,
+    readonly context: RegionContext,
+    readonly insn: GuestInstruction,
+    /** Where to leave with nothing changed, so that the interpreter runs the instruction. */
+    readonly slowLabel: Label,
+    /** The instruction touches the flags, so they must be in locals where control forks. */
+    readonly touchesFlags: boolean,
+  ) {
+    super(graph, takeLocal);
+  }
+
+  get locked(): boolean { return this.insn.form.locked; }
+
+  // ---- slots
+  protected readSlot(slot: number): Val {
+    const known = this.context.state.known.get(slot);
+    const { ty } = SLOT_PLACE[slot]!;
+    if (known !== undefined) return ty === 'i64' ? this.i64(known) : this.i32(Number(known));
+    return this.local(ty, this.context.locals.slot(slot), 'var');
+  }
+
+  protected writeSlot(slot: number, value: Val): void {
+    const constant = this.constOf(value);
+    if (constant === undefined) this.context.state.known.delete(slot);
+    else this.context.state.known.set(slot, BigInt(constant));
+    this.setLocal(this.context.locals.slot(slot), value);
+  }
+
+  gpr(reg: number): I64 { return this.readSlot(reg) as I64; }
+  setGpr(reg: number, value: I64): void { this.writeSlot(reg, value); }
+  gprInt(reg: number, sizeBits: number): Int { return this.#readGpr(reg, sizeBits); }
+  setGprInt(reg: number, sizeBits: number, value: Int): void { this.#writeGpr(reg, sizeBits, value); }
+  xmm(reg: number): V128 { return this.readSlot(Slot.XMM + reg) as V128; }
+  setXmm(reg: number, value: V128): void { this.writeSlot(Slot.XMM + reg, value); }
+
+  /** High bytes are 16 + n. */
+  #readGpr(register: number, sizeBits: number): Int {
+    if (register >= 16 && register < 32) return this.and(this.shrU(this.wrap(this.readSlot(register - 16) as I64), this.i32(8)), this.i32(0xff));
+    const value = this.readSlot(register) as I64;
+    return sizeBits === 64 ? value : this.trunc(value, sizeBits);
+  }
+
+  #writeGpr(register: number, sizeBits: number, value: Int): void {
+    if (sizeBits >= 32) return this.writeSlot(register, sizeBits === 32 ? this.zext64(this.wrap(value)) : value);
+    const isHigh = register >= 16 && register < 32;
+    const slot = isHigh ? register - 16 : register;
+    const mask = sizeBits === 8 ? 0xff : 0xffff;
+    const shift = isHigh ? 8 : 0;
+    const old = this.and(this.readSlot(slot) as I64, this.i64(~(BigInt(mask) << BigInt(shift))));
+    const bits = this.shl(this.zext64(this.and(this.wrap(value), this.i32(mask))), this.i64(shift));
+    this.writeSlot(slot, this.or(old, bits));
+  }
+
+  field<F extends StateField>(name: F): Val<StateTy<F>> {
+    const slot = FIELD_SLOT[name];
+    if (slot === undefined) return this.readRawInt(FIELD_BITS[name], this.tcb(), TCB.off[name], 'state') as Val<StateTy<F>>;
+    if (slot <= Slot.CC_AUX) this.flushFlags();
+    return this.readSlot(slot) as Val<StateTy<F>>;
+  }
+
+  setField<F extends StateField>(name: F, value: Val<StateTy<F>>): void {
+    const slot = FIELD_SLOT[name];
+    if (slot === undefined) return this.writeRawInt(FIELD_BITS[name], this.tcb(), TCB.off[name], value as Int, 'state');
+    if (slot <= Slot.CC_AUX) {
+      this.context.state.flags = undefined;
+      if (!this.storesFlags) return;
+    }
+    this.writeSlot(slot, value);
+  }
+
+  // ---- flags
+  deferFlags(operation: FlagOperation): boolean {
+    if (this.#ifDepth > 0) return false;
+    if (this.storesFlags) this.context.state.flags = this.#keepOperation(operation);
+    return true;
+  }
+
+  #keepOperation(operation: FlagOperation): RegionState['flags'] {
+    const keep = (name: 'x' | 'y' | 'r', value: Int): KeptOperand => this.#keep(name, value);
+    switch (operation.kind) {
+      case 'zpc': return { kind: 'zpc', sizeBits: 0, x: keep('x', operation.zf), y: keep('y', operation.pf), r: keep('r', operation.cf) };
+      case 'logic': return { kind: 'logic', sizeBits: operation.sizeBits, x: undefined, y: undefined, r: keep('r', operation.r) };
+      default: return { kind: operation.kind, sizeBits: operation.sizeBits, x: keep('x', operation.x), y: keep('y', operation.y), r: keep('r', operation.r) };
+    }
+  }
+
+  #keep(name: 'x' | 'y' | 'r', value: Int): KeptOperand {
+    const constant = this.constOf(value);
+    if (constant !== undefined) return { ty: value.ty, value: BigInt(constant) };
+    const local = this.context.locals.flagOperand(name, value.ty);
+    this.setLocal(local, value);
+    return { ty: value.ty, local };
+  }
+
+  #kept(operand: KeptOperand | undefined): Int {
+    if (!operand) throw new Error('region: operand of flags is missing');
+    if ('local' in operand) return this.local(operand.ty, operand.local, 'var') as Int;
+    return operand.ty === 'i64' ? this.i64(operand.value) : this.i32(Number(operand.value));
+  }
+
+  #operation(): FlagOperation | undefined {
+    const { flags } = this.context.state;
+    if (!flags) return undefined;
+    if (flags.kind === 'zpc') return { kind: 'zpc', zf: this.#kept(flags.x) as I32, pf: this.#kept(flags.y) as I32, cf: this.#kept(flags.r) as I32 };
+    if (flags.kind === 'logic') return { kind: 'logic', sizeBits: flags.sizeBits, r: this.#kept(flags.r) };
+    return { kind: flags.kind, sizeBits: flags.sizeBits, x: this.#kept(flags.x), y: this.#kept(flags.y), r: this.#kept(flags.r) };
+  }
+
+  deferredCondition(cc: number): I32 | undefined {
+    const operation = this.#operation();
+    return operation && conditionAfter(this, operation, cc);
+  }
+
+  /** Puts deferred flags into their locals. */
+  flushFlags(): void {
+    const operation = this.#operation();
+    if (!operation) return;
+    const { res, aux } = flagsAfter(this, operation);
+    this.context.state.flags = undefined;
+    this.writeSlot(Slot.CC_RES, res);
+    this.writeSlot(Slot.CC_AUX, aux);
+  }
+
+  // ---- operands
+  #slotOf(o: Operand): number {
+    const { register, kind } = o as RegionOperand;
+    return kind === 'xmm' ? Slot.XMM + register : register;
+  }
+
+  #mmOffset(o: Operand): number {
+    return TCB.off.st + (o as RegionOperand).register * 16;
+  }
+
+  protected readRegister(o: Operand): Val {
+    if (o.kind === 'mm') return this.readRaw('i64', this.tcb(), this.#mmOffset(o), 'state');
+    return o.kind === 'xmm' ? this.readSlot(this.#slotOf(o)) : this.#readGpr(this.#slotOf(o), o.sizeBits);
+  }
+
+  protected readLow<T extends LowTy>(o: Operand, ty: T): Val<T> {
+    if (o.kind === 'mm') return this.readRaw(ty, this.tcb(), this.#mmOffset(o), 'state');
+    const value = this.readSlot(this.#slotOf(o));
+    if (o.kind !== 'xmm') return (ty === 'i32' ? this.wrap(value as I64) : value) as unknown as Val<T>;
+    const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
+    return this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
+  }
+
+  protected readLowInt(o: Operand, sizeBits: IntSize): Int {
+    if (o.kind === 'mm') return this.readRawInt(sizeBits, this.tcb(), this.#mmOffset(o), 'state');
+    if (o.kind === 'xmm') return this.trunc(this.readLow(o, sizeBits === 64 ? 'i64' : 'i32'), sizeBits);
+    return this.#readGpr(this.#slotOf(o), sizeBits);
+  }
+
+  protected writeRegister(o: Operand, value: Val): void {
+    if (o.kind === 'gpr') return this.#writeGpr(this.#slotOf(o), o.sizeBits, value as Int);
+    if (o.kind === 'xmm') return this.writeSlot(this.#slotOf(o), value);
+    this.writeRaw(this.tcb(), this.#mmOffset(o), value, 'state');
+    this.writeRawInt(16, this.tcb(), this.#mmOffset(o) + 8, this.i32(0xffff), 'state');
+  }
+
+  protected writeLow(o: Operand, value: Val): void {
+    if (o.kind === 'mm') return this.writeRaw(this.tcb(), this.#mmOffset(o), value, 'state');
+    const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
+    const slot = this.#slotOf(o);
+    this.writeSlot(slot, this.lane(`${shape[value.ty as LowTy]}.replace_lane`, 0, this.readSlot(slot), value));
+  }
+
+  protected immediate(o: Operand): Int {
+    const { insn } = this;
+    const { isOne, isSecondImmediate } = o as RegionOperand;
+    if (isOne) return this.i32(1);
+    if (isSecondImmediate) return this.i32(insn.imm1);
+    if (o.sizeBits === 64) return this.i64((BigInt(insn.immHigh >>> 0) << 32n) | BigInt(insn.immLow >>> 0));
+    return this.i32(insn.immLow);
+  }
+
+  regNumber(o: Operand): I32 { return this.i32((o as RegionOperand).register); }
+
+  // ---- addresses
+  tcb(): I32 { return this.local('i32', this.context.locals.tcb); }
+  #origin(): I64 { return this.local('i64', this.context.locals.origin); }
+  /** Guest address `at` bytes behind the start of the entry's page. */
+  address(at: number): I64 { return this.add(this.#origin(), this.i64(at)); }
+  rip(): I64 { return this.address(this.insn.at); }
+  nextRip(): I64 { return this.address(this.insn.at + this.insn.lenBytes); }
+  protected target(): I64 { return this.address(this.insn.target); }
+
+  offset(o: Operand, extra?: I64): I64 {
+    const { base, index, scaleLog2, disp, address32, immLow, immHigh } = this.insn;
+    if ((o as RegionOperand).isMoffs) return this.i64((BigInt(immHigh >>> 0) << 32n) | BigInt(immLow >>> 0));
+    let sum: I64 | undefined;
+    const plus = (value: I64): void => { sum = sum ? this.add(sum, value) : value; };
+    if (base === 16) plus(this.address(this.insn.at + this.insn.lenBytes));
+    else if (base >= 0) plus(this.gpr(base));
+    if (index >= 0) plus(this.shl(this.gpr(index), this.i64(scaleLog2)));
+    if (extra) plus(extra);
+    if (disp !== 0 || !sum) plus(this.i64(disp));
+    return address32 ? this.and(sum!, this.i64(0xffffffffn)) : sum!;
+  }
+
+  ea(o: Operand, extra?: I64): I64 {
+    const offset = this.offset(o, extra);
+    return this.insn.segment === 0 ? offset : this.add(offset, this.segmentBase());
+  }
+
+  segmentBase(): I64 {
+    if (this.insn.segment === 0) return this.i64(0);
+    return this.readSlot(this.insn.segment === 1 ? Slot.FS_BASE : Slot.GS_BASE) as I64;
+  }
+
+  translate(va: I64, bytes: number, forWrite: boolean): I32 {
+    this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))));
+    const va32 = this.wrap(va);
+    const { tableRead, tableWrite } = this.context.locals;
+    const table = this.local('i32', forWrite ? tableWrite : tableRead);
+    const slot = this.and(this.shrU(va32, this.i32(10)), this.i32(0x3ffffc));
+    const entry = this.readRaw('i32', this.add(table, slot), 0, 'guest');
+    this.#slowIf(this.eqz(entry));
+    return this.add(va32, entry);
+  }
+
+  commit(): void {}
+  hostRead(va: I64, bytes: number): I32 { return this.add(this.translate(va, bytes, false), this.i32(ADDEND_BIAS)); }
+  hostWrite(va: I64, bytes: number): I32 { return this.add(this.translate(va, bytes, true), this.i32(ADDEND_BIAS)); }
+  hostCommit(): void {}
+
+  fence(): void {
+    // A locked read-modify-write of a private word orders stores before later loads.
+    const scratch = this.make('i32', { kind: 'global', index: this.context.block });
+    this.effect({ kind: 'set', local: this.takeLocal('i32') }, [this.atomic('i32', ATOMIC.add[32], 28, [scratch, this.i32(0)])], []);
+  }
+
+  lookup(table: VectorTable, index: I32): V128 {
+    const at = this.constOf(index);
+    if (at === undefined) throw new NotInline('table with a variable index', this.insn.form);
+    return this.v128(table.bytes.subarray(Number(at) * 16, Number(at) * 16 + 16));
+  }
+
+  // ---- atomic accesses
+  lockedRmw(va: I64, address: I32, sizeBits: IntSize, f: (old: Int) => Int): { old: Int; value: Int } {
+    this.#checkNatural(va, sizeBits);
+    const ty = sizeBits === 64 ? 'i64' : 'i32';
+    const old = this.variable(ty, this.int(sizeBits, 0) as never);
+    const after = f(this.getVar(old) as Int);
+    const simple = rmwOperation(node(after), node(this.getVar(old)));
+    if (simple) {
+      this.setVar(old, this.atomic(ty, ATOMIC[simple.name][sizeBits], ADDEND_BIAS, [address, simple.operand as unknown as Int]) as never);
+      return { old: this.getVar(old) as Int, value: f(this.getVar(old) as Int) };
+    }
+    this.setVar(old, this.atomic(ty, ATOMIC.load[sizeBits], ADDEND_BIAS, [address]) as never);
+    const value = this.variable(ty, this.int(sizeBits, 0) as never);
+    this.loop(() => {
+      const before = this.getVar(old) as Int;
+      const next = f(before);
+      const seen = this.atomic(ty, ATOMIC.cmpxchg[sizeBits], ADDEND_BIAS, [address, before, next]);
+      this.setVar(value, next as never);
+      this.setVar(old, seen as never);
+      return this.ne(seen as Int, before);
+    });
+    return { old: this.getVar(old) as Int, value: this.getVar(value) as Int };
+  }
+
+  /** Locked accesses that are not aligned are left to the interpreter. */
+  #checkNatural(va: I64, sizeBits: number): void {
+    if (sizeBits > 8) this.#slowIf(this.wrap(this.and(va, this.i64(sizeBits / 8 - 1))));
+  }
+
+  override cmpxchg(o: Operand, expected: Int, desired: Int): Int {
+    if (!this.locked) return super.cmpxchg(o, expected, desired);
+    const sizeBits = o.sizeBits as IntSize;
+    const va = this.ea(o);
+    const address = this.translate(va, sizeBits / 8, true);
+    this.#checkNatural(va, sizeBits);
+    return this.atomic(sizeBits === 64 ? 'i64' : 'i32', ATOMIC.cmpxchg[sizeBits], ADDEND_BIAS, [address, expected, desired]) as Int;
+  }
+
+  cmpxchg16(): [I64, I64] { throw new NotInline('cmpxchg16b', this.insn.form); }
+
+  // ---- control
+  /** A branch that only leaves becomes a conditional exit; the other one then needs no nesting. */
+  override if(condition: I32, then: () => void, otherwise?: () => void): void {
+    const constant = this.constOf(condition);
+    if (constant !== undefined) return constant !== 0 ? then() : otherwise?.();
+    if (this.touchesFlags) this.flushFlags();
+    const before = new RegionState(this.context.state);
+    const elseList = this.#branch(otherwise ?? (() => {}));
+    if (elseList.leaves) {
+      this.context.state.restore(before);
+      this.#slowIf(this.eqz(condition));
+      return then();
+    }
+    const afterElse = new RegionState(this.context.state);
+    this.context.state.restore(before);
+    let leaves = false;
+    this.graph.if(node(condition), () => {
+      leaves = this.#inBranch(then);
+    }, otherwise && (() => this.graph.adopt(elseList.nodes)));
+    if (leaves) this.context.state.restore(afterElse);
+    else this.#merge(afterElse);
+  }
+
+  override ifVal<T extends Val>(condition: I32, then: () => T, otherwise: () => T): T {
+    const constant = this.constOf(condition);
+    if (constant !== undefined) return constant !== 0 ? then() : otherwise();
+    const before = new RegionState(this.context.state);
+    const list = this.#branch(() => void otherwise());
+    this.context.state.restore(before);
+    if (!list.leaves) return super.ifVal(condition, then, otherwise);
+    this.#slowIf(this.eqz(condition));
+    return then();
+  }
+
+  /** Builds a branch apart. */
+  #branch(build: () => void): { nodes: ReturnType<Graph['apart']>; leaves: boolean } {
+    let leaves = false;
+    const nodes = this.graph.apart(() => {
+      leaves = this.#inBranch(build);
+    });
+    return { nodes, leaves };
+  }
+
+  /** Whether the branch always leaves. */
+  #inBranch(build: () => void): boolean {
+    const outer = this.#terminated;
+    this.#terminated = false;
+    this.#ifDepth++;
+    build();
+    this.#ifDepth--;
+    const leaves = this.#terminated;
+    this.#terminated = outer;
+    return leaves;
+  }
+
+  /** Keeps what holds after both branches. */
+  #merge(other: RegionState): void {
+    const { state } = this.context;
+    for (const [slot, value] of state.known) if (other.known.get(slot) !== value) state.known.delete(slot);
+    if (state.flags !== other.flags) throw new Error('region: flags deferred in a branch');
+  }
+
+  override loop(body: () => I32): void {
+    const before = new Set(this.context.state.known.keys());
+    super.loop(body);
+    for (const slot of this.context.state.known.keys()) if (!before.has(slot)) this.context.state.known.delete(slot);
+  }
+
+  #slowIf(condition: I32): void {
+    if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
+    this.branchIf(condition, this.slowLabel);
+  }
+
+  #leaveSlow(): void {
+    if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
+    this.branch(this.slowLabel);
+    this.#terminated = true;
+  }
+
+  // ---- run-time library
+  call<R extends Ty>(fn: RuntimeFn<R>, ...args: Val[]): Val<R> {
+    this.checkArguments(fn, args);
+    if (this.#isLeftToInterpreter(fn)) return this.#nothing(fn.result) as Val<R>;
+    return this.callIndex(this.context.runtime(fn), fn.result, args);
+  }
+
+  callVoid(fn: RuntimeFn<'void'>, ...args: Val[]): void {
+    this.checkArguments(fn, args);
+    if (!this.#isLeftToInterpreter(fn)) this.callIndexVoid(this.context.runtime(fn), args);
+  }
+
+  /** A call in a rare branch leaves the region. Functions that touch state kept in locals are not called. */
+  #isLeftToInterpreter(fn: RuntimeFn): boolean {
+    if (fn.touches.length > 0 && this.#ifDepth > 0) {
+      this.#leaveSlow();
+      return true;
+    }
+    if (fn.touches.some((group) => group !== 'x87' && group !== 'memory')) throw new NotInline(fn.name, this.insn.form);
+    if (fn.touches.length > 0) this.#isCommitted = true;
+    return false;
+  }
+
+  #nothing(ty: Ty): Val {
+    switch (ty) {
+      case 'i32': return this.i32(0);
+      case 'i64': return this.i64(0);
+      case 'f32': return this.f32(0);
+      case 'f64': return this.f64(0);
+      default: return this.v128(new Uint8Array(16));
+    }
+  }
+
+  // ---- leaving
+  raise(): void { this.#leaveSlow(); }
+  override raiseIf(condition: I32): void { this.#slowIf(condition); }
+  raiseAfter(): void { this.#leaveSlow(); }
+  again(): void { throw new NotInline('repeats itself', this.insn.form); }
+  syscall(): void { this.outcome = { kind: 'syscall' }; }
+  jump(_o: Operand, condition?: I32): void { this.outcome = { kind: 'jump', condition }; }
+  jumpTo(target: I64): void { this.outcome = { kind: 'target', target }; }
+  checkTarget(va: I64): void { this.#slowIf(this.ne(this.shrU(va, this.i64(47)), this.i64(0))); }
+}

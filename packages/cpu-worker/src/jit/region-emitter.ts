@@ -1,0 +1,290 @@
+import { Code } from '../ir/code.js';
+import { Graph } from '../ir/graph.js';
+import { analyse, LocalPool, Lowering, RELOCATED, type Relocation } from '../ir/lower.js';
+import type { Label } from '../ir/node.js';
+import type { I64 } from '../ir/types.js';
+import { OP_BYTES } from '../interp/op-record.js';
+import type { Block, Edge } from './control-flow.js';
+import { ExitStubs } from './exit-stubs.js';
+import { formUse, slotsWritten } from './form-use.js';
+import type { GuestInstruction } from './guest-code.js';
+import { RegionExit } from './region-abi.js';
+import { RegionBuilder, type Outcome, type RegionContext } from './region-builder.js';
+import { RegionLocals } from './region-locals.js';
+import { operandsOf } from './region-operand.js';
+import { RegionState } from './region-state.js';
+import { Transfers } from './transfers.js';
+import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
+import { FLAG_SLOTS, minus, union, type SlotSet } from './slots.js';
+
+/** Body of a region's function, but for the numbers of the functions it calls. */
+export interface RegionBody {
+  readonly locals: LocalPool;
+  readonly code: Code;
+  readonly relocations: readonly Relocation[];
+  readonly callees: readonly Callee[];
+}
+
+/**
+ * Emits a region as structured control flow (Ramsey, Beyond Relooper, ICFP 2022): blocks are nested
+ * by the dominator tree, blocks that several edges lead to stand behind a wasm block.
+ */
+export class RegionEmitter {
+  readonly pool = new LocalPool(3);
+  readonly locals = new RegionLocals(this.pool);
+  readonly exits = new ExitStubs();
+  readonly callees: Callee[] = [];
+  readonly #body = new Code();
+  readonly #lowering = new Lowering(this.#body, this.pool, (label) => this.exits.depth(label));
+  readonly #labels = new Map<Block, Label>();
+  readonly #context: RegionContext;
+  readonly #transfers: Transfers;
+  readonly #state = new RegionState();
+
+  constructor(readonly region: AnalysedRegion) {
+    this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), block: RegionModuleIndex.CORE_BLOCK };
+    this.#transfers = new Transfers(region, this.locals, (callee) => this.callee(callee));
+  }
+
+  /** Number of a function until the module is put together. */
+  callee(callee: Callee): number {
+    let index = this.callees.indexOf(callee);
+    if (index < 0) index = this.callees.push(callee) - 1;
+    return RELOCATED + index;
+  }
+
+  emit(): RegionBody {
+    this.#tree(this.region.order.blocks[0]!);
+    this.#body.byte(0x00);
+    const prologue = new Code();
+    this.#emitInto(prologue, (b) => this.#transfers.enter(b));
+    const code = new Code();
+    code.bytes(prologue.view());
+    for (let i = 0; i < this.exits.stubs.length; i++) code.bytes([0x02, 0x40]);
+    const shift = code.length;
+    const relocations = this.#lowering.relocations.map(({ at, fn }) => ({ at: at + shift, fn }));
+    code.bytes(this.#body.view());
+    for (const stub of this.exits.stubs) {
+      code.byte(0x0b);
+      this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub));
+    }
+    code.byte(0x00);
+    return { locals: this.pool, code, relocations, callees: this.callees };
+  }
+
+  #emitInto(code: Code, build: (b: RegionBuilder) => void): void {
+    const lowering = new Lowering(code, this.pool);
+    this.#build(lowering, this.region.order.blocks[0]!.insns[0]!, NOWHERE, build);
+  }
+
+  #build(lowering: Lowering, insn: GuestInstruction, slow: Label, build: (b: RegionBuilder) => void): void {
+    const graph = new Graph();
+    const b = new RegionBuilder(graph, (ty) => this.pool.take(ty), this.#context, insn, slow, formUse(insn.form).touchesFlags);
+    build(b);
+    analyse(graph.root);
+    lowering.list(graph.root);
+    this.pool.release();
+  }
+
+  /** Emits code that belongs to no instruction. */
+  #part(build: (b: RegionBuilder) => void): void {
+    this.#build(this.#lowering, this.region.order.blocks[0]!.insns[0]!, NOWHERE, build);
+  }
+
+  // ---- structure
+  #tree(block: Block): void {
+    const { children, merges, loops } = this.region.order;
+    const behind = children.get(block)!.filter((child) => merges.has(child));
+    if (loops.has(block) || merges.has(block)) this.#state.reset();
+    const loop = loops.has(block);
+    if (loop) this.#lowering.open('loop', this.#label(block, 'loop'));
+    for (const child of [...behind].reverse()) this.#lowering.open('block', this.#label(child, 'merge'));
+    this.#block(block);
+    for (const child of behind) {
+      this.#lowering.close();
+      this.#tree(child);
+    }
+    if (loop) this.#lowering.close();
+  }
+
+  readonly #loopLabels = new Map<Block, Label>();
+
+  #label(block: Block, kind: 'loop' | 'merge'): Label {
+    const labels = kind === 'loop' ? this.#loopLabels : this.#labels;
+    let label = labels.get(block);
+    if (!label) labels.set(block, (label = { name: `${kind} ${block.at.toString(16)}` }));
+    return label;
+  }
+
+  #isBack(from: Block, edge: Edge): edge is { block: Block } {
+    return 'block' in edge && edge.block.order <= from.order;
+  }
+
+  #isMerge(from: Block, edge: Edge): edge is { block: Block } {
+    return 'block' in edge && edge.block.order > from.order && this.region.order.merges.has(edge.block);
+  }
+
+  // ---- blocks
+  #block(block: Block): void {
+    const { flags } = this.region;
+    this.#part((b) => b.setLocal(this.locals.count, b.add(b.local('i32', this.locals.count, 'var'), b.i32(block.insns.length * OP_BYTES))));
+    let dirty = this.region.flow.dirtyAtStart(block);
+    for (const [i, insn] of block.insns.entries()) {
+      const next = block.insns[i + 1];
+      const liveAfter = next ? flags.before(next) : flags.atEnd(block);
+      if (!next && block.end.kind !== 'go' && block.end.kind !== 'slow') return this.#end(block, insn, dirty, liveAfter);
+      if (!(insn.form.row.mnemonic === 'jmp')) this.#instruction(insn, dirty, liveAfter);
+      dirty = union(dirty, slotsWritten(insn, liveAfter));
+    }
+    if (block.end.kind === 'slow') this.#leave(block.end.at, RegionExit.SLOW, dirty, true);
+    else if (block.end.kind === 'go') this.#edge(block, block.end.to, dirty);
+  }
+
+  /** Emits an instruction; `after` adds to its code. */
+  #instruction(insn: GuestInstruction, dirty: SlotSet, liveAfter: boolean, after?: (b: RegionBuilder, outcome: Outcome) => void): void {
+    const { mayExit } = formUse(insn.form);
+    const liveBefore = this.region.flags.before(insn);
+    const slow = mayExit ? this.exits.label(RegionExit.SLOW, liveBefore ? dirty : minus(dirty, FLAG_SLOTS)) : NOWHERE;
+    this.#build(this.#lowering, insn, slow, (b) => {
+      b.storesFlags = liveAfter;
+      if (mayExit) {
+        if (liveBefore) b.flushFlags();
+        this.#transfers.setPc(b, insn.at);
+      }
+      insn.form.row.sem(b, ...operandsOf(insn));
+      if (!liveAfter) this.#state.flags = undefined;
+      if (after) after(b, b.outcome ?? { kind: 'jump', condition: undefined });
+    });
+  }
+
+  #end(block: Block, insn: GuestInstruction, dirty: SlotSet, liveAfter: boolean): void {
+    const { end } = block;
+    const written = union(dirty, slotsWritten(insn, liveAfter));
+    const dirtyAfter = liveAfter ? written : minus(written, FLAG_SLOTS);
+    const { flags } = this.region;
+    switch (end.kind) {
+      case 'condition': return this.#condition(block, insn, dirty, written);
+      case 'cold':
+        this.#part((b) => {
+          if (flags.before(insn)) b.flushFlags();
+          this.#transfers.runCold(b, insn, flags.before(insn) ? dirty : minus(dirty, FLAG_SLOTS));
+        });
+        return this.#afterReload(block, end.next);
+      case 'call': case 'callIndirect':
+        this.#instruction(insn, dirty, liveAfter, (b, outcome) => {
+          if (liveAfter) b.flushFlags();
+          const target = outcome.kind === 'target' ? outcome.target : undefined;
+          this.#transfers.call(b, insn, target, dirtyAfter, flags.on(end.next));
+        });
+        return this.#afterReload(block, end.next);
+      case 'return': return this.#instruction(insn, dirty, true, (b, outcome) => this.#transfers.return(b, targetOf(outcome), written));
+      case 'indirect': return this.#instruction(insn, dirty, true, (b, outcome) => {
+        b.flushFlags();
+        this.#transfers.jump(b, targetOf(outcome), written);
+      });
+      default: return this.#instruction(insn, dirty, true, (b) => {
+        b.flushFlags();
+        this.#transfers.syscall(b, insn, written);
+      });
+    }
+  }
+
+  /** Behind a call or a cold instruction: nothing is dirty, what is needed was loaded. */
+  #afterReload(block: Block, next: Edge): void {
+    this.#state.reset();
+    if ('block' in next) this.#part((b) => this.#transfers.load(b, this.region.flow.neededAtStart(next.block)));
+    this.#edge(block, next, { low: 0, high: 0 });
+  }
+
+  #condition(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet): void {
+    if (block.end.kind !== 'condition') return;
+    const { taken, next } = block.end;
+    const { flags } = this.region;
+    const needsFlags = [taken, next].some((edge) => !this.#isInline(block, edge) && flags.on(edge));
+    let rest: (() => void) | undefined;
+    this.#instruction(insn, dirty, flags.atEnd(block), (b, outcome) => {
+      const condition = (outcome.kind === 'jump' ? outcome.condition : undefined) ?? b.i32(1);
+      if (needsFlags) b.flushFlags();
+      rest = this.#fork(b, block, condition, written);
+    });
+    rest!();
+  }
+
+  /** Ends the graph of a conditional jump with a branch; the result emits what follows. */
+  #fork(b: RegionBuilder, block: Block, condition: ReturnType<RegionBuilder['eqz']>, dirty: SlotSet): () => void {
+    if (block.end.kind !== 'condition') throw new Error('region: no condition');
+    const { taken, next } = block.end;
+    const takenLabel = this.#branchLabel(b, block, taken, dirty);
+    if (takenLabel) {
+      b.branchIf(condition, takenLabel);
+      return () => this.#edge(block, next, dirty);
+    }
+    const nextLabel = this.#branchLabel(b, block, next, dirty);
+    if (nextLabel) {
+      b.branchIf(b.eqz(condition), nextLabel);
+      return () => this.#edge(block, taken, dirty);
+    }
+    b.openIf(condition);
+    return () => {
+      const state = new RegionState(this.#state);
+      this.#edge(block, taken, dirty);
+      this.#lowering.otherwise();
+      this.#state.restore(state);
+      this.#edge(block, next, dirty);
+      this.#lowering.close();
+    };
+  }
+
+  /** Label to branch to when the edge needs no code of its own. */
+  #branchLabel(b: RegionBuilder, block: Block, edge: Edge, dirty: SlotSet): Label | undefined {
+    if (this.#isMerge(block, edge)) return this.#label(edge.block, 'merge');
+    if ('block' in edge || this.region.code.opAt(edge.exit) !== 0) return undefined;
+    this.#transfers.setPc(b, edge.exit);
+    return this.exits.label(RegionExit.JUMP, this.#dirtyOn(edge, dirty));
+  }
+
+  #dirtyOn(edge: Edge, dirty: SlotSet): SlotSet {
+    return this.region.flags.on(edge) ? dirty : minus(dirty, FLAG_SLOTS);
+  }
+
+  /** Goes on with the code right here. */
+  #isInline(from: Block, edge: Edge): boolean {
+    return 'block' in edge && !this.#isBack(from, edge) && !this.#isMerge(from, edge);
+  }
+
+  #edge(from: Block, edge: Edge, dirty: SlotSet): void {
+    const isLive = this.region.flags.on(edge);
+    if (!('block' in edge)) return this.#leave(edge.exit, RegionExit.JUMP, this.#dirtyOn(edge, dirty), isLive);
+    if (this.#isInline(from, edge)) {
+      // At the head of a loop nothing is known but the locals.
+      if (isLive && this.region.order.loops.has(edge.block)) this.#part((b) => b.flushFlags());
+      return this.#tree(edge.block);
+    }
+    const isBack = this.#isBack(from, edge);
+    this.#part((b) => {
+      if (isLive) b.flushFlags();
+      if (!isBack) return b.branch(this.#label(edge.block, 'merge'));
+      b.branchIf(b.ltS(b.local('i32', this.locals.count, 'var'), b.i32(0)), this.#label(edge.block, 'loop'));
+      this.#transfers.setPc(b, edge.block.at);
+      b.branch(this.exits.label(RegionExit.POLL, this.#dirtyOn(edge, dirty)));
+    });
+  }
+
+  /** Leaves the region for a known address; goes straight on in another region when there is one. */
+  #leave(at: number, exit: number, dirty: SlotSet, flagsLive: boolean): void {
+    this.#part((b) => {
+      if (flagsLive) b.flushFlags();
+      if (exit === RegionExit.JUMP && this.region.code.opAt(at) !== 0) return this.#transfers.link(b, at, dirty);
+      this.#transfers.setPc(b, at);
+      b.branch(this.exits.label(exit, dirty));
+    });
+  }
+}
+
+function targetOf(outcome: Outcome): I64 {
+  if (outcome.kind !== 'target') throw new Error('region: no target');
+  return outcome.target;
+}
+
+const NOWHERE: Label = { name: 'nowhere' };
+

@@ -1,0 +1,45 @@
+import type { LocalPool } from '../ir/lower.js';
+import type { Ty } from '../ir/types.js';
+import { SLOT_PLACE } from './slots.js';
+
+/** Locals of a region's function: parameters, then what lives through the whole region. */
+export class RegionLocals {
+  readonly tcb = 0;
+  /** Guest address of the entry (parameter). */
+  readonly rip = 1;
+  /** Calls that may still nest, times 2, plus 1 when the caller needs the flags after a return. */
+  readonly depth = 2;
+  /** Guest address of the start of the entry's page. */
+  readonly origin: number;
+  /** TCB.ran. */
+  readonly count: number;
+  /** Where an exit stub lets the guest go on, counted from `origin`. */
+  readonly pc: number;
+  readonly tableRead: number;
+  readonly tableWrite: number;
+  readonly #slots = new Map<number, number>();
+  readonly #operands = new Map<string, number>();
+
+  constructor(readonly pool: LocalPool) {
+    this.origin = pool.reserve('i64');
+    this.count = pool.reserve('i32');
+    this.pc = pool.reserve('i32');
+    this.tableRead = pool.reserve('i32');
+    this.tableWrite = pool.reserve('i32');
+  }
+
+  slot(slot: number): number {
+    return this.#find(this.#slots, slot, SLOT_PLACE[slot]!.ty);
+  }
+
+  /** Keeps an operand of a deferred flag operation. */
+  flagOperand(name: 'x' | 'y' | 'r', ty: Ty): number {
+    return this.#find(this.#operands, `${name} ${ty}`, ty);
+  }
+
+  #find<K>(map: Map<K, number>, key: K, ty: Ty): number {
+    let local = map.get(key);
+    if (local === undefined) map.set(key, (local = this.pool.reserve(ty)));
+    return local;
+  }
+}

@@ -1,0 +1,39 @@
+import type { FlagOperation } from '../ir/flag-operation.js';
+import type { Ty } from '../ir/types.js';
+
+/** An operand of a deferred flag operation: a constant, or kept in a local. */
+export type KeptOperand = { readonly ty: 'i32' | 'i64'; readonly value: bigint } | { readonly ty: Ty; readonly local: number };
+
+/** A flag operation whose flags are in no local yet. */
+export interface DeferredFlags {
+  readonly kind: FlagOperation['kind'];
+  readonly sizeBits: number;
+  readonly x: KeptOperand | undefined;
+  readonly y: KeptOperand | undefined;
+  readonly r: KeptOperand | undefined;
+}
+
+/** What is known at a point of a region beyond the contents of the locals. */
+export class RegionState {
+  /** Values of slots that are constants. */
+  readonly known: Map<number, bigint>;
+  flags: DeferredFlags | undefined;
+
+  constructor(from?: RegionState) {
+    this.known = new Map(from?.known);
+    this.flags = from?.flags;
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.known.clear();
+    this.flags = undefined;
+  }
+
+  /** Takes over what a copy, made earlier, knew. */
+  restore(copy: RegionState): void {
+    this.known.clear();
+    for (const [slot, value] of copy.known) this.known.set(slot, value);
+    this.flags = copy.flags;
+  }
+}

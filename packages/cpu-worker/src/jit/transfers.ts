@@ -1,0 +1,196 @@
+import { TCB } from '@troupe/abi/layout/tcb.js';
+import type { I32, I64 } from '../ir/types.js';
+import { Status } from '../interp/cold-builder.js';
+import { OP, OP_BYTES } from '../interp/op-record.js';
+import type { ExitStub } from './exit-stubs.js';
+import type { GuestInstruction } from './guest-code.js';
+import { JUMP_CACHE_ENTRIES, MAX_REGIONS, REGION_HANDLER, RegionExit } from './region-abi.js';
+import type { RegionBuilder } from './region-builder.js';
+import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
+import type { RegionLocals } from './region-locals.js';
+import { FLAG_SLOTS, hasSlot, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
+
+/** Instructions that a page of a repeated string instruction counts as, for polls. */
+const AGAIN_BYTES = 64 * OP_BYTES;
+
+/** Code at the borders of a region: entry, exits, calls, jumps to other regions. */
+export class Transfers {
+  constructor(
+    readonly region: AnalysedRegion,
+    readonly locals: RegionLocals,
+    readonly callee: (callee: Callee) => number,
+  ) {}
+
+  #count(b: RegionBuilder): I32 { return b.local('i32', this.locals.count, 'var'); }
+  #depth(b: RegionBuilder): I32 { return b.local('i32', this.locals.depth); }
+
+  /** Where the guest goes on when the code that follows leaves through a stub. */
+  setPc(b: RegionBuilder, at: number): void {
+    b.setFixed(this.locals.pc, b.i32(at));
+  }
+
+  /** Checks that the code is the one that was translated, then loads what the region needs. */
+  enter(b: RegionBuilder): void {
+    const { entryAt, pages, order, flow } = this.region;
+    const rip = b.local('i64', this.locals.rip);
+    const tableExec = b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state');
+    const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(rip), b.i32(10)), b.i32(0x3ffffc)));
+    let wrong = b.ne(b.and(b.wrap(rip), b.i32(0xfff)), b.i32(entryAt & 0xfff));
+    for (const [delta, { codePage, generation }] of pages) {
+      const entry = b.readRaw('i32', b.add(firstSlot, b.i32(delta * 4)), 0, 'guest');
+      wrong = b.or(wrong, b.ne(entry, b.i32(codePage)));
+      wrong = b.or(wrong, b.ne(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
+    }
+    b.if(wrong, () => {
+      b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+      b.returnValue(b.i32(RegionExit.STALE));
+    });
+    b.setLocal(this.locals.origin, b.sub(rip, b.i64(entryAt)));
+    b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
+    b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
+    b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
+    this.load(b, flow.neededAtStart(order.blocks[0]!));
+  }
+
+  load(b: RegionBuilder, slots: SlotSet): void {
+    for (const slot of slotsOf(slots)) {
+      const { ty, offset } = SLOT_PLACE[slot]!;
+      b.setLocal(this.locals.slot(slot), b.readRaw(ty, b.tcb(), offset, 'state'));
+    }
+  }
+
+  store(b: RegionBuilder, slots: SlotSet): void {
+    for (const slot of slotsOf(slots)) {
+      const { ty, offset } = SLOT_PLACE[slot]!;
+      b.writeRaw(b.tcb(), offset, b.local(ty, this.locals.slot(slot), 'var'), 'state');
+    }
+  }
+
+  /** All state in the TCB, with `rip`. */
+  #leaveAt(b: RegionBuilder, rip: I64, dirty: SlotSet): void {
+    this.store(b, dirty);
+    b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+    b.writeRaw(b.tcb(), TCB.off.ran, this.#count(b), 'state');
+  }
+
+  leaveByStub(b: RegionBuilder, stub: ExitStub): void {
+    const pc = b.op('i64.extend_i32_s', b.local('i32', this.locals.pc, 'var'));
+    this.#leaveAt(b, b.add(b.local('i64', this.locals.origin), pc), stub.dirty);
+    b.returnValue(b.i32(stub.exit));
+  }
+
+  /** Handler number of a decoded op; from REGION_HANDLER on it names a region. */
+  #handler(b: RegionBuilder, op: number): I32 {
+    return b.readRawInt(16, b.i32(op), OP.handler, 'guest') as I32;
+  }
+
+  #slot(b: RegionBuilder, handler: I32): I32 {
+    return b.and(handler, b.i32(MAX_REGIONS - 1));
+  }
+
+  #hasRegion(b: RegionBuilder, handler: I32): I32 {
+    return b.leU(b.i32(REGION_HANDLER), handler);
+  }
+
+  #isInSlice(b: RegionBuilder): I32 {
+    return b.ltS(this.#count(b), b.i32(0));
+  }
+
+  /** Static jump to code outside. */
+  link(b: RegionBuilder, at: number, dirty: SlotSet): void {
+    const target = b.address(at);
+    this.#leaveAt(b, target, dirty);
+    const handler = this.#handler(b, this.region.code.opAt(at));
+    b.if(b.and(this.#hasRegion(b, handler), this.#isInSlice(b)), () => this.#tailCall(b, target, this.#slot(b, handler)));
+    b.returnValue(b.i32(RegionExit.JUMP));
+  }
+
+  #tailCall(b: RegionBuilder, target: I64, slot: I32): void {
+    b.tailCallTable(RegionModuleIndex.REGION_TYPE, [b.tcb(), target, this.#depth(b)], slot, RegionModuleIndex.REGIONS_TABLE);
+  }
+
+  /** Entry of the jump cache for a target: u32 guest address, u32 table slot. */
+  #cached(b: RegionBuilder, target: I64): I64 {
+    const low = b.wrap(target);
+    const index = b.and(b.xor(low, b.shrU(low, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
+    return b.readRaw('i64', b.add(b.getGlobal(RegionModuleIndex.JUMP_CACHE), b.shl(index, b.i32(3))), 0, 'guest');
+  }
+
+  #isCached(b: RegionBuilder, entry: I64, target: I64): I32 {
+    return b.eq(b.and(entry, b.i64(0xffffffffn)), target);
+  }
+
+  /** Computed jump. */
+  jump(b: RegionBuilder, target: I64, dirty: SlotSet): void {
+    this.#leaveAt(b, target, dirty);
+    const entry = this.#cached(b, target);
+    const slot = b.wrap(b.shrU(entry, b.i64(32)));
+    b.if(b.and(this.#isCached(b, entry, target), this.#isInSlice(b)), () => this.#tailCall(b, target, slot));
+    b.returnValue(b.i32(RegionExit.JUMP));
+  }
+
+  /**
+   * The stack has the return address already. `target` undefined: the instruction's own. Comes back
+   * when the callee returned to the instruction behind.
+   */
+  call(b: RegionBuilder, insn: GuestInstruction, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
+    const target = computed ?? b.address(insn.target);
+    this.#leaveAt(b, target, dirty);
+    let slot: I32;
+    let found: I32;
+    if (computed) {
+      const entry = this.#cached(b, computed);
+      slot = b.wrap(b.shrU(entry, b.i64(32)));
+      found = this.#isCached(b, entry, computed);
+    } else {
+      const op = this.region.code.opAt(insn.target);
+      if (op === 0) return b.returnValue(b.i32(RegionExit.JUMP));
+      const handler = this.#handler(b, op);
+      slot = this.#slot(b, handler);
+      found = this.#hasRegion(b, handler);
+    }
+    const mayNest = b.and(b.ltS(b.i32(1), this.#depth(b)), this.#isInSlice(b));
+    b.if(b.eqz(b.and(found, mayNest)), () => b.returnValue(b.i32(RegionExit.JUMP)));
+    const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
+    const result = b.callTable(RegionModuleIndex.REGION_TYPE, 'i32', [b.tcb(), target, depth], slot, RegionModuleIndex.REGIONS_TABLE);
+    b.if(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
+    const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(insn.at + insn.lenBytes));
+    b.if(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
+    b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
+  }
+
+  /** Guest return: the caller's region goes on when it was a call of its own. */
+  return(b: RegionBuilder, target: I64, dirty: SlotSet): void {
+    if (hasSlot(dirty, Slot.CC_RES) || hasSlot(dirty, Slot.CC_AUX)) {
+      const isWanted = b.and(this.#depth(b), b.i32(1));
+      b.if(isWanted, () => {
+        b.flushFlags();
+        this.store(b, { low: dirty.low & FLAG_SLOTS.low, high: 0 });
+      });
+    }
+    this.#leaveAt(b, target, minus(dirty, FLAG_SLOTS));
+    b.returnValue(b.i32(RegionExit.RETURN));
+  }
+
+  syscall(b: RegionBuilder, insn: GuestInstruction, dirty: SlotSet): void {
+    this.#leaveAt(b, b.address(insn.at + insn.lenBytes), dirty);
+    b.returnValue(b.i32(RegionExit.SYSCALL));
+  }
+
+  /** Runs an instruction by its cold handler. */
+  runCold(b: RegionBuilder, insn: GuestInstruction, dirty: SlotSet): void {
+    this.store(b, dirty);
+    b.writeRaw(b.tcb(), TCB.off.pcBase, b.address(Math.floor(insn.at / 4096) * 4096), 'state');
+    const status = b.variable('i32', b.i32(Status.AGAIN));
+    b.loop(() => {
+      b.setVar(status, b.callIndex(this.callee('cold'), 'i32', [b.tcb(), b.i32(insn.op)]));
+      b.setLocal(this.locals.count, b.add(this.#count(b), b.select(b.eq(b.getVar(status), b.i32(Status.AGAIN)), b.i32(AGAIN_BYTES), b.i32(0))));
+      return b.and(b.eq(b.getVar(status), b.i32(Status.AGAIN)), this.#isInSlice(b));
+    });
+    b.if(b.ne(b.getVar(status), b.i32(Status.NEXT)), () => {
+      b.writeRaw(b.tcb(), TCB.off.rip, b.address(insn.at), 'state');
+      b.writeRaw(b.tcb(), TCB.off.ran, this.#count(b), 'state');
+      b.returnValue(b.i32(RegionExit.SLOW));
+    });
+  }
+}
