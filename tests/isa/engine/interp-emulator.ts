@@ -31,7 +31,7 @@ const MODES = {
   main: { eagerMain: true, preciseFlags: true },
   driver: { eagerMain: false, preciseFlags: true },
   fast: { eagerMain: true, preciseFlags: false },
-  eager: { eagerMain: false, preciseFlags: true, jit: 'eager' },
+  eager: { eagerMain: false, preciseFlags: false, jit: 'eager' },
 } as const;
 
 export type InterpMode = keyof typeof MODES;

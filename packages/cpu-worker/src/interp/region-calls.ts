@@ -1,7 +1,7 @@
 import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
-import { JUMP_CACHE_ENTRIES, REGION_HANDLER, RegionExit } from '../jit/region-abi.js';
+import { ENTRY_DEPTH, JUMP_CACHE_ENTRIES, REGION_HANDLER, RegionExit } from '../jit/region-abi.js';
 import type { Label } from '../ir/node.js';
 import type { I32 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
@@ -50,7 +50,7 @@ export class RegionCalls {
     const clock = b.readRaw('i32', s.jitArea(), JitHeader.off.clock, 'guest');
     b.writeRaw(s.descriptor(), RegionDescriptor.off.lastUse, clock, 'guest');
     s.set('ran', b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
-    s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(0)], s.regionId(), s.link.regionTable));
+    s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(ENTRY_DEPTH)], s.regionId(), s.link.regionTable));
     const ran = b.readRaw('i32', b.tcb(), TCB.off.ran, 'state');
     s.count('regionInstructions', b.zext64(b.shrU(b.sub(ran, s.get('ran')), b.i32(OP_SHIFT))));
     s.set('ran', ran);

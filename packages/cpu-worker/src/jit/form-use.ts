@@ -46,6 +46,8 @@ class Survey extends RegionBuilder {
 
   protected override writeSlot(slot: number): void {
     this.writes.add(slot);
+    // A slot that is written in some cases only keeps its value in the others.
+    if (this.isConditional) this.reads.add(slot);
     if (slot === Slot.CC_RES || slot === Slot.CC_AUX) this.context.state.flags = undefined;
   }
 

@@ -1,8 +1,8 @@
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
-import { StepTranslator } from './step-translator.js';
+import { RegionCompiler } from './region-compiler.js';
 import type { Translator } from './translator.js';
 
 /** The translator of compiler threads and eager cores. */
 export function makeTranslator(shared: SharedMemory): Translator {
-  return new StepTranslator(shared);
+  return new RegionCompiler(shared);
 }

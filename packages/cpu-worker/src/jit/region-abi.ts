@@ -51,6 +51,8 @@ export const MAX_REGIONS = 8192;
 
 /** Guest calls that may nest as wasm calls. */
 export const CALL_DEPTH = 200;
+/** `depth` from the driver: calls that may nest times 2, plus 1: the flags are wanted after a return. */
+export const ENTRY_DEPTH = CALL_DEPTH * 2 + 1;
 
 /**
  * Jump cache of a core: `JUMP_CACHE_ENTRIES` pairs of u32 (guest address, table slot) for computed

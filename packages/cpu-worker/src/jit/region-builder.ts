@@ -63,6 +63,9 @@ export class RegionBuilder extends StateBuilder {
 
   get locked(): boolean { return this.insn.form.locked; }
 
+  /** What is built now runs in some cases only. */
+  protected get isConditional(): boolean { return this.#ifDepth > 0; }
+
   // ---- slots
   protected readSlot(slot: number): Val {
     const known = this.context.state.known.get(slot);
