@@ -1,5 +1,6 @@
 /** Standard streams when at least one is a terminal: the guest gets a terminal of its own in raw passthrough. */
 import { spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { isatty, type WriteStream } from 'node:tty';
 import { O_RDONLY, O_WRONLY, type WindowSize } from '@troupe/abi';
 import { HostConsole, type Kernel, type Process } from '@troupe/kernel';
@@ -39,6 +40,7 @@ export class TerminalStdio implements Stdio {
     this.#console.attach(target.group);
     const { stdin } = process;
     stdin.setRawMode(true);
+    this.#console.typeShown(readTypeAhead());
     stopOutputProcessing();
     const onData = (chunk: Buffer): void => this.#onData(chunk);
     const onEnd = (): void => this.#console.hangUp();
@@ -75,6 +77,23 @@ export class TerminalStdio implements Stdio {
   stop(): void {
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
   }
+}
+
+/** What was typed before raw mode: the host's terminal has shown it, the guest's must not show it again. */
+function readTypeAhead(): Uint8Array {
+  const bytes = new Uint8Array(HIGH_WATER_BYTES);
+  let count = 0;
+  try {
+    const fd = openSync('/dev/stdin', constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      for (let more = 1; more > 0 && count < bytes.length; count += more) more = readSync(fd, bytes, count, bytes.length - count, null);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // EAGAIN: that was all. A terminal that cannot be opened again has its input read as it comes.
+  }
+  return bytes.subarray(0, count);
 }
 
 /**

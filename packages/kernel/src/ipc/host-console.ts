@@ -38,6 +38,12 @@ export class HostConsole {
     this.kernel.host.kick();
   }
 
+  /** Bytes typed, and shown, before the host's terminal was handed over. */
+  typeShown(bytes: Uint8Array): void {
+    const count = this.tty.receiveShown(bytes);
+    this.type(bytes.subarray(count));
+  }
+
   get backlogBytes(): number {
     this.#drain();
     return this.#backlog.reduce((sum, bytes) => sum + bytes.length, 0);

@@ -66,9 +66,18 @@ export class LineDiscipline {
 
   /** Bytes from the keyboard or the pty master. */
   receive(bytes: Uint8Array): void {
+    this.#take(bytes, () => this.#flushEcho());
+  }
+
+  /** Bytes that the display shows already. */
+  receiveShown(bytes: Uint8Array): void {
+    this.#take(bytes, () => (this.#echo = []));
+  }
+
+  #take(bytes: Uint8Array, finishEcho: () => void): void {
     const before = this.input.length;
     for (const byte of bytes) this.#receiveByte(byte);
-    this.#flushEcho();
+    finishEcho();
     if (this.isCanonical ? this.input.hasLine : this.input.length > before) this.host.inputReady();
   }
 

@@ -66,10 +66,18 @@ export class Tty implements LineHost {
 
   /** Bytes from the keyboard; returns how many were taken. */
   receive(bytes: Uint8Array): number {
-    const count = Math.min(bytes.length, this.discipline.input.room);
+    const part = bytes.subarray(0, this.discipline.input.room);
     this.lastInputNs = this.nowNs();
-    this.discipline.receive(bytes.subarray(0, count));
-    return count;
+    this.discipline.receive(part);
+    return part.length;
+  }
+
+  /** The same for bytes that the display shows already. */
+  receiveShown(bytes: Uint8Array): number {
+    const part = bytes.subarray(0, this.discipline.input.room);
+    this.lastInputNs = this.nowNs();
+    this.discipline.receiveShown(part);
+    return part.length;
   }
 
   /** Bytes of `src` written, -EAGAIN when output is stopped or the display is full. */
