@@ -8,6 +8,7 @@
  */
 import { PAGE_SIZE, PfCode, TCB } from '@troupe/abi';
 import { Prot } from '@troupe/abi/linux/mman.js';
+import type { IoContext } from '../file/async-io.js';
 import { adviseMemory, lockMemory, residentPages, syncMemory } from './advice.js';
 import { Access, FaultError, faultIn } from './fault.js';
 import { LOW_PAGES } from './flat-tables.js';
@@ -41,6 +42,8 @@ export class MemoryManager extends GuestAccess {
   readonly brk = new ProgramBreak();
   /** What execve learnt about the program: ranges for /proc/pid/stat, cmdline, environ, auxv. */
   readonly image = new ProgramImage();
+  /** Asynchronous I/O, by the address that io_setup(2) gave. */
+  readonly ioContexts = new Map<number, IoContext>();
   /** mlockall(MCL_FUTURE). */
   locksFuture = false;
   /** PR_SET_THP_DISABLE: kept, there are no huge pages. */

@@ -1,5 +1,6 @@
 /** All system call rows. */
 import type { SyscallRow } from './row.js';
+import { rows as aio } from './rows/aio.js';
 import { rows as creds } from './rows/creds.js';
 import { rows as descriptor } from './rows/descriptor.js';
 import { rows as epoll } from './rows/epoll.js';
@@ -51,7 +52,7 @@ import { rows as timerfd } from './rows/timerfd.js';
 import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
-  creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
+  aio, creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
   inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, sched, seccomp, sem, session, shm,
   signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
