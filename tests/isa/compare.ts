@@ -3,6 +3,8 @@
  */
 import type { Row } from '@troupe/cpu-worker/isa/row.js';
 import { CaseOut, Fx, INLINE_DIFF_BYTES } from '../support/oracle/layout.js';
+import { type Difference, GPR_NAMES, type Outcome } from './outcome.js';
+import { differencesOf, type VendorDifference } from './vendor-differences.js';
 
 const FLAG_OF_LETTER: Record<string, number> = { o: 0x800, d: 0x400, s: 0x80, z: 0x40, a: 0x10, p: 4, c: 1 };
 /** OF DF SF ZF AF PF CF, and NT AC ID, which popf can set. */
@@ -13,8 +15,6 @@ const GP = 13;
 const PF = 14;
 const PAGE_BYTES = 4096;
 
-export const GPR_NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
-
 export interface CompareRule {
   readonly flagMask: number;
   readonly toleranceUlp: number;
@@ -22,17 +22,19 @@ export interface CompareRule {
   readonly memoryExtentOnly: boolean;
   /** State images are accessed in an order of the host's own: the fault is in one of their pages. */
   readonly faultInImage: boolean;
+  /** What this host's maker does otherwise in the row. */
+  readonly vendorDifferences: readonly VendorDifference[];
 }
 
 /** `undefinedFlags`: 'ignored' as the row says, or 'compared' to learn what this host does. */
 export function compareRule(row: Row, undefinedFlags: 'ignored' | 'compared' = 'ignored'): CompareRule {
   let flagMask = COMPARED_FLAGS;
   for (const letter of undefinedFlags === 'ignored' ? (row.flags?.undef ?? '') : '') flagMask &= ~FLAG_OF_LETTER[letter]!;
-  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic), faultInImage: /^(fnstenv|fldenv|fnsave|frstor|fxsave|fxrstor)/.test(row.mnemonic) };
+  return { flagMask, toleranceUlp: row.toleranceUlp ?? 0, memoryExtentOnly: /^(fnstenv|fnsave|fxsave)/.test(row.mnemonic), faultInImage: /^(fnstenv|fldenv|fnsave|frstor|fxsave|fxrstor)/.test(row.mnemonic), vendorDifferences: differencesOf(row) };
 }
 
 /** Programs leave AF as logic and shift instructions do: undefined. */
-export const PROGRAM_RULE: CompareRule = { flagMask: COMPARED_FLAGS & ~FLAG_OF_LETTER['a']!, toleranceUlp: 0, memoryExtentOnly: false, faultInImage: false };
+export const PROGRAM_RULE: CompareRule = { flagMask: COMPARED_FLAGS & ~FLAG_OF_LETTER['a']!, toleranceUlp: 0, memoryExtentOnly: false, faultInImage: false, vendorDifferences: [] };
 
 const { off } = CaseOut;
 const hex = (value: number | bigint): string => value.toString(16);
@@ -44,49 +46,65 @@ function bytesHex(view: DataView, at: number, count: number): string {
 }
 
 class Comparison {
-  readonly differences: string[] = [];
+  readonly differences: Difference[] = [];
+  readonly a: DataView;
+  readonly b: DataView;
+  readonly at: number;
 
-  constructor(readonly a: DataView, readonly aAt: number, readonly b: DataView, readonly bAt: number) {}
-
-  u64(name: string, offset: number): void {
-    const x = this.a.getBigUint64(this.aAt + offset, true);
-    const y = this.b.getBigUint64(this.bAt + offset, true);
-    if (x !== y) this.differences.push(`${name}: host ${hex(x)}, emulator ${hex(y)}`);
+  constructor(readonly outcome: Outcome) {
+    this.a = outcome.host;
+    this.b = outcome.emulator;
+    this.at = outcome.at;
   }
 
-  near(name: string, offset: number, distance: number): void {
-    const gap = Number(this.a.getBigUint64(this.aAt + offset, true) - this.b.getBigUint64(this.bAt + offset, true));
-    if (Math.abs(gap) > distance) this.u64(name, offset);
+  #differ(field: string, host: bigint, emulator: bigint, text = `host ${hex(host)}, emulator ${hex(emulator)}`): void {
+    this.differences.push({ field, host, emulator, text: `${field}: ${text}` });
   }
 
-  u32(name: string, offset: number, mask = -1): void {
-    const x = this.a.getUint32(this.aAt + offset, true) & mask;
-    const y = this.b.getUint32(this.bAt + offset, true) & mask;
-    if (x !== y) this.differences.push(`${name}: host ${hex(x >>> 0)}, emulator ${hex(y >>> 0)} (xor ${hex((x ^ y) >>> 0)})`);
+  u64(field: string, offset: number): void {
+    const x = this.a.getBigUint64(this.at + offset, true);
+    const y = this.b.getBigUint64(this.at + offset, true);
+    if (x !== y) this.#differ(field, x, y);
   }
 
-  u16(name: string, offset: number): void {
-    const x = this.a.getUint16(this.aAt + offset, true);
-    const y = this.b.getUint16(this.bAt + offset, true);
-    if (x !== y) this.differences.push(`${name}: host ${hex(x)}, emulator ${hex(y)}`);
+  near(field: string, offset: number, distance: number): void {
+    const gap = Number(this.a.getBigUint64(this.at + offset, true) - this.b.getBigUint64(this.at + offset, true));
+    if (Math.abs(gap) > distance) this.u64(field, offset);
   }
 
-  /** `count` bytes, multiple of 2; reported as one number of little-endian hex. */
-  bytes(name: string, offset: number, count: number): void {
+  u32(field: string, offset: number, mask = -1): void {
+    const x = (this.a.getUint32(this.at + offset, true) & mask) >>> 0;
+    const y = (this.b.getUint32(this.at + offset, true) & mask) >>> 0;
+    if (x !== y) this.#differ(field, BigInt(x), BigInt(y), `host ${hex(x)}, emulator ${hex(y)} (xor ${hex((x ^ y) >>> 0)})`);
+  }
+
+  u16(field: string, offset: number): void {
+    const x = this.a.getUint16(this.at + offset, true);
+    const y = this.b.getUint16(this.at + offset, true);
+    if (x !== y) this.#differ(field, BigInt(x), BigInt(y));
+  }
+
+  /** `count` bytes, multiple of 2; values and text are little endian. */
+  bytes(field: string, offset: number, count: number): void {
     for (let i = 0; i < count; i += 2) {
-      if (this.a.getUint16(this.aAt + offset + i, true) === this.b.getUint16(this.bAt + offset + i, true)) continue;
-      this.differences.push(`${name}: host ${bytesHex(this.a, this.aAt + offset, count)}, emulator ${bytesHex(this.b, this.bAt + offset, count)}`);
+      if (this.a.getUint16(this.at + offset + i, true) === this.b.getUint16(this.at + offset + i, true)) continue;
+      const [host, emulator] = [bytesHex(this.a, this.at + offset, count), bytesHex(this.b, this.at + offset, count)];
+      this.#differ(field, littleEndian(host), littleEndian(emulator), `host ${host}, emulator ${emulator}`);
       return;
     }
   }
+}
+
+function littleEndian(bytes: string): bigint {
+  return BigInt(`0x${Buffer.from(bytes, 'hex').reverse().toString('hex')}`);
 }
 
 /** 80-bit values as sign-magnitude integers differ by at most `ulp`. */
 function near(c: Comparison, offset: number, ulp: number): boolean {
   const value = (view: DataView, at: number): bigint => ((BigInt(view.getUint16(at + 8, true)) & 0x7fffn) << 63n) + (view.getBigUint64(at, true) & 0x7fff_ffff_ffff_ffffn);
   const sign = (view: DataView, at: number): number => view.getUint16(at + 8, true) >> 15;
-  const distance = value(c.a, c.aAt + offset) - value(c.b, c.bAt + offset);
-  return sign(c.a, c.aAt + offset) === sign(c.b, c.bAt + offset) && distance <= BigInt(ulp) && distance >= -BigInt(ulp);
+  const distance = value(c.a, c.at + offset) - value(c.b, c.at + offset);
+  return sign(c.a, c.at + offset) === sign(c.b, c.at + offset) && distance <= BigInt(ulp) && distance >= -BigInt(ulp);
 }
 
 function compareX87(c: Comparison, rule: CompareRule): void {
@@ -101,19 +119,26 @@ function compareX87(c: Comparison, rule: CompareRule): void {
 }
 
 function compareMemory(c: Comparison, rule: CompareRule): void {
+  const before = c.differences.length;
   c.u32('first changed byte', off.diffStart);
   c.u32('end of changed bytes', off.diffEnd);
-  if (rule.memoryExtentOnly || c.differences.length > 0) return;
-  const size = c.a.getUint32(c.aAt + off.diffEnd, true) - c.a.getUint32(c.aAt + off.diffStart, true);
+  if (rule.memoryExtentOnly || c.differences.length > before) return;
+  const size = c.a.getUint32(c.at + off.diffEnd, true) - c.a.getUint32(c.at + off.diffStart, true);
   if (size <= INLINE_DIFF_BYTES) c.bytes('memory', off.diff, size + (size & 1));
   else c.u32('memory hash', off.diffHash);
 }
 
-/** Differences between the host's record and the emulator's; empty when they agree. */
-export function compareCase(rule: CompareRule, host: DataView, hostAt: number, emulator: DataView, emulatorAt: number): string[] {
-  const c = new Comparison(host, hostAt, emulator, emulatorAt);
+/** Differences between the host's record and the emulator's that nothing explains; empty when they agree. */
+export function compareCase(rule: CompareRule, outcome: Outcome): Difference[] {
+  const all = allDifferences(rule, outcome);
+  if (all.length === 0 || rule.vendorDifferences.length === 0) return all;
+  return all.filter((difference) => !rule.vendorDifferences.some((known) => known.explains(difference, outcome)));
+}
+
+function allDifferences(rule: CompareRule, outcome: Outcome): Difference[] {
+  const c = new Comparison(outcome);
   c.u32('vector', off.vector);
-  const vector = host.getUint32(hostAt + off.vector, true);
+  const vector = outcome.hostVector;
   if (vector === PF) {
     c.u32('error code', off.error, PF_ERROR_MASK);
     if (rule.faultInImage) c.near('fault address', off.faultAddr, PAGE_BYTES);

@@ -50,8 +50,8 @@ function sameInstruction(row: Row, icedText: string): boolean {
   return icedMnemonic(icedText) === row.mnemonic || OTHER_NAMES.some(([ours, iced]) => ours.test(row.mnemonic) && iced.test(icedText));
 }
 
-/** Operands that one side leaves out or writes in another size: implicit string and x87 operands, hints, 16-bit push, pop to the stack, in, out and movsxd, segments of ud0 and ud1. */
-const TEXT_DIFFERS = /^(ud[01]|push|pop|in|out|movsxd|f\w+|(movs|stos|lods|cmps|scas|ins|outs)[bwdq]|xlatb|sal|nop|prefetch\w*|loop\w*|j[er]cxz|maskmov\w+)$/;
+/** Operands that one side leaves out or writes in another size: implicit string and x87 operands, hints, 16-bit push, pop to the stack, in and out, segments of ud0 and ud1. */
+const TEXT_DIFFERS = /^(ud[01]|push|pop|in|out|f\w+|(movs|stos|lods|cmps|scas|ins|outs)[bwdq]|xlatb|sal|nop|prefetch\w*|loop\w*|j[er]cxz|maskmov\w+)$/;
 
 /** iced prints only the low half of some 64-bit numbers. */
 function low32(value: bigint): string {

@@ -11,6 +11,7 @@ import { BATCH_CASES, Generator } from './gen/generator.js';
 import { ProgramGenerator } from './gen/program.js';
 import type { Template } from './gen/template.js';
 import { minimise } from './minimise.js';
+import { Outcome } from './outcome.js';
 import { mismatchText } from './report.js';
 
 export interface RunResult {
@@ -80,7 +81,7 @@ export class DifferentialRun {
       const vector = hostView.getUint32(at + CaseOut.off.vector, true);
       result.cases++;
       if (vector !== INT3_VECTOR) result.faults++;
-      const differences = compareCase(vector === INT3_VECTOR || this.emulator.hasPreciseFlags ? rule : { ...rule, flagMask: 0 }, hostView, at, emulatedView, at);
+      const differences = compareCase(vector === INT3_VECTOR || this.emulator.hasPreciseFlags ? rule : { ...rule, flagMask: 0 }, new Outcome(batch, i, hostView, emulatedView));
       if (differences.length === 0) continue;
       result.mismatches++;
       const replay = `pnpm isa:fuzz ${replayOf(i)}`;

@@ -7,6 +7,7 @@ import type { HostOracle } from '../support/oracle/host.js';
 import { CaseIn, CaseOut, Fx, Patch, PATCHES } from '../support/oracle/layout.js';
 import { type CompareRule, compareCase } from './compare.js';
 import { type Emulator, runBatch } from './engine/emulator.js';
+import { type Difference, Outcome } from './outcome.js';
 
 type Edit = (batch: Batch, at: number) => void;
 
@@ -39,7 +40,7 @@ function extract(batch: Batch, index: number): Batch {
 
 export interface Minimised {
   readonly batch: Batch;
-  readonly differences: readonly string[];
+  readonly differences: readonly Difference[];
   readonly host: DataView;
 }
 
@@ -47,7 +48,7 @@ async function disagreement(batch: Batch, rule: CompareRule, oracle: HostOracle,
   const reply = await oracle.run(batch);
   const host = new DataView(reply.buffer, reply.byteOffset, reply.byteLength);
   const emulated = runBatch(emulator, batch, CaseOut.sizeBytes);
-  const differences = compareCase(rule, host, 0, new DataView(emulated.buffer), 0);
+  const differences = compareCase(rule, new Outcome(batch, 0, host, new DataView(emulated.buffer)));
   return differences.length > 0 ? { batch, differences, host } : undefined;
 }
 

@@ -3,8 +3,8 @@
  */
 import type { Batch } from '../support/oracle/batch.js';
 import { CaseIn, CaseOut, CODE_ADDR, DATA_ADDR, Fx, Patch, PATCHES } from '../support/oracle/layout.js';
-import { GPR_NAMES } from './compare.js';
 import { icedText } from './disassembly.js';
+import { type Difference, GPR_NAMES } from './outcome.js';
 
 /** A run of int3 longer than the gaps between blocks. */
 const FILLER = Buffer.alloc(90, 0xcc);
@@ -46,7 +46,7 @@ function programCode(batch: Batch, codeAddr: number): Uint8Array {
 }
 
 /** The report of one mismatching case; `replay` is the command line that runs it again. */
-export function mismatchText(batch: Batch, index: number, differences: readonly string[], host: DataView, hostAt: number, replay: string): string {
+export function mismatchText(batch: Batch, index: number, differences: readonly Difference[], host: DataView, hostAt: number, replay: string): string {
   const at = batch.at(index);
   const codeAddr = batch.view.getUint32(at + CaseIn.off.codeAddr, true);
   const size = batch.view.getUint32(at + CaseIn.off.codeSize, true);
@@ -55,7 +55,7 @@ export function mismatchText(batch: Batch, index: number, differences: readonly 
   const vector = host.getUint32(hostAt + CaseOut.off.vector, true);
   return [
     size > 0 ? `${codeAddr.toString(16)}: ${hexBytes(code)}  ${instruction}   (host vector ${vector})` : `program at ${codeAddr.toString(16)} (host vector ${vector}):\n    ${instruction.replaceAll(' ; ', '\n    ')}`,
-    ...differences.map((line) => `  ${line}`),
+    ...differences.map(({ text }) => `  ${text}`),
     ...stateLines(batch, at, instruction).map((line) => `    ${line}`),
     `  replay: ${replay}`,
   ].join('\n');

@@ -18,6 +18,7 @@ import type { InterpMode } from './engine/interp-emulator.js';
 import type { SharedCodeWorkerData } from './engine/shared-code-worker.js';
 import { isComparable } from './fuzz.js';
 import { ProgramGenerator, programPool } from './gen/program.js';
+import { Outcome } from './outcome.js';
 import { testableRows } from './rows.js';
 
 const CORES = 2;
@@ -91,7 +92,7 @@ function differences(batch: Batch, host: Buffer, result: Uint8Array): string[] {
   const all: string[] = [];
   for (let i = 0; i < batch.count; i++) {
     const at = i * CaseOut.sizeBytes;
-    if (isComparable(hostView, at)) all.push(...compareCase(PROGRAM_RULE, hostView, at, view, at).map((text) => `case ${i}: ${text}`));
+    if (isComparable(hostView, at)) all.push(...compareCase(PROGRAM_RULE, new Outcome(batch, i, hostView, view)).map(({ text }) => `case ${i}: ${text}`));
   }
   return all;
 }

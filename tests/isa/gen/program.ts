@@ -8,6 +8,7 @@
  */
 import { Batch } from '../../support/oracle/batch.js';
 import { CODE_ADDR, CODE_PAGES, DATA_ADDR, DATA_BYTES } from '../../support/oracle/layout.js';
+import { isVendorSpecific } from '../vendor-differences.js';
 import { CaseWriter } from './case-writer.js';
 import { Encoding, encode, encodeRegisters, NO_REG } from './encoding.js';
 import { dataPages } from './generator.js';
@@ -37,7 +38,7 @@ const ADD_AL = 0x04;
 const NOT_IN_PROGRAMS = /^(push|pop|call|ret|leave|enter|j|loop|int|iret|in$|out$|i?div|maskmov|xlat|f|emms|movs[bwdq]$|cmps[bwdq]$|scas|lods|stos|ins|outs|std|cld|hlt|ud|pcmp[ei]str|wr|rd|lahf|bt[src]?$|ldmxcsr|clflush|mov.*dq2q)/;
 
 export function programPool(templates: readonly Template[]): Template[] {
-  return templates.filter((t) => t.rm !== undefined && !t.moffs && t.relBytes === 0 && t.repeat <= 0 && !t.row.ends && !t.row.toleranceUlp && !NOT_IN_PROGRAMS.test(t.row.mnemonic) && t.operands.every((o) => o.file !== 'mm' && o.file !== 'sreg' && o.file !== 'st'));
+  return templates.filter((t) => t.rm !== undefined && !t.moffs && t.relBytes === 0 && t.repeat <= 0 && !t.row.ends && !t.row.toleranceUlp && !isVendorSpecific(t.row) && !NOT_IN_PROGRAMS.test(t.row.mnemonic) && t.operands.every((o) => o.file !== 'mm' && o.file !== 'sreg' && o.file !== 'st'));
 }
 
 function registerNumber(e: Encoding, o: OperandSpec): number {

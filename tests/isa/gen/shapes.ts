@@ -45,7 +45,7 @@ function pointer(w: CaseWriter, reg: number, sizeBytes: number): void {
   if (w.e.address32 && w.random.percent(50)) w.view.setUint32(w.at + CaseIn.off.gpr + 8 * reg + 4, w.random.u32(), true);
 }
 
-function stringState(w: CaseWriter): void {
+function stringState(w: CaseWriter, t: Template): void {
   const { random } = w;
   const bytes = 8;
   pointer(w, RSI, bytes);
@@ -56,6 +56,8 @@ function stringState(w: CaseWriter): void {
   const count = draw < 75 ? random.below(40) : draw < 85 ? random.below(1100) : draw < 95 ? 0 : random.u32();
   w.setGpr(RCX, BigInt(count));
   if (w.e.address32 && random.percent(50)) w.view.setUint32(w.at + CaseIn.off.gpr + 12, random.u32(), true);
+  // Makers differ in upper halves without an iteration: no further instruction may read them.
+  if (w.e.address32 && (t.readBack || t.chain)) for (const reg of [RCX, RSI, RDI]) w.setGpr(reg, BigInt.asUintN(32, w.gpr(reg)));
   if (random.percent(25)) w.rflags |= DF;
   if (random.percent(50)) w.setGprLow(RAX, random.pick([0, 0x11111111, 0xffffffff]));
 }

@@ -4,6 +4,7 @@
  */
 import { MAX_CODE_BYTES } from '../../support/oracle/layout.js';
 import { Encoding, encodeRegisters } from './encoding.js';
+import { isVendorSpecific } from '../vendor-differences.js';
 import type { Random } from './random.js';
 import type { Template } from './template.js';
 
@@ -41,7 +42,7 @@ const NOT_IN_CHAINS = /^(push|pop|call|ret|leave|enter|j|loop|int|iret|in$|out$|
 
 /** Rows that may follow another instruction in a chain. */
 export function chainPool(templates: readonly Template[]): Template[] {
-  return templates.filter((t) => t.rmRegister && t.rm !== undefined && !t.moffs && t.relBytes === 0 && t.repeat <= 0 && !t.row.ends && !t.row.flags?.undef && !t.row.toleranceUlp && !NOT_IN_CHAINS.test(t.row.mnemonic));
+  return templates.filter((t) => t.rmRegister && t.rm !== undefined && !t.moffs && t.relBytes === 0 && t.repeat <= 0 && !t.row.ends && !t.row.flags?.undef && !t.row.toleranceUlp && !isVendorSpecific(t.row) && !NOT_IN_CHAINS.test(t.row.mnemonic));
 }
 
 /** x87 rows that may follow another x87 instruction: those without memory operands. */
@@ -56,7 +57,7 @@ export function isX87(t: Template): boolean {
 
 /** The same row followed by others; undefined when nothing can follow it. */
 export function withChain(t: Template, pool: readonly Template[]): Template | undefined {
-  if (t.row.ends === true || t.relBytes > 0 || t.row.flags?.undef || t.row.toleranceUlp || pool.length === 0) return undefined;
+  if (t.row.ends === true || t.relBytes > 0 || t.row.flags?.undef || t.row.toleranceUlp || isVendorSpecific(t.row) || pool.length === 0) return undefined;
   return { ...t, name: `${t.name} ; chain`, chain: pool };
 }
 

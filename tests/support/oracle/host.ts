@@ -30,6 +30,15 @@ export function oracleUnavailable(): string | undefined {
   return undefined;
 }
 
+export type Vendor = 'intel' | 'amd';
+
+/** Maker of the host CPU by its CPUID string (Hygon processors are AMD designs); undefined = another one. */
+export function hostVendor(): Vendor | undefined {
+  const cpuinfo = readFileSync('/proc/cpuinfo', 'latin1');
+  if (cpuinfo.includes('GenuineIntel')) return 'intel';
+  return /AuthenticAMD|HygonGenuine/.test(cpuinfo) ? 'amd' : undefined;
+}
+
 /** Path of the compiled oracle in the ignored folder `.cache`. */
 export function compileOracle(): string {
   const root = workspaceRoot();

@@ -1,14 +1,13 @@
 import { coreBlockAddr } from '@troupe/abi/layout/header.js';
 import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
-import { PfCode, Reg, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
+import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS, NON_CANONICAL } from '../interp/slow-memory.js';
 import { CodeCache } from './code-cache.js';
 import { DecodeResult, Instruction } from './instruction.js';
 import { RunStatus } from './run-status.js';
-import { isOnStack, usesStackSegment } from './stack-segment.js';
-import { StackUse } from './table-codes.js';
+import { usesStackSegment } from './stack-segment.js';
 import { createWasmDecoder, UNKNOWN_PAGE, type WasmDecoder } from './wasm-decoder.js';
 
 /** Bytes of an unknown instruction that are kept. */
@@ -114,31 +113,14 @@ export class RunDecoder {
     const { u32, i64 } = this.shared;
     const vectorWord = (tcb + TCB.off.trapVector) >>> 2;
     const addressWord = (tcb + TCB.off.trapAddr) / 8;
-    const address = i64[addressWord]!;
-    // Kernel half: the segment base may have made a non-canonical offset canonical, which is a #GP all the same.
-    const isKernelHalf = u32[vectorWord] === Vector.PF && address < 0n;
-    if (!isKernelHalf && (u32[vectorWord] !== Vector.GP || address !== NON_CANONICAL)) return;
-    if (!isKernelHalf) i64[addressWord] = 0n;
+    if (u32[vectorWord] !== Vector.GP || i64[addressWord] !== NON_CANONICAL) return;
+    i64[addressWord] = 0n;
     const rip = this.#rip(tcb);
     const page = this.#codePage(tcb, rip);
     if (page === 0) return;
     const offset = rip % PAGE_SIZE;
     if (this.#decodeOne(tcb, rip - offset, page, offset) !== DecodeResult.OK) return;
-    if (isKernelHalf) this.#checkOffset(tcb, address);
-    else if (usesStackSegment(this.#insn, this.shared, tcb)) u32[vectorWord] = Vector.SS;
-  }
-
-  #checkOffset(tcb: number, address: bigint): void {
-    const { u32, i64, u64 } = this.shared;
-    const { segment, isMem, stackUse } = this.#insn;
-    if (segment === 0 || isOnStack(this.#insn, this.shared, tcb, address)) return;
-    const offset = address - i64[(tcb + (segment === 1 ? TCB.off.fsBase : TCB.off.gsBase)) / 8]!;
-    // Of the two operands of a string instruction only the source has the segment.
-    if (!isMem && (stackUse === StackUse.STRING_DESTINATION || offset !== i64[(tcb + TCB.off.gpr) / 8 + Reg.RSI])) return;
-    if (BigInt.asIntN(48, offset) === BigInt.asIntN(64, offset)) return;
-    u32[(tcb + TCB.off.trapVector) >>> 2] = Vector.GP;
-    u32[(tcb + TCB.off.trapErrorCode) >>> 2] = 0;
-    u64[(tcb + TCB.off.trapAddr) / 8] = 0n;
+    if (usesStackSegment(this.#insn, this.shared, tcb)) u32[vectorWord] = Vector.SS;
   }
 
   #highFrame(address: number): number {

@@ -8,11 +8,6 @@ const RBP = 5;
 /** Base register number of rip-relative operands. */
 const RIP = 16;
 
-/** Uses the top of the stack without naming it. */
-function isImplicit({ stackUse }: Instruction): boolean {
-  return stackUse !== StackUse.NONE && stackUse !== StackUse.STRING_DESTINATION;
-}
-
 function isCanonical(address: bigint): boolean {
   return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
 }
@@ -29,17 +24,11 @@ function memoryOffset(insn: Instruction, gpr: (number: number) => bigint): bigin
 export function usesStackSegment(insn: Instruction, shared: SharedMemory, tcb: number): boolean {
   const gpr = (number: number): bigint => shared.u64[(tcb + TCB.off.gpr) / 8 + number]!;
   if (insn.isMem && insn.segment === 0 && (insn.base === RSP || insn.base === RBP)) return true;
-  if (!isImplicit(insn)) return false;
   const { stackUse } = insn;
+  if (stackUse === StackUse.NONE) return false;
   // push and call read their memory operand before they touch the stack.
   if (insn.isMem && stackUse !== StackUse.POP && !isCanonical(memoryOffset(insn, gpr))) return false;
   const pointer = gpr(stackUse === StackUse.LEAVE ? RBP : RSP);
   const below = stackUse === StackUse.PUSH || stackUse === StackUse.CALL;
   return stackUse === StackUse.ENTER || !isCanonical(pointer) || !isCanonical(pointer + 7n) || (below && !isCanonical(pointer - 8n));
-}
-
-/** Whether `address` is at the top of the stack that the instruction uses implicitly. */
-export function isOnStack(insn: Instruction, shared: SharedMemory, tcb: number, address: bigint): boolean {
-  const distance = BigInt.asIntN(64, address - shared.u64[(tcb + TCB.off.gpr) / 8 + RSP]!);
-  return isImplicit(insn) && distance >= -8n && distance < 8n;
 }

@@ -19,12 +19,11 @@ export const FormFlag = { MEMORY: 1, RELATIVE: 2, MOFFS: 4, ENDS: 8, DIRECT_JUMP
 export const RegisterCode = { REG: 1, RM: 2, OPCODE: 3, STACK: 4, SOURCE: 7, EXTENDED: 8, BYTE: 16, FILE_SHIFT: 5 } as const;
 export const FileCode = { gpr: 0, xmm: 1, mm: 2, st: 3, sreg: 4 } as const;
 
-/** Implicit use of the stack, and string instructions whose destination alone has no segment override. */
-export const StackUse = { NONE: 0, PUSH: 1, CALL: 2, POP: 3, RETURN: 4, LEAVE: 5, ENTER: 6, STRING_DESTINATION: 7 } as const;
+/** Implicit use of the stack. */
+export const StackUse = { NONE: 0, PUSH: 1, CALL: 2, POP: 3, RETURN: 4, LEAVE: 5, ENTER: 6 } as const;
 
 export function stackUse(mnemonic: string): number {
   if (/^pushfq?$|^push$/.test(mnemonic)) return StackUse.PUSH;
-  if (/^(stos|scas)/.test(mnemonic)) return StackUse.STRING_DESTINATION;
   const use: Record<string, number> = { call: StackUse.CALL, pop: StackUse.POP, popf: StackUse.RETURN, popfq: StackUse.RETURN, ret: StackUse.RETURN, leave: StackUse.LEAVE, enter: StackUse.ENTER };
   return use[mnemonic] ?? StackUse.NONE;
 }

@@ -47,7 +47,7 @@ function extendRow(mnemonic: string, opcode: string, from: IntSize, to: IntSize)
 function extendRows(): Row[] {
   return [
     ...sizes((to) => [extendRow('movzx', '0F B6', 8, to), extendRow('movsx', '0F BE', 8, to), extendRow('movzx', '0F B7', 16, to), extendRow('movsx', '0F BF', 16, to)]),
-    extendRow('movsxd', '63', 32, 64), extendRow('movsxd', '63', 32, 32), extendRow('movsxd', '63', 32, 16),
+    extendRow('movsxd', '63', 32, 64), extendRow('movsxd', '63', 32, 32), extendRow('movsxd', '63', 16, 16),
   ];
 }
 

@@ -174,24 +174,37 @@ function loadOne(s: StringOperation): void {
   s.advance(RSI, s.step());
 }
 
-/** Which operand of cmps faults first: on AMD processors the destination, but the source of repe cmpsb. */
-type FaultOrder = 'destination first' | 'source first';
+/** Operands of one comparison and whether the elements are equal. */
+interface Compared {
+  readonly x: Int;
+  readonly y: Int;
+  readonly same: I32;
+}
 
-/** cmps: [rsi] − [rdi]; scas: accumulator − [rdi]. Returns whether the elements are equal. */
-function compareOne(s: StringOperation, scan: boolean, order: FaultOrder = 'destination first'): I32 {
+/** cmps: [rsi] − [rdi], the destination is read first; scas: accumulator − [rdi]. The flags are the caller's to set. */
+function compareElement(s: StringOperation, scan: boolean): Compared {
   const { b, n } = s;
-  const source = (): Int => (scan ? b.gprInt(0, n) : b.load(n, s.source()));
-  const early = order === 'source first' ? source() : undefined;
   const y = b.load(n, s.destination());
-  const x = early ?? source();
+  const x = scan ? b.gprInt(0, n) : b.load(n, s.source());
   const by = s.step();
   if (!scan) s.advance(RSI, by);
   s.advance(RDI, by);
-  flagsSub(b, n, x, y, b.trunc(b.sub(x, y), n));
-  return b.eq(x, y);
+  return { x, y, same: b.eq(x, y) };
 }
 
-/** Compares within one page until the elements' equality is not `whileEqual` any more. */
+function compareFlags(s: StringOperation, x: Int, y: Int): void {
+  flagsSub(s.b, s.n, x, y, s.b.trunc(s.b.sub(x, y), s.n));
+}
+
+function compareOne(s: StringOperation, scan: boolean): void {
+  const { x, y } = compareElement(s, scan);
+  compareFlags(s, x, y);
+}
+
+/**
+ * Compares within one page until the elements' equality is not `whileEqual` any more. Only the last
+ * comparison sets the flags: at a fault before it they are as before the instruction (SDM Vol. 2B REP).
+ */
 function repeatCompare(s: StringOperation, scan: boolean, whileEqual: boolean): void {
   const { b } = s;
   const bytes = b.variable('i32', b.i32(0));
@@ -201,19 +214,24 @@ function repeatCompare(s: StringOperation, scan: boolean, whileEqual: boolean): 
     b.setVar(bytes, s.chunkBytes(room));
   });
   const continues = (same: I32): I32 => (whileEqual ? same : b.eqz(same));
-  const order: FaultOrder = s.n === 8 && whileEqual ? 'source first' : 'destination first';
-  b.if(b.getVar(bytes), () => comparePage(s, scan, to, b.getVar(bytes), continues, order), () => {
-    const same = compareOne(s, scan, order);
-    const left = s.countDown(b.i64(1));
-    b.if(b.and(continues(same), b.ne(left, b.i64(0))), () => b.again());
+  b.if(b.getVar(bytes), () => comparePage(s, scan, to, b.getVar(bytes), continues), () => {
+    const { x, y, same } = compareElement(s, scan);
+    finishCompare(s, b.i64(1), x, y, continues(same));
   });
 }
 
-function comparePage(s: StringOperation, scan: boolean, to: I64, bytes: I32, continues: (same: I32) => I32, order: FaultOrder): void {
+/** rcx −= elements; runs again while `goes` and elements are left, else sets the flags. */
+function finishCompare(s: StringOperation, elements: I64, x: Int, y: Int, goes: I32): void {
+  const { b } = s;
+  const left = s.countDown(elements);
+  b.if(b.and(goes, b.ne(left, b.i64(0))), () => b.again());
+  compareFlags(s, x, y);
+}
+
+function comparePage(s: StringOperation, scan: boolean, to: I64, bytes: I32, continues: (same: I32) => I32): void {
   const { b, n } = s;
-  const early = scan || order === 'destination first' ? undefined : b.hostRead(s.source(), 1);
   const hostTo = b.hostRead(to, 1);
-  const hostFrom = scan ? hostTo : (early ?? b.hostRead(s.source(), 1));
+  const hostFrom = scan ? hostTo : b.hostRead(s.source(), 1);
   const at = b.variable('i32', b.i32(0));
   const ty = n === 64 ? 'i64' : 'i32';
   const x = b.variable(ty, b.int(n, 0) as never) as Var<'i32' | 'i64'>;
@@ -226,11 +244,10 @@ function comparePage(s: StringOperation, scan: boolean, to: I64, bytes: I32, con
     return b.and(b.ltU(b.getVar(at), bytes), continues(b.eq(b.getVar(x), b.getVar(y))));
   });
   const [lastX, lastY] = [b.getVar(x), b.getVar(y)];
-  flagsSub(b, n, lastX, lastY, b.trunc(b.sub(lastX, lastY), n));
   const by = b.zext64(b.getVar(at));
   if (!scan) s.advance(RSI, by);
   s.advance(RDI, by);
-  b.if(continues(b.eq(lastX, lastY)), () => s.finishChunk(b.getVar(at)), () => void s.countDown(s.elementsIn(b.getVar(at))));
+  finishCompare(s, s.elementsIn(b.getVar(at)), lastX, lastY, continues(b.eq(lastX, lastY)));
 }
 
 const LETTER: Record<IntSize, string> = { 8: 'b', 16: 'w', 32: 'd', 64: 'q' };
@@ -247,8 +264,8 @@ const OPS: StringOp[] = [
   { name: 'movs', opcode: 0xa4, single: moveOne, repeat: repeatMove, compares: false },
   { name: 'stos', opcode: 0xaa, single: storeOne, repeat: repeatStore, compares: false },
   { name: 'lods', opcode: 0xac, single: loadOne, repeat: (s) => s.repeatSingle(() => loadOne(s)), compares: false },
-  { name: 'cmps', opcode: 0xa6, single: (s) => void compareOne(s, false), repeat: (s, whileEqual) => repeatCompare(s, false, whileEqual), compares: true },
-  { name: 'scas', opcode: 0xae, single: (s) => void compareOne(s, true), repeat: (s, whileEqual) => repeatCompare(s, true, whileEqual), compares: true },
+  { name: 'cmps', opcode: 0xa6, single: (s) => compareOne(s, false), repeat: (s, whileEqual) => repeatCompare(s, false, whileEqual), compares: true },
+  { name: 'scas', opcode: 0xae, single: (s) => compareOne(s, true), repeat: (s, whileEqual) => repeatCompare(s, true, whileEqual), compares: true },
 ];
 
 function stringRows(op: StringOp, addressSize: AddressSize): Row[] {
