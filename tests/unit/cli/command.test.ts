@@ -13,6 +13,8 @@ describe('the troupe command', function () {
     expect((await troupe(['/bin/true'], { flags: ['--memory', 'lots'] })).status).to.equal(125);
     expect((await run(process.execPath, [TROUPE, 'run', '--', '/bin/true'])).status).to.equal(125);
     expect((await troupe(['/bin/true'], { flags: ['--engine', 'unicorn'] })).status).to.equal(125);
+    const noVolume = await troupe(['/bin/true'], { flags: ['--volume', '/nope:/v'] });
+    expect([noVolume.status, noVolume.stderr]).to.deep.equal([125, 'troupe: /nope: not a directory\n']);
   });
 
   it('passes standard input and 5 MB of output through', async () => {

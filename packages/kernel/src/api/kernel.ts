@@ -36,7 +36,7 @@ export interface KernelOptions {
   readonly memoryBytes?: number;
   readonly hostname?: string;
   readonly extraAuxv?: readonly AuxEntry[];
-  /** Aborting kills every process. */
+  /** Aborting kills every process; create() refuses a signal that has been aborted. */
   readonly signal?: AbortSignal;
   /** Diagnostics of the kernel itself. */
   readonly onReport?: (message: string) => void;
@@ -61,6 +61,9 @@ export function byteString(text: string): string {
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** Tables of one small process and the kernel's own. */
+const MIN_MEMORY_BYTES = 32 * 1024 * 1024;
+
 export class Kernel {
   readonly core: KernelCore;
   readonly #host: ThreadHost;
@@ -70,29 +73,42 @@ export class Kernel {
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
-    const kernel = new Kernel(options);
+    options.signal?.throwIfAborted();
+    const cores = options.cores ?? availableParallelism();
+    if (!Number.isInteger(cores) || cores < 1 || cores > COMPILER_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${COMPILER_CORE}`, 'cores');
+    const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
+    if (!(memoryBytes >= MIN_MEMORY_BYTES)) throw new ConfigError(`${memoryBytes} is less than ${MIN_MEMORY_BYTES}`, 'memoryBytes');
+    const shared = viewMemory(createMemory());
+    const frames = FramePool.initialise(shared, memoryBytes);
+    // Its first core boots while the rest is made.
+    const host = new ThreadHost(shared, cores, options.engine);
+    try {
+      return await Kernel.#createOn(host, frames, options);
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+  }
+
+  static async #createOn(host: ThreadHost, frames: FramePool, options: KernelOptions): Promise<Kernel> {
+    const kernel = new Kernel(options, host, frames);
     try {
       if (options.root) await fillRoot(kernel.core.vfs, options.root);
+      return kernel;
     } catch (error) {
       await kernel.close();
       throw error;
     }
-    return kernel;
   }
 
-  private constructor(readonly options: KernelOptions) {
-    const cores = options.cores ?? availableParallelism();
-    const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
-    const shared = viewMemory(createMemory());
-    const frames = FramePool.initialise(shared, memoryBytes);
+  private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool) {
+    this.#host = host;
     const userNamespace = new UserNamespace();
     const timekeeper = new Timekeeper(new HostTimeSource());
-    if (cores > COMPILER_CORE) throw new ConfigError(`${cores} is more than ${COMPILER_CORE}`, 'cores');
-    this.#host = new ThreadHost(shared, cores, options.engine);
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
     const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
     this.core = new KernelCore({
-      shared, frames, host: this.#host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: cores, featureSet: FeatureSet.emulated(),
+      shared: host.shared, frames, host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: host.cores, featureSet: FeatureSet.emulated(),
       rootUserNamespace: userNamespace,
       extraAuxv: options.extraAuxv ?? [], rootUtsNamespace: new UtsNamespace(userNamespace, options.hostname),
     });
