@@ -51,6 +51,7 @@ const commandFile = await writeBundle(join(cli, 'bundle'), 'command', commandTex
 writeFileSync(join(cli, 'bundle/package.json'), '{"type":"commonjs"}\n');
 writeFileSync(join(cli, 'bundle/worker.js'), await bundle(join(root, 'packages/kernel/node_modules/piscina/dist/worker.js')));
 writeFileSync(join(worker, 'bundle/translator.cjs'), await bundle(join(worker, 'jit/make-translator.js')));
-writeFileSync(join(worker, 'jit/compiler-bundle.cjs'), await bundle(join(worker, 'jit/compiler-worker.js')));
-spawnSync(process.execPath, [join(root, 'scripts/script-caches.mjs'), commandFile, workerFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+const compilerText = await bundle(join(worker, 'jit/compiler-worker.js'));
+const compilerFile = await writeBundle(join(worker, 'compiler-bundle'), 'compiler', compilerText, join(worker, 'worker/boot.js'));
+spawnSync(process.execPath, [join(root, 'scripts/script-caches.mjs'), commandFile, workerFile, compilerFile], { stdio: ['ignore', 'ignore', 'inherit'] });
 writeFileSync(join(root, 'packages/cpu-worker/dist/.built'), '');

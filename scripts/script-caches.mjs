@@ -1,15 +1,15 @@
-// Writes the code caches of the bundles: node script-caches.mjs COMMAND_BUNDLE WORKER_BUNDLE.
+// Writes the code caches of the bundles: node script-caches.mjs COMMAND_BUNDLE WORKER_BUNDLE COMPILER_BUNDLE.
 import { setFlagsFromString } from 'node:v8';
 import * as coreThread from '../packages/kernel/dist/host/core-thread.js';
 import { compileBundle, runBundle, writeCache } from '../packages/abi/dist/script-cache.js';
 
-const [command, worker] = process.argv.slice(2);
+const [command, ...threads] = process.argv.slice(2);
 
-// All functions of the small one; those that a run needs of the large one.
+// All functions of the small ones; those that a run needs of the large one.
 setFlagsFromString('--no-lazy');
-const script = compileBundle(worker, null);
+const scripts = threads.map((path) => compileBundle(path, null));
 setFlagsFromString('--lazy');
-writeCache(worker, script.createCachedData());
+threads.forEach((path, i) => writeCache(path, scripts[i].createCachedData()));
 
 process.argv = [process.argv[0], 'troupe', 'do', '--cores', '1', '--', '/bin/true'];
 const { exports, script: main } = runBundle(command, { 'troupe:core-thread': coreThread });

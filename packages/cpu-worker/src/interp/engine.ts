@@ -127,8 +127,10 @@ class InterpEngine implements Engine {
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
     const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#jit?.enter() ?? 0);
     const before = this.#retired(tcb);
+    const inRegions = this.#jit?.instructions ?? 0;
     const trap = this.#runGuest(tcb, flags);
-    this.#main.ran((this.#retired(tcb) - before) >>> 0);
+    // Regions do without the main loop.
+    this.#main.ran(((this.#retired(tcb) - before) >>> 0) - ((this.#jit?.instructions ?? 0) - inRegions));
     return trap;
   }
 
@@ -167,6 +169,7 @@ class InterpEngine implements Engine {
     const isDecoded = this.#decoder.decodeAt(tcb);
     this.#count('decodeExits', 1);
     this.#count('decodedOps', this.#decoder.decodedOps - before);
+    this.#jit?.decoded();
     return isDecoded;
   }
 

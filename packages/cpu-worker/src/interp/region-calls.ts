@@ -9,7 +9,7 @@ import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
 import { CODE_PAGE, OP, OP_SHIFT } from './op-record.js';
 
 /** Heat at which a region is asked for; what a sample of the poll and an arrival from a region add. */
-export const HOT = 192;
+export const HOT = 3072;
 export const SAMPLE_HEAT = 16;
 const ARRIVAL_HEAT = 1;
 /** Of the calls of a region that does not fit, one in this many is looked into. */

@@ -13,6 +13,8 @@ export interface CompilerWorkerData {
 
 /** A compiler that has shown no sign of life for so long is taken for dead. */
 const DEAD_AFTER_MS = 30_000;
+/** Translation makes many short-lived objects, as decoding does (kernel host/core-thread.ts). */
+const YOUNG_GENERATION_MB = 32;
 /** Starts of one core's account: a compiler that always fails is given up. */
 const MAX_STARTS = 8;
 
@@ -50,13 +52,13 @@ export class CompilerThread {
     Atomics.store(i32, this.area.word('heartbeatMs'), wallMs());
     this.#starts++;
     const workerData: CompilerWorkerData = { memory, number };
-    const worker = new Worker(this.#script(), { workerData });
+    const worker = new Worker(this.#script(), { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     worker.on('error', () => undefined);
     worker.unref();
   }
 
   #script(): URL {
-    const bundle = new URL('jit/compiler-bundle.cjs', this.dist);
+    const bundle = new URL('compiler-bundle/boot.cjs', this.dist);
     return existsSync(bundle) ? bundle : new URL('jit/compiler-worker.js', this.dist);
   }
 }

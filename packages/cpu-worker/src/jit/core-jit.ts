@@ -26,7 +26,9 @@ export class CoreJit {
   readonly #block: number;
   readonly #store: RegionStore;
   readonly #thread: CompilerThread;
-  /** Eager mode: op → generation of its page, for entries no region is made of. */
+  /** Eager mode: made when first needed. */
+  #translator: Translator | undefined;
+  /** Eager mode: entries no region is made of, until more code is decoded. */
   readonly #refused = new Set<number>();
 
   constructor(
@@ -35,7 +37,7 @@ export class CoreJit {
     coreId: number,
     linkage: (jumpCache: number) => RegionLinkage,
     readonly mode: 'background' | 'eager',
-    readonly translator: () => Translator,
+    readonly makeTranslator: () => Translator,
     dist: URL,
   ) {
     this.#block = coreBlockAddr(coreId);
@@ -86,10 +88,20 @@ export class CoreJit {
     return false;
   }
 
+  /** More code is decoded: what could not be translated before may be now. */
+  decoded(): void {
+    this.#refused.clear();
+  }
+
+  /** Instructions that ran in regions so far. */
+  get instructions(): number {
+    return Number(this.area.shared.u64[this.#counter('regionInstructions')]!);
+  }
+
   #translate(request: RegionRequest): boolean {
     const op = this.area.shared.u32[(this.#block + CoreBlock.off.mainOp) >>> 2]!;
     if (this.#refused.has(op)) return false;
-    const translator = this.translator();
+    const translator = (this.#translator ??= this.makeTranslator());
     const region = translator.translate(request);
     if (region?.op === op && this.#store.publish([region], translator.assemble([region])) !== 0) return true;
     if (region === undefined) this.#refused.add(op);
@@ -103,6 +115,10 @@ export class CoreJit {
   }
 
   #count(name: CoreCounterName, by: number): void {
-    this.area.shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += BigInt(by);
+    this.area.shared.u64[this.#counter(name)]! += BigInt(by);
+  }
+
+  #counter(name: CoreCounterName): number {
+    return (this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name);
   }
 }
