@@ -5,9 +5,11 @@ import { compileGuest, guestNames } from '../support/guest-program.js';
 import { run, troupe, type RunResult } from '../support/run.js';
 
 const NAMES = guestNames().filter((name) => name.startsWith('jit-'));
+/** Translates code that has run a few 10,000 instructions. */
+const WARM = { TROUPE_JIT: 'background', TROUPE_JIT_HEAT: '100' };
 /** An eager core makes a module for every jump target: a static program has few before main. */
 const MODES = [
-  { name: 'hot code translated', env: { TROUPE_JIT: 'background' } },
+  { name: 'hot code translated', env: WARM },
   { name: 'all code translated', env: { TROUPE_JIT: 'eager' } },
 ];
 
@@ -42,7 +44,7 @@ describe('guest programs that make code', function () {
 
 /** What --stat says after so many rounds: frames of memory ever used, regions made. */
 async function touched(binary: string, rounds: number): Promise<{ frames: number; regions: number }> {
-  const { stderr, status } = await troupe([binary, String(rounds)], { flags: ['--engine', 'jit', '--stat'] });
+  const { stderr, status } = await troupe([binary, String(rounds)], { flags: ['--stat'], env: { ...process.env, ...WARM } });
   expect(status, stderr).to.equal(0);
   const value = (name: string): number => Number(new RegExp(`(\\d+)  ${name}`).exec(stderr)![1]);
   return { frames: value('frames touched'), regions: value('regionsTranslated') };

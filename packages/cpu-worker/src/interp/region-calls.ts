@@ -8,8 +8,7 @@ import type { ColdBuilder } from './cold-builder.js';
 import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
 import { CODE_PAGE, OP, OP_SHIFT } from './op-record.js';
 
-/** Heat at which a region is asked for; what a sample of the poll and an arrival from a region add. */
-export const HOT = 3072;
+/** Heat that a sample of the poll and an arrival from a region add; JitHeader.hotAt is hot. */
 export const SAMPLE_HEAT = 16;
 const ARRIVAL_HEAT = 1;
 /** Of the calls of a region that does not fit, one in this many is looked into. */
@@ -142,7 +141,7 @@ export function heat(s: DriverState, by: number): void {
       const hotter = b.add(value, b.i32(by));
       b.writeRaw(at, 4, hotter, 'guest');
       // Once: what is refused or lost may be asked for again after a long time, when the count wraps.
-      b.if(b.ltU(b.sub(b.and(hotter, b.i32(0xffff)), b.i32(HOT)), b.i32(by)), () => s.leaveAtOp(Trap.HOT));
+      b.if(b.ltU(b.sub(b.and(hotter, b.i32(0xffff)), b.readRaw('i32', s.jitArea(), JitHeader.off.hotAt, 'guest')), b.i32(by)), () => s.leaveAtOp(Trap.HOT));
     }, () => {
       const colder = b.sub(value, b.i32(by));
       b.if(b.ltS(b.i32(0), colder), () => b.writeRaw(at, 4, colder, 'guest'), () => {

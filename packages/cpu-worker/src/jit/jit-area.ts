@@ -32,6 +32,8 @@ export const JitHeader = struct('JitHeader', {
   modulesInUse: 'i32',
   inLimbo: 'i32',
   marked: 'i32',
+  /** Heat at which a region is asked for. */
+  hotAt: 'i32',
   /** Linear address of the blocks module bytes are in; next block to look at (region-store.ts). */
   blocks: 'i32',
   nextBlock: 'i32',
@@ -99,6 +101,17 @@ export const HEAT_ENTRIES = 4096;
 export const HEAT_ENTRY_BYTES = 8;
 export const REQUEST_SLOTS = 256;
 
+/**
+ * 192 samples of the driver's poll, near 800,000 instructions: what a region of average size costs to
+ * make. TROUPE_JIT_HEAT sets another value (tests).
+ */
+const HOT_AT = 3072;
+
+function hotAt(): number {
+  const wanted = Number(process.env['TROUPE_JIT_HEAT']);
+  return wanted >= 1 && wanted < 0x8000 ? Math.floor(wanted) : HOT_AT;
+}
+
 export const AREA = {
   regions: JitHeader.sizeBytes,
   modules: JitHeader.sizeBytes + MAX_REGIONS * RegionDescriptor.sizeBytes,
@@ -128,6 +141,7 @@ export class JitArea {
         if (blocks === 0) base = 0;
         else {
           u8.fill(0, base, base + AREA_BYTES);
+          i32[(base + JitHeader.off.hotAt) >>> 2] = hotAt();
           i32[(base + JitHeader.off.blocks) >>> 2] = blocks | 0;
           Atomics.store(i32, AREA_WORD, base | 0);
         }
