@@ -1,14 +1,15 @@
-/** The ways guest code can run: the interpreter, the JIT, the JIT that translates everything at once. */
+/** The ways guest code can run: the interpreter, its main loop from the start, the JIT, the JIT that translates everything at once. */
 import { spawnSync } from 'node:child_process';
 import { TROUPE } from './paths.js';
 import type { TroupeOptions } from './run.js';
 
 export interface Mode {
-  readonly name: 'interp' | 'jit' | 'eager';
+  readonly name: 'interp' | 'main' | 'jit' | 'eager';
   readonly options: Pick<TroupeOptions, 'flags' | 'env'>;
 }
 
 const interp: Mode = { name: 'interp', options: { flags: ['--engine', 'interp'] } };
+const main: Mode = { name: 'main', options: { flags: ['--engine', 'interp'], env: { ...process.env, TROUPE_EAGER_MAIN: '1' } } };
 const jit: Mode = { name: 'jit', options: { flags: ['--engine', 'jit'] } };
 const eager: Mode = { name: 'eager', options: { flags: ['--engine', 'jit'], env: { ...process.env, TROUPE_JIT: 'eager' } } };
 
@@ -21,6 +22,6 @@ function hasJit(): boolean {
 let modes: readonly Mode[] | undefined;
 
 export function allModes(): readonly Mode[] {
-  modes ??= hasJit() ? [interp, jit, eager] : [interp];
+  modes ??= hasJit() ? [interp, main, jit, eager] : [interp, main];
   return modes;
 }

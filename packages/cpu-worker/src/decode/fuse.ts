@@ -10,12 +10,14 @@ const ARITHMETIC = ['o', 's', 'z', 'a', 'p', 'c'];
 const CONDITIONAL_WRITERS = /^(shl|shr|sar|sal|shld|shrd|cmps.|scas.)$/;
 const SHIFTS = /^(shl|shr|sar|sal|shld|shrd)$/;
 const TRAPS = /^(int.*|ud\d|hlt|syscall|cli|sti|in|out|ins.|outs.)$/;
+/** Conditional jumps that do not look at the flags: they may be read at the target. */
+const FLAGLESS_JUMPS = /^(loop|jecxz|jrcxz)$/;
 const EFFECTS = new Map<Form, number>();
 
 function effectOf(form: Form): number {
   const { flags, mnemonic, ends, untestable } = form.row;
   // Whoever leaves guest code shows the flags.
-  if ((ends && !mnemonic.startsWith('j')) || untestable || TRAPS.test(mnemonic)) return FlagEffect.READS;
+  if ((ends && !mnemonic.startsWith('j')) || untestable || TRAPS.test(mnemonic) || FLAGLESS_JUMPS.test(mnemonic)) return FlagEffect.READS;
   if (ARITHMETIC.some((flag) => flags?.r?.includes(flag))) return FlagEffect.READS;
   // Partial writers (inc, rol) keep the others: their flags are needed when those behind them are.
   const writesAll = ARITHMETIC.every((flag) => flags?.w?.includes(flag));
