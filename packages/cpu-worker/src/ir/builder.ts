@@ -10,6 +10,9 @@ export type StateTy<F extends StateField> = F extends 'ccRes' | 'ccAux' | 'fsBas
 /** Width of each field. */
 export const FIELD_BITS: Record<StateField, IntSize> = { ccRes: 64, ccAux: 64, flagsRest: 32, mxcsr: 32, fsBase: 64, gsBase: 64, fcw: 16, fsw: 16, ftw: 8, fop: 16, fip: 64, fdp: 64 };
 
+/** A float, or a vector of floats. */
+export type FloatShape = 'f32' | 'f64' | 'f32x4' | 'f64x2';
+
 /** Lane types for the low part of vector operands. */
 export type LowTy = 'i32' | 'i64' | 'f32' | 'f64';
 
@@ -159,6 +162,11 @@ export interface Builder {
   deferFlags?(operation: FlagOperation): boolean;
   /** Condition code of the flags kept back; undefined when there are none, or they do not tell. */
   deferredCondition?(cc: number): I32 | undefined;
+
+  // ---- floats (only isa/simd/float-lanes.ts calls these)
+  /** Nothing in `value` is denormal, as an earlier test showed. */
+  isNotDenormal?(value: Val, shape: FloatShape): boolean;
+  noteNotDenormal?(value: Val, shape: FloatShape): void;
 
   // ---- control inside the instruction
   /** Runs `then` when condition is non-zero. Values made inside must not be used outside. */

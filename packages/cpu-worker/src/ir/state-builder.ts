@@ -70,7 +70,7 @@ export abstract class StateBuilder extends ExpressionBuilder implements Builder 
   #address(o: Operand, bits: number): { address: I32; va: I64 } {
     if (this.#written) return this.#written;
     const va = this.ea(o);
-    if (o.aligned) this.raiseIf(this.op('i32.wrap_i64', this.and(va, this.i64(15))) as I32, 13);
+    if (o.aligned) this.checkAligned(va);
     const forWrite = o.access !== 'r';
     const found = { address: this.translate(va, bits / 8, forWrite), va };
     if (forWrite) this.#written = found;
@@ -160,18 +160,19 @@ export abstract class StateBuilder extends ExpressionBuilder implements Builder 
   }
 
   loadV128(va: I64, aligned: boolean): V128 {
-    if (aligned) this.#checkAligned(va);
+    if (aligned) this.checkAligned(va);
     return this.readRaw('v128', this.translate(va, 16, false), ADDEND_BIAS, 'guest');
   }
 
   storeV128(va: I64, value: V128, aligned: boolean): void {
-    if (aligned) this.#checkAligned(va);
+    if (aligned) this.checkAligned(va);
     const address = this.translate(va, 16, true);
     this.writeRaw(address, ADDEND_BIAS, value, 'guest');
     this.commit(address, 16);
   }
 
-  #checkAligned(va: I64): void {
+  /** #GP unless `va`, translated next, is a multiple of 16. */
+  protected checkAligned(va: I64): void {
     this.raiseIf(this.wrap(this.and(va, this.i64(15))), 13);
   }
 

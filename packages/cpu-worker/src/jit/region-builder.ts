@@ -1,11 +1,12 @@
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
-import { FIELD_BITS, type LowTy, type StateField, type StateTy } from '../ir/builder.js';
+import { FIELD_BITS, type FloatShape, type LowTy, type StateField, type StateTy } from '../ir/builder.js';
 import { node } from '../ir/expression-builder.js';
 import { conditionAfter, flagsAfter, type FlagOperation } from '../ir/flag-operation.js';
 import type { Graph } from '../ir/graph.js';
-import type { Label } from '../ir/node.js';
+import type { Label, Node } from '../ir/node.js';
 import { StateBuilder } from '../ir/state-builder.js';
+import type { PureOp } from '../ir/wasm-ops.js';
 import type { I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, VectorTable } from '../ir/types.js';
 import type { Form } from '../interp/forms.js';
 import type { Operand } from '../isa/operand.js';
@@ -36,13 +37,29 @@ export interface RegionContext {
 /** How the instruction ends. */
 export type Outcome = { readonly kind: 'jump'; readonly condition: I32 | undefined } | { readonly kind: 'target'; readonly target: I64 } | { readonly kind: 'syscall' };
 
+/** Comparisons give 0 or 1. */
+function isBoolean({ op }: Node): boolean {
+  return op.kind === 'pure' && /^(i32|i64|f32|f64)\.(eqz|eq|ne|lt|gt|le|ge)(_[su])?$/.test(op.info.name);
+}
+
+const SPLAT_BYTES: Record<string, number> = { i8x16: 1, i16x8: 2, i32x4: 4, i64x2: 8 };
+
+function splatBytes(name: string, value: bigint): Uint8Array {
+  const width = SPLAT_BYTES[name.slice(0, name.indexOf('.'))]!;
+  return Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt((i % width) * 8)) & 0xffn));
+}
+
 const OFFSET_MASK = 0xffffffff_00000fffn;
+/** Bits of the address of an aligned vector that must be 0. */
+const ALIGNED_MASK = 0xffffffff_0000000fn;
 
 /** Builds one instruction of a region: operands are constants, registers are locals. */
 export class RegionBuilder extends StateBuilder {
   outcome: Outcome | undefined;
   /** False: nobody reads the flags this instruction writes. */
   storesFlags = true;
+  readonly #aligned = new Set<Node>();
+  readonly #notDenormal = new Map<Node, FloatShape>();
   #ifDepth = 0;
   #terminated = false;
   /** State was changed by a call: the instruction cannot be run again. */
@@ -66,15 +83,34 @@ export class RegionBuilder extends StateBuilder {
   /** What is built now runs in some cases only. */
   protected get isConditional(): boolean { return this.#ifDepth > 0; }
 
+  override v128(bytes: ArrayLike<number>): V128 {
+    return this.local('v128', this.context.locals.constant(Uint8Array.from(bytes)));
+  }
+
+  /** Vectors of one constant are constants. */
+  override lane(name: PureOp, lane: number, ...args: Val[]): Val<any> {
+    const value = name.endsWith('.splat') ? this.constOf(args[0]!) : undefined;
+    return value === undefined || args[0]!.ty.startsWith('f') ? super.lane(name, lane, ...args) : this.v128(splatBytes(name, BigInt(value)));
+  }
+
+  /** The constant itself. */
+  vector(bytes: Uint8Array): V128 { return super.v128(bytes); }
+
   // ---- slots
   protected readSlot(slot: number): Val {
     const known = this.context.state.known.get(slot);
     const { ty } = SLOT_PLACE[slot]!;
     if (known !== undefined) return ty === 'i64' ? this.i64(known) : this.i32(Number(known));
-    return this.local(ty, this.context.locals.slot(slot), 'var');
+    const value = this.local(ty, this.context.locals.slot(slot), 'var');
+    const shape = this.context.state.normal.get(slot);
+    if (shape) this.noteNotDenormal(value, shape);
+    return value;
   }
 
   protected writeSlot(slot: number, value: Val): void {
+    const shape = this.#ifDepth === 0 ? this.#notDenormal.get(node(value)) : undefined;
+    if (shape) this.context.state.normal.set(slot, shape);
+    else this.context.state.normal.delete(slot);
     const constant = this.constOf(value);
     if (constant === undefined) this.context.state.known.delete(slot);
     else this.context.state.known.set(slot, BigInt(constant));
@@ -193,10 +229,14 @@ export class RegionBuilder extends StateBuilder {
 
   protected readLow<T extends LowTy>(o: Operand, ty: T): Val<T> {
     if (o.kind === 'mm') return this.readRaw(ty, this.tcb(), this.#mmOffset(o), 'state');
-    const value = this.readSlot(this.#slotOf(o));
+    const slot = this.#slotOf(o);
+    const value = this.readSlot(slot);
     if (o.kind !== 'xmm') return (ty === 'i32' ? this.wrap(value as I64) : value) as unknown as Val<T>;
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
-    return this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
+    const low = this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
+    const known = this.#notDenormal.get(node(value));
+    if (known?.startsWith(ty)) this.noteNotDenormal(low, ty as 'f32' | 'f64');
+    return low;
   }
 
   protected readLowInt(o: Operand, sizeBits: IntSize): Int {
@@ -217,6 +257,8 @@ export class RegionBuilder extends StateBuilder {
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const slot = this.#slotOf(o);
     this.writeSlot(slot, this.lane(`${shape[value.ty as LowTy]}.replace_lane`, 0, this.readSlot(slot), value));
+    const known = this.#notDenormal.get(node(value));
+    if (this.#ifDepth === 0 && known === value.ty) this.context.state.normal.set(slot, known);
   }
 
   protected immediate(o: Operand): Int {
@@ -229,6 +271,16 @@ export class RegionBuilder extends StateBuilder {
   }
 
   regNumber(o: Operand): I32 { return this.i32((o as RegionOperand).register); }
+
+  // ---- floats that are known not to be denormal
+  isNotDenormal(value: Val, shape: FloatShape): boolean {
+    const known = this.#notDenormal.get(node(value));
+    return known === shape || (known === 'f32x4' && shape === 'f32') || (known === 'f64x2' && shape === 'f64');
+  }
+
+  noteNotDenormal(value: Val, shape: FloatShape): void {
+    this.#notDenormal.set(node(value), shape);
+  }
 
   // ---- addresses
   tcb(): I32 { return this.local('i32', this.context.locals.tcb); }
@@ -263,7 +315,8 @@ export class RegionBuilder extends StateBuilder {
   }
 
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
-    this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))));
+    if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(ALIGNED_MASK)), this.i64(0)));
+    else this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))));
     const va32 = this.wrap(va);
     const { tableRead, tableWrite } = this.context.locals;
     const table = this.local('i32', forWrite ? tableWrite : tableRead);
@@ -271,6 +324,11 @@ export class RegionBuilder extends StateBuilder {
     const entry = this.readRaw('i32', this.add(table, slot), 0, 'guest');
     this.#slowIf(this.eqz(entry));
     return this.add(va32, entry);
+  }
+
+  /** What is aligned crosses no page: `translate` makes one test of the two. */
+  protected override checkAligned(va: I64): void {
+    this.#aligned.add(node(va));
   }
 
   commit(): void {}
@@ -340,7 +398,7 @@ export class RegionBuilder extends StateBuilder {
     const elseList = this.#branch(otherwise ?? (() => {}));
     if (elseList.leaves) {
       this.context.state.restore(before);
-      this.#slowIf(this.eqz(condition));
+      this.#slowUnless(condition);
       return then();
     }
     const afterElse = new RegionState(this.context.state);
@@ -360,7 +418,7 @@ export class RegionBuilder extends StateBuilder {
     const list = this.#branch(() => void otherwise());
     this.context.state.restore(before);
     if (!list.leaves) return super.ifVal(condition, then, otherwise);
-    this.#slowIf(this.eqz(condition));
+    this.#slowUnless(condition);
     return then();
   }
 
@@ -389,6 +447,7 @@ export class RegionBuilder extends StateBuilder {
   #merge(other: RegionState): void {
     const { state } = this.context;
     for (const [slot, value] of state.known) if (other.known.get(slot) !== value) state.known.delete(slot);
+    for (const [slot, shape] of state.normal) if (other.normal.get(slot) !== shape) state.normal.delete(slot);
     if (state.flags !== other.flags) throw new Error('region: flags deferred in a branch');
   }
 
@@ -401,6 +460,21 @@ export class RegionBuilder extends StateBuilder {
   #slowIf(condition: I32): void {
     if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
     this.branchIf(condition, this.slowLabel);
+  }
+
+  /** Conditions that are made of others leave one by one: a branch costs less than a value. */
+  #slowUnless(condition: I32): void {
+    const { op, args } = node(condition);
+    const name = op.kind === 'pure' ? op.info.name : '';
+    if (name === 'i32.and' && args.every(isBoolean)) for (const arg of args) this.#slowUnless(arg as unknown as I32);
+    else if (name === 'i32.eqz') this.#slowIfAny(args[0]!);
+    else this.#slowIf(this.eqz(condition));
+  }
+
+  #slowIfAny(condition: Node): void {
+    const isOr = condition.op.kind === 'pure' && condition.op.info.name === 'i32.or';
+    if (isOr) for (const arg of condition.args) this.#slowIfAny(arg);
+    else if (this.constOf(condition as unknown as I32) !== 0) this.#slowIf(condition as unknown as I32);
   }
 
   #leaveSlow(): void {
@@ -438,7 +512,7 @@ export class RegionBuilder extends StateBuilder {
       case 'i64': return this.i64(0);
       case 'f32': return this.f32(0);
       case 'f64': return this.f64(0);
-      default: return this.v128(new Uint8Array(16));
+      default: return super.v128(new Uint8Array(16));
     }
   }
 

@@ -19,6 +19,7 @@ export class RegionLocals {
   readonly tableWrite: number;
   readonly #slots = new Map<number, number>();
   readonly #operands = new Map<string, number>();
+  readonly #constants = new Map<string, { readonly local: number; readonly bytes: Uint8Array }>();
 
   constructor(readonly pool: LocalPool) {
     this.origin = pool.reserve('i64');
@@ -35,6 +36,18 @@ export class RegionLocals {
   /** Keeps an operand of a deferred flag operation. */
   flagOperand(name: 'x' | 'y' | 'r', ty: Ty): number {
     return this.#find(this.#operands, `${name} ${ty}`, ty);
+  }
+
+  /** A vector constant: set once at the entry, as making one takes several instructions. */
+  constant(bytes: Uint8Array): number {
+    const key = bytes.join();
+    let constant = this.#constants.get(key);
+    if (!constant) this.#constants.set(key, (constant = { local: this.pool.reserve('v128'), bytes }));
+    return constant.local;
+  }
+
+  get constants(): Iterable<{ readonly local: number; readonly bytes: Uint8Array }> {
+    return this.#constants.values();
   }
 
   #find<K>(map: Map<K, number>, key: K, ty: Ty): number {

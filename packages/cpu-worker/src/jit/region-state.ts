@@ -1,3 +1,4 @@
+import type { FloatShape } from '../ir/builder.js';
 import type { FlagOperation } from '../ir/flag-operation.js';
 import type { Ty } from '../ir/types.js';
 
@@ -18,15 +19,19 @@ export class RegionState {
   /** Values of slots that are constants. */
   readonly known: Map<number, bigint>;
   flags: DeferredFlags | undefined;
+  /** xmm slots whose floats, of that shape, are not denormal. */
+  readonly normal: Map<number, FloatShape>;
 
   constructor(from?: RegionState) {
     this.known = new Map(from?.known);
     this.flags = from?.flags;
+    this.normal = new Map(from?.normal);
   }
 
   /** Forgets everything. */
   reset(): void {
     this.known.clear();
+    this.normal.clear();
     this.flags = undefined;
   }
 
@@ -34,6 +39,8 @@ export class RegionState {
   restore(copy: RegionState): void {
     this.known.clear();
     for (const [slot, value] of copy.known) this.known.set(slot, value);
+    this.normal.clear();
+    for (const [slot, shape] of copy.normal) this.normal.set(slot, shape);
     this.flags = copy.flags;
   }
 }

@@ -49,6 +49,7 @@ export class Transfers {
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
     b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
+    for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
     this.load(b, flow.neededAtStart(order.blocks[0]!));
   }
 

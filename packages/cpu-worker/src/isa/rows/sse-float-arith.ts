@@ -23,7 +23,11 @@ function product(b: Builder, lanes: FloatLanes, name: 'mul' | 'div', x: Val, y: 
   const r = lanes.native(b, name, x, y);
   const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notOrdinary(b, r));
   const op = name === 'mul' ? FloatOp.MUL : FloatOp.DIV;
-  return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), () => r, () => lanes.exact(b, b.i32(op), x, y));
+  const noted = (): Val<any> => {
+    lanes.noteNotDenormal(b, r);
+    return r;
+  };
+  return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), noted, () => lanes.exact(b, b.i32(op), x, y));
 }
 
 function root(b: Builder, lanes: FloatLanes, y: Val): Val<any> {

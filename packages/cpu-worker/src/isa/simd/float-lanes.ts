@@ -34,21 +34,27 @@ export interface FloatLanes {
   native(b: Builder, name: 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'eq' | 'ne' | 'lt' | 'le' | 'abs' | 'ceil' | 'floor' | 'trunc' | 'nearest', ...args: Val[]): Val<any>;
   /** Exact operation by the run-time library (`op` a FloatOp number). */
   exact(b: Builder, op: I32, x: Val, y: Val): Val<any>;
-  /** Denormal (and not zero). */
-  denormal(b: Builder, x: Val): Mask;
+  /** Denormal (and not zero); undefined when it is known that nothing is. */
+  denormal(b: Builder, x: Val): Mask | undefined;
+  /** The result of a test: `x` is not denormal. */
+  noteNotDenormal(b: Builder, x: Val): void;
   /** Infinite or NaN. */
   notFinite(b: Builder, x: Val): Mask;
   /** Zero, denormal, the smallest normal number, infinite or NaN. */
   notOrdinary(b: Builder, x: Val): Mask;
   nan(b: Builder, x: Val): Mask;
   /** Condition true in no lane, for all of the masks. */
-  none(b: Builder, ...masks: Mask[]): I32;
+  none(b: Builder, ...masks: (Mask | undefined)[]): I32;
   /** Operand of `exact` from an integer (roundsd's immediate). */
   fromInt(b: Builder, value: I32): Val<any>;
 }
 
 /** Bit patterns shifted left by one (sign dropped): smallest normal number and infinity. */
 const SHIFTED = { f32: { bits: 32, min: 1n << 24n, inf: 0xffn << 24n }, f64: { bits: 64, min: 1n << 53n, inf: 0x7ffn << 53n } } as const;
+
+function known(masks: readonly (Mask | undefined)[]): Mask[] {
+  return masks.filter((mask) => mask !== undefined);
+}
 
 function scalar(ty: FloatTy): FloatLanes {
   const { bits, min, inf } = SHIFTED[ty];
@@ -66,11 +72,15 @@ function scalar(ty: FloatTy): FloatLanes {
       const second = y.ty === ty ? reinterpret(b, y) : y;
       return b.op(ty === 'f32' ? 'f32.reinterpret_i32' : 'f64.reinterpret_i64', exactScalar(b, ty, op, reinterpret(b, x), second));
     },
-    denormal: (b, x) => b.ltU(b.sub(magnitude(b, x), constant(b, 1n)), constant(b, min - 1n)),
+    denormal: (b, x) => (b.isNotDenormal?.(x, ty) ? undefined : b.ltU(b.sub(magnitude(b, x), constant(b, 1n)), constant(b, min - 1n))),
+    noteNotDenormal: (b, x) => b.noteNotDenormal?.(x, ty),
     notFinite: (b, x) => b.op(`${int}.ge_u`, magnitude(b, x), constant(b, inf)),
     notOrdinary: (b, x) => b.op(`${int}.ge_u`, b.sub(magnitude(b, x), constant(b, min + 1n)), constant(b, inf - min - 1n)),
     nan: (b, x) => b.op(`${ty}.ne`, x, x),
-    none: (b, ...masks) => b.eqz(masks.reduce((x, y) => b.or(x, y))),
+    none: (b, ...masks) => {
+      const all = known(masks);
+      return all.length === 0 ? b.i32(1) : b.eqz(all.reduce((x, y) => b.or(x, y)));
+    },
     fromInt: (b, value) => (ty === 'f32' ? value : b.zext64(value)),
   };
 }
@@ -90,11 +100,15 @@ function packed(ty: FloatTy): FloatLanes {
     set: (b, o, value) => b.set(o, value),
     native: (b, name, ...args) => b.op(`${float}.${name}`, ...args),
     exact: (b, op, x, y) => exactPacked(b, ty, op, x as V128, y as V128),
-    denormal: (b, x) => b.op(`${int}.gt_s`, limit(b, min - 1n), biased(b, x, -1n)),
+    denormal: (b, x) => (b.isNotDenormal?.(x, float) ? undefined : b.op(`${int}.gt_s`, limit(b, min - 1n), biased(b, x, -1n))),
+    noteNotDenormal: (b, x) => b.noteNotDenormal?.(x, float),
     notFinite: (b, x) => b.op(`${int}.gt_s`, biased(b, x, 0n), limit(b, inf - 1n)),
     notOrdinary: (b, x) => b.op(`${int}.gt_s`, biased(b, x, -min - 1n), limit(b, inf - min - 2n)),
     nan: (b, x) => b.op(`${float}.ne`, x, x),
-    none: (b, ...masks) => b.eqz(b.op('v128.any_true', masks.reduce((x, y) => b.op('v128.or', x, y)))),
+    none: (b, ...masks) => {
+      const all = known(masks);
+      return all.length === 0 ? b.i32(1) : b.eqz(b.op('v128.any_true', all.reduce((x, y) => b.op('v128.or', x, y))));
+    },
     fromInt: (b, value) => b.op('i32x4.splat', value),
   };
 }
