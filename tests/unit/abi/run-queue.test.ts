@@ -1,0 +1,66 @@
+/** The run queue: order, priorities and CPU affinity (sched(7)). */
+import { NO_WORK, RunQueue, TCB, createMemory, viewMemory, type SharedMemory } from '@troupe/abi';
+import { expect } from 'chai';
+
+const ALL = 0xffff_ffff_ffff_ffffn;
+const FIRST_TCB = 4 << 20;
+
+describe('run queue', () => {
+  let shared: SharedMemory;
+  let queue: RunQueue;
+
+  beforeEach(() => {
+    shared = viewMemory(createMemory(16 << 20));
+    queue = new RunQueue(shared);
+  });
+
+  /** A task on the queue; its number stands for it. */
+  function push(number: number, priority = 0, affinity = ALL): void {
+    const tcb = FIRST_TCB + number * TCB.sizeBytes;
+    shared.i32[(tcb + TCB.off.schedPriority) >> 2] = priority;
+    shared.u64[(tcb + TCB.off.affinity) / 8] = affinity;
+    queue.push(tcb);
+  }
+
+  const pop = (core: number): number | null => {
+    const tcb = queue.pop(core);
+    return tcb === 0 ? null : (tcb - FIRST_TCB) / TCB.sizeBytes;
+  };
+  const popAll = (core: number): (number | null)[] => {
+    const taken: (number | null)[] = [];
+    for (let next = pop(core); next !== null; next = pop(core)) taken.push(next);
+    return taken;
+  };
+
+  it('gives tasks in the order they came', () => {
+    for (const number of [3, 1, 2]) push(number);
+    expect(popAll(0)).to.deep.equal([3, 1, 2]);
+    expect(queue.isEmpty).to.equal(true);
+  });
+
+  it('gives higher priorities first, and keeps the order within one', () => {
+    push(1);
+    push(2, 10);
+    push(3, 99);
+    push(4, 10);
+    expect(queue.bestPriority(0)).to.equal(99);
+    expect(popAll(0)).to.deep.equal([3, 2, 4, 1]);
+  });
+
+  it('gives a core only what may run there', () => {
+    push(1, 5, 0b10n);
+    push(2, 0, 0b01n);
+    push(3, 0, 1n << 40n);
+    expect(queue.bestPriority(2)).to.equal(NO_WORK);
+    expect([pop(2), pop(40), pop(1), pop(1), pop(0)]).to.deep.equal([null, 3, 1, null, 2]);
+  });
+
+  it('keeps the others in order when one is taken from the middle, also around the end of the ring', () => {
+    for (let round = 0; round < 3000; round++) {
+      push(1);
+      push(2, 1);
+      push(3);
+      expect(popAll(0)).to.deep.equal([2, 1, 3]);
+    }
+  });
+});
