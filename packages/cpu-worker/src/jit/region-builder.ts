@@ -1,38 +1,15 @@
-import { TCB } from '@troupe/abi/layout/tcb.js';
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
-import { FIELD_BITS, type FloatShape, type LowTy, type StateField, type StateTy } from '../ir/builder.js';
 import { node } from '../ir/expression-builder.js';
-import { conditionAfter, flagsAfter, type FlagOperation } from '../ir/flag-operation.js';
 import type { Graph } from '../ir/graph.js';
 import type { Label, Node } from '../ir/node.js';
-import { StateBuilder } from '../ir/state-builder.js';
-import type { PureOp } from '../ir/wasm-ops.js';
 import type { I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, VectorTable } from '../ir/types.js';
-import type { Form } from '../interp/forms.js';
 import type { Operand } from '../isa/operand.js';
 import { ATOMIC, rmwOperation } from './atomics.js';
 import type { GuestInstruction } from './guest-code.js';
-import type { RegionLocals } from './region-locals.js';
 import type { RegionOperand } from './region-operand.js';
-import { RegionState, type KeptOperand } from './region-state.js';
-import { FIELD_SLOT, Slot, SLOT_PLACE } from './slots.js';
-
-/** The instruction cannot be translated in line: it is run by its cold handler. */
-export class NotInline extends Error {
-  constructor(reason: string, readonly form: Form) {
-    super(`${form?.row.mnemonic}: ${reason}`);
-  }
-}
-
-/** What a builder needs of the region under construction. */
-export interface RegionContext {
-  readonly locals: RegionLocals;
-  readonly state: RegionState;
-  /** Number of a run-time function. */
-  readonly runtime: (fn: RuntimeFn) => number;
-  /** Global: address of the CoreBlock. */
-  readonly block: number;
-}
+import { NotInline, RegionSlots, type RegionContext } from './region-slots.js';
+import { RegionState } from './region-state.js';
+import { Slot } from './slots.js';
 
 /** How the instruction ends. */
 export type Outcome = { readonly kind: 'jump'; readonly condition: I32 | undefined } | { readonly kind: 'target'; readonly target: I64 } | { readonly kind: 'syscall' };
@@ -41,26 +18,14 @@ export type Outcome = { readonly kind: 'jump'; readonly condition: I32 | undefin
 function isBoolean({ op }: Node): boolean {
   return op.kind === 'pure' && /^(i32|i64|f32|f64)\.(eqz|eq|ne|lt|gt|le|ge)(_[su])?$/.test(op.info.name);
 }
-
-const SPLAT_BYTES: Record<string, number> = { i8x16: 1, i16x8: 2, i32x4: 4, i64x2: 8 };
-
-function splatBytes(name: string, value: bigint): Uint8Array {
-  const width = SPLAT_BYTES[name.slice(0, name.indexOf('.'))]!;
-  return Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt((i % width) * 8)) & 0xffn));
-}
-
 const OFFSET_MASK = 0xffffffff_00000fffn;
 /** Bits of the address of an aligned vector that must be 0. */
 const ALIGNED_MASK = 0xffffffff_0000000fn;
 
-/** Builds one instruction of a region: operands are constants, registers are locals. */
-export class RegionBuilder extends StateBuilder {
+/** Builds one instruction of a region: memory, control, calls. */
+export class RegionBuilder extends RegionSlots {
   outcome: Outcome | undefined;
-  /** False: nobody reads the flags this instruction writes. */
-  storesFlags = true;
   readonly #aligned = new Set<Node>();
-  readonly #notDenormal = new Map<Node, FloatShape>();
-  #ifDepth = 0;
   #terminated = false;
   /** State was changed by a call: the instruction cannot be run again. */
   #isCommitted = false;
@@ -68,222 +33,17 @@ export class RegionBuilder extends StateBuilder {
   constructor(
     graph: Graph,
     takeLocal: (ty: Ty) => number,
-    readonly context: RegionContext,
-    readonly insn: GuestInstruction,
+    context: RegionContext,
+    insn: GuestInstruction,
     /** Where to leave with nothing changed, so that the interpreter runs the instruction. */
     readonly slowLabel: Label,
     /** The instruction touches the flags, so they must be in locals where control forks. */
     readonly touchesFlags: boolean,
   ) {
-    super(graph, takeLocal);
-  }
-
-  get locked(): boolean { return this.insn.form.locked; }
-
-  /** What is built now runs in some cases only. */
-  protected get isConditional(): boolean { return this.#ifDepth > 0; }
-
-  override v128(bytes: ArrayLike<number>): V128 {
-    return this.local('v128', this.context.locals.constant(Uint8Array.from(bytes)));
-  }
-
-  /** Vectors of one constant are constants. */
-  override lane(name: PureOp, lane: number, ...args: Val[]): Val<any> {
-    const value = name.endsWith('.splat') ? this.constOf(args[0]!) : undefined;
-    return value === undefined || args[0]!.ty.startsWith('f') ? super.lane(name, lane, ...args) : this.v128(splatBytes(name, BigInt(value)));
-  }
-
-  /** The constant itself. */
-  vector(bytes: Uint8Array): V128 { return super.v128(bytes); }
-
-  // ---- slots
-  protected readSlot(slot: number): Val {
-    const known = this.context.state.known.get(slot);
-    const { ty } = SLOT_PLACE[slot]!;
-    if (known !== undefined) return ty === 'i64' ? this.i64(known) : this.i32(Number(known));
-    const value = this.local(ty, this.context.locals.slot(slot), 'var');
-    const shape = this.context.state.normal.get(slot);
-    if (shape) this.noteNotDenormal(value, shape);
-    return value;
-  }
-
-  protected writeSlot(slot: number, value: Val): void {
-    const shape = this.#ifDepth === 0 ? this.#notDenormal.get(node(value)) : undefined;
-    if (shape) this.context.state.normal.set(slot, shape);
-    else this.context.state.normal.delete(slot);
-    const constant = this.constOf(value);
-    if (constant === undefined) this.context.state.known.delete(slot);
-    else this.context.state.known.set(slot, BigInt(constant));
-    this.setLocal(this.context.locals.slot(slot), value);
-  }
-
-  gpr(reg: number): I64 { return this.readSlot(reg) as I64; }
-  setGpr(reg: number, value: I64): void { this.writeSlot(reg, value); }
-  gprInt(reg: number, sizeBits: number): Int { return this.#readGpr(reg, sizeBits); }
-  setGprInt(reg: number, sizeBits: number, value: Int): void { this.#writeGpr(reg, sizeBits, value); }
-  xmm(reg: number): V128 { return this.readSlot(Slot.XMM + reg) as V128; }
-  setXmm(reg: number, value: V128): void { this.writeSlot(Slot.XMM + reg, value); }
-
-  /** High bytes are 16 + n. */
-  #readGpr(register: number, sizeBits: number): Int {
-    if (register >= 16 && register < 32) return this.and(this.shrU(this.wrap(this.readSlot(register - 16) as I64), this.i32(8)), this.i32(0xff));
-    const value = this.readSlot(register) as I64;
-    return sizeBits === 64 ? value : this.trunc(value, sizeBits);
-  }
-
-  #writeGpr(register: number, sizeBits: number, value: Int): void {
-    if (sizeBits >= 32) return this.writeSlot(register, sizeBits === 32 ? this.zext64(this.wrap(value)) : value);
-    const isHigh = register >= 16 && register < 32;
-    const slot = isHigh ? register - 16 : register;
-    const mask = sizeBits === 8 ? 0xff : 0xffff;
-    const shift = isHigh ? 8 : 0;
-    const old = this.and(this.readSlot(slot) as I64, this.i64(~(BigInt(mask) << BigInt(shift))));
-    const bits = this.shl(this.zext64(this.and(this.wrap(value), this.i32(mask))), this.i64(shift));
-    this.writeSlot(slot, this.or(old, bits));
-  }
-
-  field<F extends StateField>(name: F): Val<StateTy<F>> {
-    const slot = FIELD_SLOT[name];
-    if (slot === undefined) return this.readRawInt(FIELD_BITS[name], this.tcb(), TCB.off[name], 'state') as Val<StateTy<F>>;
-    if (slot <= Slot.CC_AUX) this.flushFlags();
-    return this.readSlot(slot) as Val<StateTy<F>>;
-  }
-
-  setField<F extends StateField>(name: F, value: Val<StateTy<F>>): void {
-    const slot = FIELD_SLOT[name];
-    if (slot === undefined) return this.writeRawInt(FIELD_BITS[name], this.tcb(), TCB.off[name], value as Int, 'state');
-    if (slot <= Slot.CC_AUX) {
-      this.context.state.flags = undefined;
-      if (!this.storesFlags) return;
-    }
-    this.writeSlot(slot, value);
-  }
-
-  // ---- flags
-  deferFlags(operation: FlagOperation): boolean {
-    if (this.#ifDepth > 0) return false;
-    if (this.storesFlags) this.context.state.flags = this.#keepOperation(operation);
-    return true;
-  }
-
-  #keepOperation(operation: FlagOperation): RegionState['flags'] {
-    const keep = (name: 'x' | 'y' | 'r', value: Int): KeptOperand => this.#keep(name, value);
-    switch (operation.kind) {
-      case 'zpc': return { kind: 'zpc', sizeBits: 0, x: keep('x', operation.zf), y: keep('y', operation.pf), r: keep('r', operation.cf) };
-      case 'logic': return { kind: 'logic', sizeBits: operation.sizeBits, x: undefined, y: undefined, r: keep('r', operation.r) };
-      default: return { kind: operation.kind, sizeBits: operation.sizeBits, x: keep('x', operation.x), y: keep('y', operation.y), r: keep('r', operation.r) };
-    }
-  }
-
-  #keep(name: 'x' | 'y' | 'r', value: Int): KeptOperand {
-    const constant = this.constOf(value);
-    if (constant !== undefined) return { ty: value.ty, value: BigInt(constant) };
-    const local = this.context.locals.flagOperand(name, value.ty);
-    this.setLocal(local, value);
-    return { ty: value.ty, local };
-  }
-
-  #kept(operand: KeptOperand | undefined): Int {
-    if (!operand) throw new Error('region: operand of flags is missing');
-    if ('local' in operand) return this.local(operand.ty, operand.local, 'var') as Int;
-    return operand.ty === 'i64' ? this.i64(operand.value) : this.i32(Number(operand.value));
-  }
-
-  #operation(): FlagOperation | undefined {
-    const { flags } = this.context.state;
-    if (!flags) return undefined;
-    if (flags.kind === 'zpc') return { kind: 'zpc', zf: this.#kept(flags.x) as I32, pf: this.#kept(flags.y) as I32, cf: this.#kept(flags.r) as I32 };
-    if (flags.kind === 'logic') return { kind: 'logic', sizeBits: flags.sizeBits, r: this.#kept(flags.r) };
-    return { kind: flags.kind, sizeBits: flags.sizeBits, x: this.#kept(flags.x), y: this.#kept(flags.y), r: this.#kept(flags.r) };
-  }
-
-  deferredCondition(cc: number): I32 | undefined {
-    const operation = this.#operation();
-    return operation && conditionAfter(this, operation, cc);
-  }
-
-  /** Puts deferred flags into their locals. */
-  flushFlags(): void {
-    const operation = this.#operation();
-    if (!operation) return;
-    const { res, aux } = flagsAfter(this, operation);
-    this.context.state.flags = undefined;
-    this.writeSlot(Slot.CC_RES, res);
-    this.writeSlot(Slot.CC_AUX, aux);
-  }
-
-  // ---- operands
-  #slotOf(o: Operand): number {
-    const { register, kind } = o as RegionOperand;
-    return kind === 'xmm' ? Slot.XMM + register : register;
-  }
-
-  #mmOffset(o: Operand): number {
-    return TCB.off.st + (o as RegionOperand).register * 16;
-  }
-
-  protected readRegister(o: Operand): Val {
-    if (o.kind === 'mm') return this.readRaw('i64', this.tcb(), this.#mmOffset(o), 'state');
-    return o.kind === 'xmm' ? this.readSlot(this.#slotOf(o)) : this.#readGpr(this.#slotOf(o), o.sizeBits);
-  }
-
-  protected readLow<T extends LowTy>(o: Operand, ty: T): Val<T> {
-    if (o.kind === 'mm') return this.readRaw(ty, this.tcb(), this.#mmOffset(o), 'state');
-    const slot = this.#slotOf(o);
-    const value = this.readSlot(slot);
-    if (o.kind !== 'xmm') return (ty === 'i32' ? this.wrap(value as I64) : value) as unknown as Val<T>;
-    const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
-    const low = this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
-    const known = this.#notDenormal.get(node(value));
-    if (known?.startsWith(ty)) this.noteNotDenormal(low, ty as 'f32' | 'f64');
-    return low;
-  }
-
-  protected readLowInt(o: Operand, sizeBits: IntSize): Int {
-    if (o.kind === 'mm') return this.readRawInt(sizeBits, this.tcb(), this.#mmOffset(o), 'state');
-    if (o.kind === 'xmm') return this.trunc(this.readLow(o, sizeBits === 64 ? 'i64' : 'i32'), sizeBits);
-    return this.#readGpr(this.#slotOf(o), sizeBits);
-  }
-
-  protected writeRegister(o: Operand, value: Val): void {
-    if (o.kind === 'gpr') return this.#writeGpr(this.#slotOf(o), o.sizeBits, value as Int);
-    if (o.kind === 'xmm') return this.writeSlot(this.#slotOf(o), value);
-    this.writeRaw(this.tcb(), this.#mmOffset(o), value, 'state');
-    this.writeRawInt(16, this.tcb(), this.#mmOffset(o) + 8, this.i32(0xffff), 'state');
-  }
-
-  protected writeLow(o: Operand, value: Val): void {
-    if (o.kind === 'mm') return this.writeRaw(this.tcb(), this.#mmOffset(o), value, 'state');
-    const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
-    const slot = this.#slotOf(o);
-    this.writeSlot(slot, this.lane(`${shape[value.ty as LowTy]}.replace_lane`, 0, this.readSlot(slot), value));
-    const known = this.#notDenormal.get(node(value));
-    if (this.#ifDepth === 0 && known === value.ty) this.context.state.normal.set(slot, known);
-  }
-
-  protected immediate(o: Operand): Int {
-    const { insn } = this;
-    const { isOne, isSecondImmediate } = o as RegionOperand;
-    if (isOne) return this.i32(1);
-    if (isSecondImmediate) return this.i32(insn.imm1);
-    if (o.sizeBits === 64) return this.i64((BigInt(insn.immHigh >>> 0) << 32n) | BigInt(insn.immLow >>> 0));
-    return this.i32(insn.immLow);
-  }
-
-  regNumber(o: Operand): I32 { return this.i32((o as RegionOperand).register); }
-
-  // ---- floats that are known not to be denormal
-  isNotDenormal(value: Val, shape: FloatShape): boolean {
-    const known = this.#notDenormal.get(node(value));
-    return known === shape || (known === 'f32x4' && shape === 'f32') || (known === 'f64x2' && shape === 'f64');
-  }
-
-  noteNotDenormal(value: Val, shape: FloatShape): void {
-    this.#notDenormal.set(node(value), shape);
+    super(graph, takeLocal, context, insn);
   }
 
   // ---- addresses
-  tcb(): I32 { return this.local('i32', this.context.locals.tcb); }
   #origin(): I64 { return this.local('i64', this.context.locals.origin); }
   /** Guest address `at` bytes behind the start of the entry's page. */
   address(at: number): I64 { return this.add(this.#origin(), this.i64(at)); }
@@ -435,9 +195,9 @@ export class RegionBuilder extends StateBuilder {
   #inBranch(build: () => void): boolean {
     const outer = this.#terminated;
     this.#terminated = false;
-    this.#ifDepth++;
+    this.ifDepth++;
     build();
-    this.#ifDepth--;
+    this.ifDepth--;
     const leaves = this.#terminated;
     this.#terminated = outer;
     return leaves;
@@ -497,7 +257,7 @@ export class RegionBuilder extends StateBuilder {
 
   /** A call in a rare branch leaves the region. Functions that touch state kept in locals are not called. */
   #isLeftToInterpreter(fn: RuntimeFn): boolean {
-    if (fn.touches.length > 0 && this.#ifDepth > 0) {
+    if (fn.touches.length > 0 && this.ifDepth > 0) {
       this.#leaveSlow();
       return true;
     }

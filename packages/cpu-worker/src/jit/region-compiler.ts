@@ -8,7 +8,7 @@ import { markCold } from './form-use.js';
 import { GuestCode } from './guest-code.js';
 import { orderRegion } from './order.js';
 import { MAX_REGIONS, REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
-import { NotInline } from './region-builder.js';
+import { NotInline } from './region-slots.js';
 import type { Callee } from './analysed-region.js';
 import { RegionEmitter, type RegionBody } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
