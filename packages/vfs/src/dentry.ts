@@ -3,6 +3,7 @@
  * The tree belongs to the file system, not to the mount; every mount of the file system shares it.
  */
 import type { Inode } from './inode.js';
+import type { Mount } from './mount.js';
 
 /** Cached names of non-directories that may stay; beyond it the oldest directories forget theirs. */
 const MAX_LEAVES = 200_000;
@@ -54,6 +55,8 @@ export class Dentry {
   children: Map<string, Dentry> | null = null;
   /** Mounts that sit on this dentry (under any parent mount): the path walk looks only when > 0. */
   mountCount = 0;
+  /** Those mounts; null until the first one. */
+  mounts: Set<Mount> | null = null;
   /** When the file system last confirmed the entry (its own clock); used by `FileSystem.revalidate`. */
   checkedAt = 0;
   /** Open file descriptions on it. */

@@ -105,6 +105,27 @@ function attachCopy(copy: Mount, receiver: Mount, mountpoint: Dentry): void {
   present?.attach(copy, copy.root);
 }
 
+/** Takes a tree of mounts out, without telling anybody. */
+export function dropTree(mount: Mount): void {
+  for (const each of mount.subtree().reverse()) {
+    each.detach();
+    forget(each);
+  }
+}
+
+/** Is something mounted on the name in the mount namespace of the root? Others do not keep a name from being removed. */
+export function isMountPoint(dentry: Dentry, root: Mount): boolean {
+  if (dentry.mountCount === 0) return false;
+  const { top } = root;
+  for (const mount of dentry.mounts ?? []) if (mount.top === top) return true;
+  return false;
+}
+
+/** The name is gone: what other namespaces had mounted on it goes too (rename(2), unlink(2)). */
+export function dropMountsOn(dentry: Dentry): void {
+  for (const mount of [...(dentry.mounts ?? [])]) dropTree(mount);
+}
+
 /** Mounts that receive what happens in `mount`. */
 export function receiversOf(mount: Mount): Mount[] {
   const found = new Set<Mount>([mount]);

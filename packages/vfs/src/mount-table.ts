@@ -8,7 +8,7 @@ import {
 } from '@troupe/abi';
 import { Dentry } from './dentry.js';
 import type { FileSystem } from './file-system.js';
-import { enslave, forget, inheritPropagation, propagateAttach, receiversOf, setPropagation, type Propagation } from './mount-propagation.js';
+import { dropTree, enslave, inheritPropagation, propagateAttach, receiversOf, setPropagation, type Propagation } from './mount-propagation.js';
 import { Mount, type PathNode } from './mount.js';
 
 /** Flags of a mount (the other bits of mount(2) are commands). */
@@ -151,11 +151,13 @@ export class MountTable {
   }
 
   #drop(mount: Mount): void {
-    for (const each of mount.subtree().reverse()) {
-      each.fs.sync();
-      each.detach();
-      forget(each);
-    }
+    for (const { fs } of mount.subtree()) fs.sync();
+    dropTree(mount);
+  }
+
+  /** Nobody is in the namespace any more. */
+  dissolve(): void {
+    dropTree(this.root);
   }
 
   /** pivot_root(2): `newRoot` takes the place of the mount `root` is the root of; that one appears at `putOld`. */

@@ -61,12 +61,14 @@ export class Mount {
     this.parent = parent;
     this.mountpoint = mountpoint;
     parent.children.set(mountpoint, this);
+    (mountpoint.mounts ??= new Set()).add(this);
     mountpoint.mountCount++;
   }
 
   detach(): void {
     if (this.parent === null || this.mountpoint === null) return;
     this.parent.children.delete(this.mountpoint);
+    this.mountpoint.mounts!.delete(this);
     this.mountpoint.mountCount--;
     this.parent = null;
     this.mountpoint = null;

@@ -260,7 +260,24 @@ static void mounts(void) {
     TRY(umount2("/old", MNT_DETACH));
     SAY("old is empty %d\n", !has("/old/proc"));
   }
-  rmdir(dir);
+  TRY(rmdir(dir));
+  mkdir(dir, 0700);
+  int ready[2];
+  pipe(ready);
+  pid_t holder = fork();
+  if (holder == 0) {
+    enter_user();
+    unshare(CLONE_NEWNS);
+    mount("none", dir, "tmpfs", 0, 0);
+    write(ready[1], "r", 1);
+    for (;;) pause();
+  }
+  char c;
+  read(ready[0], &c, 1);
+  SAY("a mount elsewhere does not hold the name: ");
+  TRY(rmdir(dir));
+  kill(holder, SIGKILL);
+  report(holder);
 }
 
 int main(void) {

@@ -71,6 +71,8 @@ export function namespaceNode(kind: NamespaceKind, namespace: Namespace): PathNo
   return node;
 }
 
+export const namespaceOfFile = (file: FileDescription): Namespace | null => (file instanceof NamespaceFile ? file.namespace : null);
+export const namespaceOfNode = (inode: Inode | null): Namespace | null => (inode instanceof NamespaceInode ? inode.namespace : null);
 export const isNamespaceNode = (node: PathNode): boolean => node.mount === nsfsMount;
 
 export const namespaceName = (kind: NamespaceKind, { inode }: Namespace): string => `${kind}:[${inode}]`;

@@ -6,6 +6,7 @@
  */
 import type { ExitStatus } from '@troupe/abi';
 import { EPOLLIN, Sa, Sig, Si, killedBy } from '@troupe/abi';
+import { releaseMountNamespace } from '../namespace/mount-release.js';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { isTracedByParent, releaseTracees, unlink } from '../ptrace/link.js';
 import { notifyTracer, stopsForExit } from '../ptrace/stop.js';
@@ -79,6 +80,7 @@ function releaseResources(task: Task): void {
   task.mm.detach(tcb);
   task.fds.release();
   task.fs.release();
+  releaseMountNamespace(kernel, task.namespaces.mount);
   kernel.tasks.forgetTcb(task);
   task.tcb = 0;
   kernel.tcbs.free(tcb);

@@ -2,6 +2,7 @@
 import { Errno, IN_ATTRIB, IN_DELETE, IN_DELETE_SELF, IN_ISDIR } from '@troupe/abi';
 import { checkDelete, checkMountWritable } from '../access.js';
 import type { Dentry } from '../dentry.js';
+import { dropMountsOn, isMountPoint } from '../mount-propagation.js';
 import type { PathNode } from '../mount.js';
 import { notifyEntry } from '../notify.js';
 import { LastKind, PathWalk } from '../path-walk.js';
@@ -20,10 +21,11 @@ export function unlinkPath(ctx: VfsContext, start: PathNode, path: string): numb
   const denied = checkDelete(dir, inode, ctx.creds);
   if (denied < 0) return denied;
   if (inode.isDirectory) return -Errno.EISDIR;
-  if (victim.mountCount > 0) return -Errno.EBUSY;
+  if (isMountPoint(victim, ctx.root.mount)) return -Errno.EBUSY;
   const result = dir.unlink(walk.lastName, inode, ctx);
   if (result < 0) return result;
   victim.markRemoved();
+  dropMountsOn(victim);
   inode.notify(IN_ATTRIB);
   if (inode.watches !== null && inode.stat().nlink === 0) inode.notify(IN_DELETE_SELF);
   notifyEntry(dir, IN_DELETE, walk.lastName, false);
@@ -44,10 +46,11 @@ export function removeDirectory(ctx: VfsContext, start: PathNode, path: string):
   const denied = checkDelete(dir, inode, ctx.creds);
   if (denied < 0) return denied;
   if (!inode.isDirectory) return -Errno.ENOTDIR;
-  if (victim.mountCount > 0) return -Errno.EBUSY;
+  if (isMountPoint(victim, ctx.root.mount)) return -Errno.EBUSY;
   const result = dir.rmdir(walk.lastName, inode, ctx);
   if (result < 0) return result;
   victim.markRemoved();
+  dropMountsOn(victim);
   inode.notify(IN_DELETE_SELF | IN_ISDIR);
   notifyEntry(dir, IN_DELETE, walk.lastName, true);
   return 0;

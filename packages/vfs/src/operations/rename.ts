@@ -4,6 +4,7 @@ import {
 } from '@troupe/abi';
 import { checkAccess, checkDelete, checkDirectoryWritable, checkMountWritable } from '../access.js';
 import type { Dentry } from '../dentry.js';
+import { dropMountsOn, isMountPoint } from '../mount-propagation.js';
 import type { PathNode } from '../mount.js';
 import { nextCookie, notifyEntry, watchCount } from '../notify.js';
 import { LastKind, PathWalk } from '../path-walk.js';
@@ -67,7 +68,8 @@ function checkPermissions(ctx: VfsContext, from: PathWalk, to: PathWalk, source:
     const parentEntry = checkAccess(source.inode!, creds, W_OK);
     if (parentEntry < 0) return parentEntry;
   }
-  return source.mountCount > 0 || target.mountCount > 0 ? -Errno.EBUSY : 0;
+  const { mount } = ctx.root;
+  return isMountPoint(source, mount) || isMountPoint(target, mount) ? -Errno.EBUSY : 0;
 }
 
 function renameEntry(ctx: VfsContext, from: PathWalk, to: PathWalk, source: Dentry, target: Dentry, flags: number): number {
@@ -80,6 +82,7 @@ function renameEntry(ctx: VfsContext, from: PathWalk, to: PathWalk, source: Dent
     source.exchangeWith(target);
   } else {
     target.deleted = target.inode !== null;
+    dropMountsOn(target);
     source.moveTo(to.dentry, to.lastName);
     if (!(flags & RENAME_WHITEOUT) && !(from.dentry === to.dentry && from.lastName === to.lastName)) from.dentry.addChild(from.lastName, null);
   }

@@ -1,7 +1,9 @@
 /** unshare(2), setns(2). */
 import { Clone, Errno, type NamespaceKind } from '@troupe/abi';
+import type { FileDescription } from '@troupe/vfs';
 import { enterNamespace, namespacesOfTask } from '../../namespace/enter.js';
 import { CLONE_FLAG_OF, NamespaceFile } from '../../namespace/namespace-file.js';
+import { releaseMountNamespace } from '../../namespace/mount-release.js';
 import { makeNamespaces, moveDirectories, NEW_NAMESPACES } from '../../namespace/unshare.js';
 import { releaseSemaphoreUndo } from '../../task/exit.js';
 import { PidFile } from '../../task/pid-file.js';
@@ -38,9 +40,13 @@ function sysUnshare(task: Task, asked: number): number {
     task.fs = own;
   }
   if ((wanted & (Clone.SYSVSEM | Clone.NEWIPC)) !== 0) releaseSemaphoreUndo(task);
+  const { mount } = task.namespaces;
   task.creds = made.creds;
   task.namespaces = made.namespaces;
-  if (made.moved !== null) moveDirectories(task.fs, made.moved);
+  if (made.moved !== null) {
+    moveDirectories(task.fs, made.moved);
+    releaseMountNamespace(task.kernel, mount);
+  }
   return 0;
 }
 
@@ -50,9 +56,15 @@ const ORDER: readonly NamespaceKind[] = ['user', 'mnt', 'uts', 'ipc', 'pid', 'cg
 function sysSetns(task: Task, fdNo: number, nsType: number): number {
   const file = task.fds.get(fdNo);
   if (file === null) return -Errno.EBADF;
+  const { mount } = task.namespaces;
+  const result = enterFile(task, file, nsType);
+  if (task.namespaces.mount !== mount) releaseMountNamespace(task.kernel, mount);
+  return result;
+}
+
+function enterFile(task: Task, file: FileDescription, nsType: number): number {
   if (file instanceof NamespaceFile) return nsType !== 0 && nsType !== CLONE_FLAG_OF[file.kind] ? -Errno.EINVAL : enterNamespace(task, file.kind, file.namespace);
-  if (!(file instanceof PidFile)) return -Errno.EINVAL;
-  return enterAllOf(task, file, nsType);
+  return file instanceof PidFile ? enterAllOf(task, file, nsType) : -Errno.EINVAL;
 }
 
 /** With a pidfd: the namespaces of that process that the flags name; all or none. */
