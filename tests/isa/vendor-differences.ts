@@ -108,12 +108,16 @@ export const VENDOR_DIFFERENCES: readonly VendorDifference[] = [
   })),
 ];
 
-/** Without a /proc/cpuinfo there is no oracle either. */
-const vendor = process.platform === 'linux' ? hostVendor() : undefined;
+const HOST: Vendor | undefined = process.platform === 'linux' ? hostVendor() : undefined;
 
-/** What the host's maker does otherwise in `row`; on processors of a third maker, whatever is known. */
-export function differencesOf(row: Row): VendorDifference[] {
-  return VENDOR_DIFFERENCES.filter((known) => (vendor === undefined || known.vendor === vendor) && known.rows.test(`${row.mnemonic} ${row.enc}`));
+/** What a maker's processors (by default the host's) do otherwise in `row`; for an unknown maker, whatever is known. */
+export function differencesOf(row: Row, vendor = HOST): VendorDifference[] {
+  return VENDOR_DIFFERENCES.filter((known) => (vendor === undefined || known.vendor === vendor) && known.rows.test(rowName(row)));
+}
+
+/** What the `rows` of an entry are matched with. */
+export function rowName(row: Row): string {
+  return `${row.mnemonic} ${row.enc}`;
 }
 
 /** The row's result depends on the maker in a way that further instructions would carry on. */

@@ -89,6 +89,8 @@ export function scale(tcb: usize, aSe: u32, a: u64, bSe: u32, b: u64): void {
   }
   if (ca == DENORMAL || cb == DENORMAL) raise(DE);
   if (ca == ZERO || ca == INFINITE) { setValue(aSe, a); return; }
+  // Scaling by zero is no operation on a denormal: no underflow, even unmasked.
+  if (cb == ZERO && ca == DENORMAL && a >> 63 == 0) { setValue(aSe, a); return; }
   const be = i32(bSe & 0x7fff) - 16383;
   let by: i32 = 0;
   if (cb != ZERO && be >= 0) by = be > 16 ? 0x20000 : i32(b >> (63 - be));
