@@ -107,6 +107,14 @@ static void seized(void) {
   siginfo_t info;
   ptrace(PTRACE_GETSIGINFO, pid, 0, &info);
   printf("si %s code %x\n", signame(info.si_signo), info.si_code);
+  char path[64], line[256] = { 0 };
+  snprintf(path, sizeof path, "/proc/%d/syscall", pid);
+  FILE *file = fopen(path, "r");
+  unsigned long long in[9] = { 0 };
+  fgets(line, sizeof line, file);
+  fclose(file);
+  int fields = sscanf(line, "%llu %llx %llx %llx %llx %llx %llx %llx %llx", in, in + 1, in + 2, in + 3, in + 4, in + 5, in + 6, in + 7, in + 8);
+  printf("syscall %d: %llu %d %d %d\n", fields, in[0], in[1] == fds[0], in[3] == 1, in[7] == regs.rsp && in[8] == regs.rip);
   request("syscall", PTRACE_SYSCALL, pid, 0, 0);
   await("restarted", pid);
   ptrace(PTRACE_GETREGS, pid, 0, &regs);

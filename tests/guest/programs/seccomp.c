@@ -255,6 +255,32 @@ static void traced(void) {
   await("end", pid);
 }
 
+// A tracer suspends filters and reads them.
+static void suspended(void) {
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid == 0) {
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    on_call(0, SYS_getppid, SECCOMP_RET_ERRNO | 6);
+    struct sock_filter allow = ALLOW;
+    install(0, &allow, 1);
+    raise(SIGSTOP);
+    _exit(syscall(SYS_getppid) == -1);
+  }
+  await("first", pid);
+  struct sock_filter filter[16];
+  for (int i = 0; i < 3; i++) {
+    long length = request("filter", PTRACE_SECCOMP_GET_FILTER, pid, (void *)(long)i, filter);
+    if (length > 0) printf("filter %d: %ld last %x %x\n", i, length, filter[length - 1].code, filter[length - 1].k);
+  }
+  long length = request("length", PTRACE_SECCOMP_GET_FILTER, pid, 0, 0);
+  printf("length %ld\n", length);
+  request("suspend", PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_SUSPEND_SECCOMP);
+  ptrace(PTRACE_CONT, pid, 0, 0);
+  await("end", pid);
+}
+
 int main(int argc, char **argv) {
   setvbuf(stdout, 0, _IOLBF, 0);
   if (argc > 1) {
@@ -280,5 +306,6 @@ int main(int argc, char **argv) {
   if (pid == 0) { unprivileged(); _exit(0); }
   await("unprivileged", pid);
   traced();
+  suspended();
   return 0;
 }

@@ -126,6 +126,41 @@ static void breakpoints(pid_t pid) {
   ptrace(PTRACE_POKETEXT, pid, (void *)add, (void *)saved);
 }
 
+__attribute__((noinline, noclone)) long mix(long x) {
+  asm volatile("" ::: "memory");
+  return x * 3 + 1;
+}
+
+// Breakpoints and changes of code that has run hot.
+static void hot_code(void) {
+  pid_t pid = fork();
+  if (pid == 0) for (long x = 0;; x = mix(x)) ;
+  request("seize", PTRACE_SEIZE, pid, 0, 0);
+  usleep(300000);
+  for (int round = 0; round < 3; round++) {
+    ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+    await("interrupted", pid);
+    long saved;
+    insert(pid, (char *)mix, &saved);
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    await("in hot code", pid);
+    struct user_regs_struct regs;
+    ptrace(PTRACE_GETREGS, pid, 0, &regs);
+    printf("at mix+%lld\n", regs.rip - (long long)mix);
+    regs.rip--;
+    ptrace(PTRACE_SETREGS, pid, 0, &regs);
+    ptrace(PTRACE_POKETEXT, pid, (void *)mix, (void *)saved);
+    for (int i = 0; i < 5; i++) {
+      ptrace(PTRACE_SINGLESTEP, pid, 0, 0);
+      stopped(pid);
+    }
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    usleep(50000);
+  }
+  kill(pid, SIGKILL);
+  await("hot", pid);
+}
+
 static volatile int traps, where[64];
 static void on_trap(int signo, siginfo_t *info, void *context) {
   ucontext_t *uc = context;
@@ -159,6 +194,7 @@ int main(void) {
   breakpoints(pid);
   ptrace(PTRACE_CONT, pid, 0, 0);
   await("end", pid);
+  hot_code();
   step_itself();
   return 0;
 }

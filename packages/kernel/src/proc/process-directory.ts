@@ -12,6 +12,7 @@ import { fdDirectory, fdInfoDirectory } from './process-descriptors.js';
 import { limitsText } from './process-limits.js';
 import { ProcessMemoryFile } from './process-memory-file.js';
 import { statText, statusText } from './process-status.js';
+import { syscallText } from './process-syscall.js';
 import { numberName } from './task-lookup.js';
 
 const COMM_MAX = 15;
@@ -123,7 +124,7 @@ function commonEntries(task: Task, viewer: PidNamespace): Record<string, Entry> 
     stack: textFile(() => '', 0o400),
     statm: whileAlive(task, () => task.mm.statmText()),
     status: textFile((ctx) => statusText(task, viewer, ctx.creds.userNamespace)),
-    syscall: textFile(() => (task.syscall === null ? 'running\n' : `${task.syscall.nr} 0x0 0x0 0x0 0x0 0x0 0x0 0x0 0x0\n`), 0o400),
+    syscall: textFile(() => syscallText(task), 0o400),
     uid_map: idMapFile(task, 'uid'),
     wchan: textFile(() => '0'),
   };

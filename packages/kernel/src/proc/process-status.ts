@@ -1,7 +1,7 @@
 /** /proc/pid/stat and status (proc(5)). */
 import { NS_PER_SEC, NSIG, Rlimit, SIG_DFL, SIG_IGN, TCB, type UserNamespace } from '@troupe/abi';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
-import { filterCount } from '../seccomp/filter.js';
+import { filtersOf } from '../seccomp/filter.js';
 import { CLOCK_TICK_NS } from '../task/running-tasks.js';
 import { policyOf } from '../task/schedule.js';
 import type { Task } from '../task/task.js';
@@ -119,7 +119,7 @@ export function statusText(task: Task, viewer: PidNamespace, users: UserNamespac
     `SigIgn:\t${hex64(ignored)}`, `SigCgt:\t${hex64(caught)}`,
     `CapInh:\t${hex64(creds.capInheritable)}`, `CapPrm:\t${hex64(creds.capPermitted)}`, `CapEff:\t${hex64(creds.capEffective)}`,
     `CapBnd:\t${hex64(creds.capBounding)}`, `CapAmb:\t${hex64(creds.capAmbient)}`,
-    `NoNewPrivs:\t${task.noNewPrivs ? 1 : 0}`, `Seccomp:\t${task.seccomp === null ? 0 : task.seccomp === 'strict' ? 1 : 2}`, `Seccomp_filters:\t${filterCount(task.seccomp)}`, 'Speculation_Store_Bypass:\tnot vulnerable',
+    `NoNewPrivs:\t${task.noNewPrivs ? 1 : 0}`, `Seccomp:\t${task.seccomp === null ? 0 : task.seccomp === 'strict' ? 1 : 2}`, `Seccomp_filters:\t${filtersOf(task.seccomp).length}`, 'Speculation_Store_Bypass:\tnot vulnerable',
     'SpeculationIndirectBranch:\talways disabled', `Cpus_allowed:\t${cpus.toString(16)}`, `Cpus_allowed_list:\t${cpuList(cpus)}`,
     'Mems_allowed:\t1', 'Mems_allowed_list:\t0',
     `voluntary_ctxt_switches:\t${usage.voluntarySwitches}`, `nonvoluntary_ctxt_switches:\t${usage.involuntarySwitches}`, '',

@@ -1,5 +1,5 @@
 /** PTRACE_TRACEME, ATTACH, SEIZE, DETACH, INTERRUPT, LISTEN (ptrace(2)). */
-import { Errno, NSIG, PTRACE_OPTION_MASK, PtraceEvent, Sig, Si } from '@troupe/abi';
+import { Cap, Errno, NSIG, PTRACE_OPTION_MASK, PtraceEvent, PtraceOption, Sig, Si, hasCap } from '@troupe/abi';
 import { sendSignal } from '../signal/send.js';
 import { mayPtrace } from '../task/permission.js';
 import type { Task } from '../task/task.js';
@@ -30,8 +30,8 @@ export function attach(task: Task, target: Task): number {
 }
 
 export function seize(task: Task, target: Task, addr: number, options: number): number {
-  if (addr !== 0 || !areOptions(options)) return -Errno.EIO;
-  const refused = checkAttach(task, target);
+  if (addr !== 0 || (options & ~PTRACE_OPTION_MASK) !== 0) return -Errno.EIO;
+  const refused = checkOptions(task, options) || checkAttach(task, target);
   if (refused < 0) return refused;
   link(target, task, true).options = options;
   takeOverStop(target);
@@ -46,8 +46,11 @@ function takeOverStop(target: Task): void {
   stopForGroup(target);
 }
 
-export function areOptions(options: number): boolean {
-  return (options & ~PTRACE_OPTION_MASK) === 0;
+/** 0, or -errno. Only who could do without filters may suspend those of others. */
+export function checkOptions(tracer: Task, options: number): number {
+  if ((options & ~PTRACE_OPTION_MASK) !== 0) return -Errno.EINVAL;
+  if ((options & PtraceOption.SUSPEND_SECCOMP) === 0) return 0;
+  return hasCap(tracer.creds, Cap.SYS_ADMIN) && tracer.seccomp === null ? 0 : -Errno.EPERM;
 }
 
 /** Preconditions: in a ptrace-stop. */

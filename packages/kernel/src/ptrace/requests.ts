@@ -1,11 +1,13 @@
 /** Requests of a tracer for a tracee in a ptrace-stop (ptrace(2)). */
 import type { SigInfo } from '@troupe/abi';
-import { Errno, NSIG, PEEKSIGINFO_SHARED, Ptrace, RegSet, SIGINFO_BYTES, Sig, Si } from '@troupe/abi';
+import { Cap, Errno, NSIG, PEEKSIGINFO_SHARED, Ptrace, RegSet, SIGINFO_BYTES, Sig, Si, hasCap } from '@troupe/abi';
 import { Access } from '../mm/fault.js';
+import { encodeProgram } from '../seccomp/bpf.js';
+import { filtersOf } from '../seccomp/filter.js';
 import { decodeSigInfo, encodeSigInfo } from '../signal/sig-info-codec.js';
 import { sendSignal } from '../signal/send.js';
 import type { Task } from '../task/task.js';
-import { areOptions, detach, listen } from './attach.js';
+import { checkOptions, detach, listen } from './attach.js';
 import { peekUser, pokeUser, readFpRegs, readRegs, readXstate, REGS_BYTES, writeFpRegs, writeRegs, writeXstate } from './registers.js';
 import { resumeTracee } from './resume.js';
 import { syscallInfo } from './syscall-info.js';
@@ -39,8 +41,9 @@ const resumeAs = (mode: ResumeMode): Request => (_tracer, tracee, _addr, signo) 
   return 0;
 };
 
-function setOptions(_tracer: Task, tracee: Task, _addr: number, options: number): number {
-  if (!areOptions(options)) return -Errno.EINVAL;
+function setOptions(tracer: Task, tracee: Task, _addr: number, options: number): number {
+  const refused = checkOptions(tracer, options);
+  if (refused < 0) return refused;
   tracee.tracing!.options = options;
   return 0;
 }
@@ -129,6 +132,16 @@ function setRegSet(tracer: Task, tracee: Task, type: number, data: number): numb
   return result;
 }
 
+/** The instructions of a filter, counted from the oldest; with data 0 only their number. */
+function getFilter(tracer: Task, tracee: Task, index: number, data: number): number {
+  if (!hasCap(tracer.creds, Cap.SYS_ADMIN) || tracer.seccomp !== null) return -Errno.EACCES;
+  if (tracee.seccomp === null || tracee.seccomp === 'strict') return -Errno.EINVAL;
+  const filter = filtersOf(tracee.seccomp).reverse()[index];
+  if (filter === undefined) return -Errno.ENOENT;
+  if (data !== 0) tracer.mm.copyOut(data, encodeProgram(filter.program));
+  return filter.program.length;
+}
+
 function getSyscallInfo(tracer: Task, tracee: Task, size: number, data: number): number {
   const bytes = syscallInfo(tracee);
   tracer.mm.copyOut(data, bytes.subarray(0, size));
@@ -168,5 +181,6 @@ export const REQUESTS: Readonly<Record<number, Request>> = {
   [Ptrace.PEEKSIGINFO]: peekSigInfo,
   [Ptrace.GETSIGMASK]: getSigMask,
   [Ptrace.SETSIGMASK]: setSigMask,
+  [Ptrace.SECCOMP_GET_FILTER]: getFilter,
   [Ptrace.GET_SYSCALL_INFO]: getSyscallInfo,
 };

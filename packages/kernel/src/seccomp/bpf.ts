@@ -42,6 +42,18 @@ export function decodeProgram(bytes: Uint8Array): BpfInstruction[] {
   }));
 }
 
+export function encodeProgram(program: readonly BpfInstruction[]): Uint8Array {
+  const bytes = new Uint8Array(program.length * SOCK_FILTER_BYTES);
+  const view = new DataView(bytes.buffer);
+  program.forEach(({ code, jt, jf, k }, n) => {
+    view.setUint16(n * 8, code, true);
+    bytes[n * 8 + 2] = jt;
+    bytes[n * 8 + 3] = jf;
+    view.setUint32(n * 8 + 4, k, true);
+  });
+  return bytes;
+}
+
 /** 0, or -EINVAL. */
 export function checkProgram(program: readonly BpfInstruction[]): number {
   if (program.length === 0 || program.length > BPF_MAXINSNS) return -Errno.EINVAL;

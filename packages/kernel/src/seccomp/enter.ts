@@ -1,5 +1,5 @@
 /** Seccomp at the entry of a system call: what becomes of it (seccomp(2), "Filters"). */
-import { AUDIT_ARCH_X86_64, Errno, Nr, PtraceEvent, Reg, SECCOMP_ACTION_MASK, SECCOMP_DATA_MASK, SeccompAction, Si, Sig, killedBy } from '@troupe/abi';
+import { AUDIT_ARCH_X86_64, Errno, Nr, PtraceEvent, PtraceOption, Reg, SECCOMP_ACTION_MASK, SECCOMP_DATA_MASK, SeccompAction, Si, Sig, killedBy } from '@troupe/abi';
 import { stopForEvent } from '../ptrace/stop.js';
 import { forceSignal } from '../signal/send.js';
 import { exitGroup, exitTask } from '../task/exit.js';
@@ -19,7 +19,7 @@ export const Pass = { RUN: 0, SKIP: 1, ELSEWHERE: 2 } as const;
  */
 export function passSeccomp(task: Task, isRecheck = false): number {
   const { seccomp } = task;
-  if (seccomp === null) return Pass.RUN;
+  if (seccomp === null || task.tracing?.has(PtraceOption.SUSPEND_SECCOMP)) return Pass.RUN;
   if (seccomp !== 'strict') return passFilters(task, seccomp, isRecheck);
   if (STRICT_CALLS.has(task.origRax)) return Pass.RUN;
   exitTask(task, killedBy(Sig.KILL));

@@ -46,8 +46,9 @@ export function judge(newest: SeccompFilter, data: Uint8Array): Verdict {
   return verdict;
 }
 
-export function filterCount(seccomp: Seccomp | null): number {
-  let count = 0;
-  for (let filter = seccomp === 'strict' ? null : seccomp; filter !== null; filter = filter.older) count++;
-  return count;
+/** Newest first. */
+export function filtersOf(seccomp: Seccomp | null): SeccompFilter[] {
+  const filters: SeccompFilter[] = [];
+  for (let filter = seccomp === 'strict' ? null : seccomp; filter !== null; filter = filter.older) filters.push(filter);
+  return filters;
 }

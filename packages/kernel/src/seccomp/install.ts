@@ -4,7 +4,7 @@ import { installFile } from '../fdtable.js';
 import { shownPid } from '../namespace/id-view.js';
 import type { Task } from '../task/task.js';
 import { checkProgram, decodeProgram, SOCK_FILTER_BYTES, type BpfInstruction } from './bpf.js';
-import type { Seccomp, SeccompFilter } from './filter.js';
+import { filtersOf, type Seccomp, type SeccompFilter } from './filter.js';
 import { SeccompListener } from './listener.js';
 
 /** Instructions of all filters of a task together; each filter counts 4 more. */
@@ -28,10 +28,6 @@ function readProgram(task: Task, at: number): BpfInstruction[] | number {
   return refused < 0 ? refused : program;
 }
 
-function* chain(newest: Seccomp | null): Iterable<SeccompFilter> {
-  for (let filter = newest === 'strict' ? null : newest; filter !== null; filter = filter.older) yield filter;
-}
-
 function checkFlags(flags: number): boolean {
   if ((flags & ~SECCOMP_FLAG_MASK) !== 0) return false;
   const listens = (flags & SeccompFlag.NEW_LISTENER) !== 0;
@@ -47,7 +43,7 @@ export function addFilter(task: Task, flags: number, at: number): number {
   const { seccomp } = task;
   if (seccomp === 'strict') return -Errno.EINVAL;
   let total = program.length;
-  for (const { program: older } of chain(seccomp)) total += older.length + FILTER_PENALTY;
+  for (const { program: older } of filtersOf(seccomp)) total += older.length + FILTER_PENALTY;
   if (total > MAX_INSTRUCTIONS) return -Errno.ENOMEM;
   const unsynced = (flags & SeccompFlag.TSYNC) !== 0 ? firstUnsynced(task) : 0;
   if (unsynced !== 0) return (flags & SeccompFlag.TSYNC_ESRCH) !== 0 ? -Errno.ESRCH : unsynced;
@@ -56,14 +52,14 @@ export function addFilter(task: Task, flags: number, at: number): number {
 
 /** A thread whose filters are not the caller's or older ones of them; 0 = none. */
 function firstUnsynced(task: Task): number {
-  const mine = new Set<Seccomp | null>([null, ...chain(task.seccomp)]);
+  const mine = new Set<Seccomp | null>([null, ...filtersOf(task.seccomp)]);
   const thread = task.group.liveTasks.find((other) => other !== task && !mine.has(other.seccomp));
   return thread === undefined ? 0 : shownPid(task, thread.tid);
 }
 
 function attach(task: Task, flags: number, program: readonly BpfInstruction[], older: SeccompFilter | null): number {
   const listens = (flags & SeccompFlag.NEW_LISTENER) !== 0;
-  if (listens && [...chain(older)].some((filter) => filter.listener !== null && !filter.listener.isClosed)) return -Errno.EBUSY;
+  if (listens && filtersOf(older).some((filter) => filter.listener !== null && !filter.listener.isClosed)) return -Errno.EBUSY;
   const listener = listens ? new SeccompListener(task.kernel, (flags & SeccompFlag.WAIT_KILLABLE_RECV) !== 0) : null;
   const fd = listener === null ? 0 : installFile(task, listener, true);
   if (fd < 0) return fd;

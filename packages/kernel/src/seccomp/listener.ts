@@ -8,6 +8,7 @@
 import { EPOLLHUP, EPOLLIN, EPOLLOUT, Errno, O_RDWR, WaitQueue } from '@troupe/abi';
 import { FileDescription, newAnonymousNode } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import { filtersOf } from './filter.js';
 import type { Task } from '../task/task.js';
 
 /** `proceeds`: the call is made after all. */
@@ -66,8 +67,7 @@ export class SeccompListener extends FileDescription {
   }
 
   #guards(task: Task): boolean {
-    for (let filter = task.seccomp === 'strict' ? null : task.seccomp; filter !== null; filter = filter.older) if (filter.listener === this) return true;
-    return false;
+    return filtersOf(task.seccomp).some(({ listener }) => listener === this);
   }
 
   override read(): number {

@@ -1,5 +1,5 @@
 /** execve(2), execveat(2). */
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Errno, ErrnoError, PATH_MAX } from '@troupe/abi';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Cap, Errno, ErrnoError, PATH_MAX, hasCapIn } from '@troupe/abi';
 import { Follow } from '@troupe/vfs';
 import type { FileDescription, PathNode } from '@troupe/vfs';
 import { contextOf } from '../../ipc/caller.js';
@@ -57,13 +57,19 @@ function doExec(task: Task, open: () => Program | number, argv: number, envp: nu
   return undefined;
 }
 
+/** A tracer without CAP_SYS_PTRACE must not come by a program of another user (ptrace(2), execve(2)). */
+function isTracedByEqual(task: Task): boolean {
+  const { tracing } = task;
+  return tracing !== null && !hasCapIn(tracing.tracer.creds, task.creds.userNamespace, Cap.SYS_PTRACE);
+}
+
 function prepareImage(task: Task, open: () => Program | number, argvAt: number, envpAt: number): number {
   const argv = readStrings(task, argvAt, 0);
   const envp = readStrings(task, envpAt, argv.reduce((sum, text) => sum + text.length + 1, 0));
   const program = open();
   if (typeof program === 'number') return program;
   const image = loadImage({
-    kernel: task.kernel, ctx: contextOf(task), file: program.file, path: program.path, argv, envp, limits: task.group.limits, noNewPrivs: task.noNewPrivs,
+    kernel: task.kernel, ctx: contextOf(task), file: program.file, path: program.path, argv, envp, limits: task.group.limits, noNewPrivs: task.noNewPrivs || isTracedByEqual(task),
   });
   if (typeof image === 'number') return image;
   task.execImage = image;
