@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { downloadPackages, hasApt, unpackPackages } from './debian-packages.mjs';
 
 export const PACKAGES = [
-  'bash', 'binutils', 'bsdutils', 'busybox-static', 'bzip2', 'coreutils', 'dash', 'diffutils', 'file', 'findutils', 'gawk', 'gcc', 'gdb-minimal',
-  'git', 'grep', 'gzip', 'jq', 'libc-bin', 'libc6-dev', 'libcap2-bin', 'lua5.4', 'make', 'mawk', 'openssl', 'perl', 'procps', 'python3', 'sed', 'sqlite3', 'strace',
+  'bash', 'binutils', 'bsdutils', 'bubblewrap', 'busybox-static', 'bzip2', 'coreutils', 'dash', 'diffutils', 'file', 'findutils', 'gawk', 'gcc', 'gdb-minimal',
+  'git', 'grep', 'gzip', 'jq', 'libc-bin', 'libc6-dev', 'libcap2-bin', 'lua5.4', 'make', 'mawk', 'openssl', 'perl', 'procps', 'python3', 'python3-seccomp', 'sed', 'sqlite3', 'strace',
   'tar', 'util-linux', 'xz-utils',
 ];
 

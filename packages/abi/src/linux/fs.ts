@@ -137,6 +137,9 @@ export const MS_BIND = 4096;
 export const MS_MOVE = 8192;
 export const MS_REC = 16384;
 export const MS_SILENT = 32768;
+/** Upper half of the flags of old programs: says nothing (mount(2), MS_MGC_VAL). */
+export const MS_MGC_VAL = 0xc0ed_0000;
+export const MS_MGC_MSK = 0xffff_0000;
 export const MS_UNBINDABLE = 1 << 17;
 export const MS_PRIVATE = 1 << 18;
 export const MS_SLAVE = 1 << 19;

@@ -1,7 +1,7 @@
 /** mount(2) umount2(2) pivot_root(2) sysfs(2). */
 import {
   AT_FDCWD, Errno, MNT_DETACH, MNT_EXPIRE, MNT_FORCE, MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SHARED,
-  MS_SILENT, MS_SLAVE, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW,
+  MS_MGC_MSK, MS_MGC_VAL, MS_SILENT, MS_SLAVE, MS_UNBINDABLE, Nr, UMOUNT_NOFOLLOW,
 } from '@troupe/abi';
 import { Follow, type Mount, type PathNode, type Propagation } from '@troupe/vfs';
 import { isInUse, mayMount, mountThere, newFileSystem, remountFlags } from '../../file/mount-place.js';
@@ -19,7 +19,8 @@ function pathLocation(task: Task, at: number): Located | number {
 
 const PROPAGATIONS: readonly (readonly [flag: number, type: Propagation])[] = [[MS_SHARED, 'shared'], [MS_PRIVATE, 'private'], [MS_SLAVE, 'slave'], [MS_UNBINDABLE, 'unbindable']];
 
-function sysMount(task: Task, sourceAddr: number, targetAddr: number, typeAddr: number, mountFlags: number, dataAddr: number): number {
+function sysMount(task: Task, sourceAddr: number, targetAddr: number, typeAddr: number, rawFlags: number, dataAddr: number): number {
+  const mountFlags = (rawFlags & MS_MGC_MSK) >>> 0 === MS_MGC_VAL ? rawFlags & ~MS_MGC_MSK : rawFlags;
   const at = pathLocation(task, targetAddr);
   if (typeof at === 'number') return at;
   if (!mayMount(task)) return -Errno.EPERM;
