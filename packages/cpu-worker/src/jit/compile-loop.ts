@@ -1,5 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
 import { COMPILER_CORE, CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
+import { compileOptimised } from '../interp/compile-optimised.js';
 import { wallMs } from './compiler-thread.js';
 import type { JitArea } from './jit-area.js';
 import type { Region } from './region-abi.js';
@@ -14,19 +14,6 @@ const SLEEP_MS = 1000;
 const GATHER_MS = 2;
 const GATHERED = 16;
 const MAX_BATCH = 32;
-
-/** Optimised code only, all functions at once; as in interp/main-compiler.ts. */
-const FLAGS = ['liftoff', 'wasm-lazy-compilation', 'wasm-stack-checks'];
-
-/** Compiles with the optimising compiler. */
-export function compileRegions(wasm: Uint8Array): WebAssembly.Module {
-  for (const flag of FLAGS) setFlagsFromString(`--no-${flag}`);
-  try {
-    return new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
-  } finally {
-    for (const flag of FLAGS) setFlagsFromString(`--${flag}`);
-  }
-}
 
 /**
  * The work of the compiling thread: takes requests, translates, compiles, publishes.
@@ -113,7 +100,7 @@ export class CompileLoop {
   #compileModule(regions: readonly Region[]): number {
     const startMs = performance.now();
     const wasm = this.translator.assemble(regions);
-    const module = compileRegions(wasm);
+    const module = compileOptimised(wasm);
     this.area.count('compileMicroseconds', (performance.now() - startMs) * 1000);
     const serial = this.#store.publish(regions, wasm);
     if (serial !== 0) {
