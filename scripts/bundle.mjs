@@ -1,5 +1,5 @@
 // Bundles the command and the worker into one file each, with V8's compiled code beside them: loading
-// two hundred modules costs ten times as much as loading the bundle (docs/adr/0005-bundles.md, 0010-start-up.md).
+// two hundred modules costs ten times as much as loading the bundle (docs/adr/0005-bundles.md, 0011-start-up.md).
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * Runs a CommonJS bundle with the code that V8 made of it at build time (docs/adr/0010-start-up.md).
+ * Runs a CommonJS bundle with the code that V8 made of it at build time (docs/adr/0011-start-up.md).
  *
  * A cache file lies beside its bundle. The bundle's name holds a hash of its text, so a cache never
  * meets the text of another build; the cache's name holds the version of V8 and the machine. A file
