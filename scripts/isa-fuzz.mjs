@@ -6,7 +6,7 @@
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
- * --engine    main (default), driver or fast: tests/isa/engine/interp-emulator.ts
+ * --engine    main (default), driver, fast or eager: tests/isa/engine/interp-emulator.ts
  * --programs  runs N batches of random programs instead of single instructions
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
