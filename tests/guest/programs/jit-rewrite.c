@@ -1,5 +1,5 @@
 /* Code is made, runs hot, is rewritten in place and runs again: in a writable and executable page, and
- * in one that is never both; a function it calls changes. */
+ * in one that is never both; a function it calls changes; a loop rewrites itself while it runs. */
 #include "jit-code.h"
 
 static void writable_and_executable(void) {
@@ -34,6 +34,28 @@ static void never_both(void) {
   printf("w^x %lu\n", total);
 }
 
+/* do { sum += step; if (count == half) step = 1000; } while (--count): the store goes into the loop's own code. */
+static void rewrites_itself(void) {
+  uint8_t *code = map_pages(1, PROT_READ | PROT_WRITE | PROT_EXEC);
+  uint8_t body[] = {
+    0x31, 0xc0,                               /* xor eax, eax */
+    0x48, 0x05, 1, 0, 0, 0,                   /* add rax, 1 */
+    0x48, 0x39, 0xf7,                         /* cmp rdi, rsi */
+    0x75, 0x0a,                               /* jne over the store */
+    0xc7, 0x05, 0xed, 0xff, 0xff, 0xff, 0xe8, 3, 0, 0, /* mov dword [rip - 19], 1000: the step */
+    0x48, 0xff, 0xcf,                         /* dec rdi */
+    0x75, 0xe6,                               /* jnz to the add */
+    0xc3,
+  };
+  uint64_t (*f)(uint64_t, uint64_t) = (void *)code;
+  for (int round = 0; round < 3; round++) {
+    memcpy(code, body, sizeof body);
+    uint64_t half = HOT_TURNS / 2 + round;
+    expect_sum("own loop", f(HOT_TURNS, half), (HOT_TURNS - half + 1) + (half - 1) * 1000);
+    printf("itself %d\n", round);
+  }
+}
+
 /* A hot function calls another in the next page; only that one changes. */
 static void callee_changes(void) {
   uint8_t *code = map_pages(2, PROT_READ | PROT_WRITE | PROT_EXEC);
@@ -62,6 +84,7 @@ static void callee_changes(void) {
 int main(void) {
   writable_and_executable();
   never_both();
+  rewrites_itself();
   callee_changes();
   return 0;
 }

@@ -10,9 +10,11 @@ import type { RegionLinkage } from '../jit/core-regions.js';
 import { JitArea } from '../jit/jit-area.js';
 import { makeTranslator } from '../jit/make-translator.js';
 import { RunFlag } from './driver-state.js';
+import { Status } from './status.js';
 import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
 import { MainTier } from './main-tier.js';
+import { OwnPageStore, type OpAccess } from './own-page-store.js';
 import { SingleStepper } from './single-step.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
 
@@ -90,6 +92,7 @@ class InterpEngine implements Engine {
   #asId = -1;
   readonly #main: MainTier;
   readonly #stepper: SingleStepper;
+  readonly #ownPage: OwnPageStore;
   #nextVictim = 0;
   readonly #jit: CoreJit | undefined;
 
@@ -107,6 +110,7 @@ class InterpEngine implements Engine {
     const { exports } = new WebAssembly.Instance(interp, imports);
     this.#run = entryOf(exports);
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
+    this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
     this.#jit = this.#makeJit(jitMode(host), host.frames, (jumpCache) => ({
       regions: exports['regions'] as WebAssembly.Table,
@@ -146,7 +150,9 @@ class InterpEngine implements Engine {
       first = 0;
       if (trap === Trap.EXCEPTION) return this.#exceptionTrap(tcb);
       if (trap === Trap.DECODE) {
-        if (!this.#decode(tcb)) return Trap.EXCEPTION;
+        const status = this.#ownPage.run(tcb);
+        if (status === Status.FAULT || status === Status.LEAVE) return this.#exceptionTrap(tcb);
+        if (status === undefined && !this.#decode(tcb)) return Trap.EXCEPTION;
         continue;
       }
       if (this.#jit === undefined || (trap !== Trap.STALE && trap !== Trap.HOT)) return trap;
@@ -161,6 +167,7 @@ class InterpEngine implements Engine {
   /** A program that set RFLAGS.TF stays with the core, which goes on in single steps. */
   #exceptionTrap(tcb: number): number {
     this.#decoder.refineFault(tcb);
+    this.#ownPage.note(tcb);
     return this.shared.u32[(tcb + TCB.off.trapVector) >>> 2] === Vector.STEP ? Trap.PREEMPT : Trap.EXCEPTION;
   }
 
