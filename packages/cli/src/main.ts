@@ -20,6 +20,7 @@ interface RawOptions {
   stat?: boolean;
   deny: string[];
   engine: RunSettings['engine'];
+  unicorn?: string;
 }
 
 const collect = (value: string, all: string[]): string[] => [...all, value];
@@ -39,6 +40,7 @@ function addCommonOptions(command: Command): Command {
     .option('--deny <calls>', 'make system calls fail: names or %groups, separated by commas, each with =ERRNO (default EPERM)', collect, [])
     .option('--stat', 'print counters at the end')
     .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit', 'unicorn']).default('interp'))
+    .option('--unicorn <path>', 'libunicorn.so.2 or a build of unicorn.js, for --engine unicorn')
     .passThroughOptions()
     .allowExcessArguments();
 }
@@ -64,6 +66,7 @@ function settingsOf(argv: readonly string[], raw: RawOptions, isHostRoot: boolea
     isStatWanted: raw.stat ?? false,
     denied: raw.deny.flatMap(parseDenied),
     engine: raw.engine,
+    unicorn: raw.unicorn,
   };
 }
 

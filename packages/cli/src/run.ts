@@ -1,6 +1,8 @@
 /** `troupe do` and `troupe run`: one program on a kernel of its own, with the terminal passed through. */
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { ConfigError, shellStatus, type ExitStatus } from '@troupe/abi';
+import { unicornProblem } from '@troupe/cpu-worker/unicorn/load-unicorn.js';
 import { Kernel, type KernelOptions, type Process } from '@troupe/kernel';
 import { printCounts, printStat, printUnimplemented } from './report.js';
 import { attachStdio, type Stdio } from './stdio.js';
@@ -25,6 +27,8 @@ export interface RunSettings {
   /** --deny. */
   readonly denied: readonly DeniedCall[];
   readonly engine: 'interp' | 'jit' | 'unicorn';
+  /** Library or module of the unicorn engine. */
+  readonly unicorn: string | undefined;
 }
 
 async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']> {
@@ -36,16 +40,28 @@ async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']
   throw new ConfigError('is neither a directory nor a tar archive', `--rootfs ${rootfs}`);
 }
 
+function engineOf({ engine, unicorn }: RunSettings): NonNullable<KernelOptions['engine']> {
+  if (engine !== 'unicorn') return engine;
+  const problem = unicornProblem(unicorn);
+  if (problem !== undefined) throw new ConfigError(problem, '--engine unicorn');
+  return { unicorn: resolve(unicorn!) };
+}
+
+/** unicorn runs one core. */
+function coresOf({ engine, cores }: RunSettings): { cores?: number } {
+  if (cores !== undefined) return { cores };
+  return engine === 'unicorn' ? { cores: 1 } : {};
+}
+
 /** Runs the program and resolves with the status the command exits with. */
 export async function runCommand(settings: RunSettings): Promise<number> {
-  if (settings.engine === 'unicorn') throw new ConfigError("engine 'unicorn' is not available yet; use interp or jit", '--engine');
   const kernel = await Kernel.create({
     root: (await rootOf(settings.rootfs))!,
     volumes: settings.volumes.map((volume) => ({ ...volume, guestPath: Buffer.from(volume.guestPath, 'utf8').toString('latin1') })),
-    ...(settings.cores === undefined ? {} : { cores: settings.cores }),
+    ...coresOf(settings),
     ...(settings.memoryBytes === undefined ? {} : { memoryBytes: settings.memoryBytes }),
     ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
-    engine: settings.engine,
+    engine: engineOf(settings),
     onReport: (message) => process.stderr.write(`troupe: ${message}\n`),
   });
   try {

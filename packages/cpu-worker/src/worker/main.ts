@@ -4,8 +4,10 @@
  */
 import { writeSync } from 'node:fs';
 import { FramePool, viewMemory } from '@troupe/abi';
-import { createInterpEngineSync, loadModules } from '../interp/engine.js';
+import { createInterpEngineSync, loadModules, type Engine } from '../interp/engine.js';
 import type { JitMode } from '../jit/core-jit.js';
+import { loadUnicorn } from '../unicorn/load-unicorn.js';
+import { UnicornEngine } from '../unicorn/unicorn-engine.js';
 import { CoreLoop } from './core-loop.js';
 
 export interface CoreTask {
@@ -14,17 +16,26 @@ export interface CoreTask {
   readonly spinMs?: number;
   /** Translated code; default: none. */
   readonly jit?: JitMode;
+  /** Path of unicorn, which then runs the guest code. */
+  readonly unicorn?: string;
 }
 
 loadModules();
 
-export default function runCore(task: CoreTask): void {
+/** unicorn is loaded when asked for only. */
+async function engineMaker({ unicorn, memory, coreId, jit }: CoreTask, frames: FramePool): Promise<() => Engine> {
+  if (unicorn === undefined) return () => createInterpEngineSync(memory, coreId, { frames, jit: jit ?? 'off' });
+  const createMachine = await loadUnicorn(unicorn);
+  return () => new UnicornEngine(viewMemory(memory), coreId, createMachine);
+}
+
+export default async function runCore(task: CoreTask): Promise<void> {
   const shared = viewMemory(task.memory);
   const frames = new FramePool(shared);
   new CoreLoop({
     shared,
     coreId: task.coreId,
-    createEngine: () => createInterpEngineSync(task.memory, task.coreId, { frames, jit: task.jit ?? 'off' }),
+    createEngine: await engineMaker(task, frames),
     ...(task.spinMs === undefined ? {} : { spinMs: task.spinMs }),
     report: (message) => writeSync(2, `troupe: ${message}\n`),
   }).run();

@@ -76,6 +76,7 @@ export class Kernel {
     options.signal?.throwIfAborted();
     const cores = options.cores ?? availableParallelism();
     if (!Number.isInteger(cores) || cores < 1 || cores > COMPILER_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${COMPILER_CORE}`, 'cores');
+    if (typeof options.engine === 'object' && cores !== 1) throw new ConfigError('unicorn runs one core only', 'cores');
     const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
     if (!(memoryBytes >= MIN_MEMORY_BYTES)) throw new ConfigError(`${memoryBytes} is less than ${MIN_MEMORY_BYTES}`, 'memoryBytes');
     const shared = viewMemory(createMemory());

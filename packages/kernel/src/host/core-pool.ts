@@ -16,9 +16,10 @@ const RUNNING = headerWord('runningTasks');
 const ONLINE = headerWord('coreCount');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
+const KEEP_ALIVE_MS = 60_000;
 
-/** How guest code runs: interpreted only, or translated where it is hot. */
-export type EngineName = 'interp' | 'jit';
+/** How guest code runs: interpreted only, translated where it is hot, or by unicorn (path of its library or module; one core). */
+export type EngineName = 'interp' | 'jit' | { readonly unicorn: string };
 
 export interface CorePoolOptions {
   readonly shared: SharedMemory;
@@ -35,6 +36,7 @@ export class CorePool {
   #started = 0;
   #restarts = 0;
   #closing = false;
+  #keepAlive: NodeJS.Timeout | undefined;
 
   constructor(readonly options: CorePoolOptions) {
     this.#shared = options.shared;
@@ -54,7 +56,10 @@ export class CorePool {
   }
 
   #startCore(coreId: number): void {
-    const task = { memory: this.#shared.memory, coreId, jit: this.options.engine === 'jit' ? 'background' : 'off' };
+    const { engine } = this.options;
+    // Nothing else keeps this thread alive while the worker imports a module.
+    if (typeof engine === 'object') this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS);
+    const task = { memory: this.#shared.memory, coreId, jit: engine === 'jit' ? 'background' : 'off', ...(typeof engine === 'object' ? engine : {}) };
     const pool = (this.#pools[coreId] ??= takePreparedCore() ?? newCoreThread());
     pool.run(task).then(
       () => this.#onEnd(coreId, 'core loop ended'),
@@ -91,6 +96,7 @@ export class CorePool {
   /** Ends all cores and waits for their threads. */
   async close(): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#keepAlive);
     Atomics.store(this.#shared.i32, SHUTDOWN, 1);
     for (let core = 0; core < this.#started; core++) Atomics.or(this.#shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, 1);
     this.#queue.wakeCores(Infinity);
