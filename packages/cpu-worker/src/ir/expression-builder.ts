@@ -209,6 +209,9 @@ export class ExpressionBuilder {
     this.effect({ kind: 'tailCallIndirect', type, table }, [...args, slot], []);
   }
 
+  /** A call in place of a return. */
+  tailCallIndex(fn: number, args: readonly Val[]): void { this.effect({ kind: 'tailCall', fn }, args, []); }
+
   /** Opens an `if` whose branches are emitted after this graph (Lowering.otherwise, close). */
   openIf(condition: I32): void { this.effect({ kind: 'openIf' }, [condition], []); }
 

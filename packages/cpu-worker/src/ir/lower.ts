@@ -207,9 +207,9 @@ export class Lowering {
       case 'set': return this.#indexed(0x21, op.local);
       case 'global': return this.#indexed(0x23, op.index);
       case 'setGlobal': return this.#indexed(0x24, op.index);
-      case 'call':
+      case 'call': case 'tailCall':
         if (op.fn >= RELOCATED) this.relocations.push({ at: code.length + 1, fn: op.fn - RELOCATED });
-        return this.#indexed(0x10, op.fn);
+        return this.#indexed(op.kind === 'call' ? 0x10 : 0x12, op.fn);
       case 'callIndirect': case 'tailCallIndirect':
         this.#indexed(op.kind === 'callIndirect' ? 0x11 : 0x13, op.type);
         return code.u32(op.table);

@@ -21,6 +21,7 @@ export type NodeOp =
   | { readonly kind: 'call'; readonly fn: number }
   | { readonly kind: 'callIndirect'; readonly type: number; readonly table: number }
   | { readonly kind: 'tailCallIndirect'; readonly type: number; readonly table: number }
+  | { readonly kind: 'tailCall'; readonly fn: number }
   | { readonly kind: 'atomic'; readonly code: number; readonly offset: number }
   | { readonly kind: 'copy' }
   | { readonly kind: 'fill' }

@@ -6,7 +6,7 @@ import type { RegionPage } from './region-abi.js';
 import type { SlotFlow } from './slot-flow.js';
 
 /** Numbers fixed in every region module (region-module.ts). */
-export const RegionModuleIndex = { REGION_TYPE: 0, REGIONS_TABLE: 0, CORE_BLOCK: 0, JUMP_CACHE: 1 } as const;
+export const RegionModuleIndex = { CORE_BLOCK: 0, JUMP_CACHE: 1 } as const;
 
 /** What analysis found out about a region. */
 export interface AnalysedRegion {
@@ -19,5 +19,5 @@ export interface AnalysedRegion {
   readonly pages: ReadonlyMap<number, RegionPage>;
 }
 
-/** Functions called; `cold` is the interpreter's. */
-export type Callee = RuntimeFn | 'cold';
+/** Functions called: of the interpreter (region-abi.ts), or of the run-time library. */
+export type Callee = RuntimeFn | 'cold' | 'chain';

@@ -18,14 +18,14 @@ import type { Signature } from '../ir/wasm-module.js';
  *   numbers    stand for other regions later, but never while a core that has seen the old one stays in
  *              guest code: read them anew from the op or the jump cache, do not build them into code
  *
- * Region modules should not import the table: V8 keeps every instance that does for as long as the
+ * Region modules do not import the table: V8 keeps every instance that does for as long as the
  * table (measured on Node 20 and 22), so that memory would grow for ever; on Node 20 each also has a
  * copy of the table (8192 slots: 440 µs and 200 kB for an instance, without 10 µs), and `set` costs
  * 10 ns more for each. `env.chain (tcb, rip, depth, slot) → RegionExit` calls a slot instead; it ends
  * in a tail call, and can be tail-called.
  *
- * Imports of a region module: env.memory, env.coreBlock and env.jumpCache (i32 globals), env.regions
- * (table), env.chain, env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right), and
+ * Imports of a region module: env.memory, env.coreBlock and env.jumpCache (i32 globals),
+ * env.chain, env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right), and
  * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32'], results: ['i32'] };

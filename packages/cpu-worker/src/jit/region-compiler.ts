@@ -7,7 +7,7 @@ import { FlagLiveness } from './flag-liveness.js';
 import { markCold } from './form-use.js';
 import { GuestCode } from './guest-code.js';
 import { orderRegion } from './order.js';
-import { MAX_REGIONS, REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
+import { REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
 import { NotInline } from './region-slots.js';
 import type { Callee } from './analysed-region.js';
 import { RegionEmitter, type RegionBody } from './region-emitter.js';
@@ -17,7 +17,10 @@ interface Translated extends Region {
   readonly body: RegionBody;
 }
 
-const COLD: Signature = { params: ['i32', 'i32'], results: ['i32'] };
+const INTERPRETER: Record<'cold' | 'chain', Signature> = {
+  cold: { params: ['i32', 'i32'], results: ['i32'] },
+  chain: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
+};
 const MAX_ATTEMPTS = 4;
 
 /** Translates guest code to wasm: regions one by one, then modules of several. */
@@ -75,8 +78,6 @@ export class RegionCompiler {
   assemble(regions: readonly Region[]): Uint8Array {
     const bodies = regions.map((region) => (region as Translated).body);
     const module = new WasmModule();
-    module.type(REGION_SIGNATURE);
-    module.importTable('regions', MAX_REGIONS);
     module.importGlobal('coreBlock');
     module.importGlobal('jumpCache');
     const imports = importCallees(module, bodies);
@@ -90,7 +91,7 @@ export class RegionCompiler {
 }
 
 function nameOf(callee: Callee): string {
-  return callee === 'cold' ? 'cold' : callee.name;
+  return typeof callee === 'string' ? callee : callee.name;
 }
 
 function importCallees(module: WasmModule, bodies: readonly RegionBody[]): Map<string, number> {
@@ -98,8 +99,8 @@ function importCallees(module: WasmModule, bodies: readonly RegionBody[]): Map<s
   for (const callee of bodies.flatMap((body) => body.callees)) {
     const name = nameOf(callee);
     if (imports.has(name)) continue;
-    const signature: Signature = callee === 'cold' ? COLD : { params: callee.params, results: callee.result === 'void' ? [] : [callee.result] };
-    imports.set(name, module.importFunction(callee === 'cold' ? 'env' : 'runtime', name, signature));
+    if (typeof callee === 'string') imports.set(name, module.importFunction('env', name, INTERPRETER[callee]));
+    else imports.set(name, module.importFunction('runtime', name, { params: callee.params, results: callee.result === 'void' ? [] : [callee.result] }));
   }
   return imports;
 }

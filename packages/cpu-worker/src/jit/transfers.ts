@@ -107,7 +107,7 @@ export class Transfers {
   }
 
   #tailCall(b: RegionBuilder, target: I64, slot: I32): void {
-    b.tailCallTable(RegionModuleIndex.REGION_TYPE, [b.tcb(), target, this.#depth(b)], slot, RegionModuleIndex.REGIONS_TABLE);
+    b.tailCallIndex(this.callee('chain'), [b.tcb(), target, this.#depth(b), slot]);
   }
 
   /** Entry of the jump cache for a target: u32 guest address, u32 table slot. */
@@ -153,7 +153,7 @@ export class Transfers {
     const mayNest = b.and(b.ltS(b.i32(1), this.#depth(b)), this.#isInSlice(b));
     b.if(b.eqz(b.and(found, mayNest)), () => b.returnValue(b.i32(RegionExit.JUMP)));
     const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
-    const result = b.callTable(RegionModuleIndex.REGION_TYPE, 'i32', [b.tcb(), target, depth], slot, RegionModuleIndex.REGIONS_TABLE);
+    const result = b.callIndex(this.callee('chain'), 'i32', [b.tcb(), target, depth, slot]);
     b.if(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
     const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(insn.at + insn.lenBytes));
     b.if(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
