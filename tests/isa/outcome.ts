@@ -44,6 +44,12 @@ export class Outcome {
     return this.batch.view.getBigUint64(this.#initial + CaseIn.off.gpr + 8 * reg, true);
   }
 
+  /** Base of the fs (0x64) or gs (0x65) segment before the case. */
+  initialSegmentBase(prefix: number): bigint {
+    const field = prefix === 0x64 ? CaseIn.off.fsBase : CaseIn.off.gsBase;
+    return this.batch.view.getBigUint64(this.#initial + field, true);
+  }
+
   /** Code of the case; empty when it is a program. */
   get code(): Uint8Array {
     const at = this.#initial + CaseIn.off.code;

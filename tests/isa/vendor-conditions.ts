@@ -28,17 +28,24 @@ function dataOffset(address: bigint): number {
   return -1;
 }
 
-/** rsi and rdi lead to the same pages by different addresses. */
+/** Source and destination of a movs lead to the same pages by different addresses. */
 export function isAliased(o: Outcome): boolean {
-  const [from, to] = [o.initialGpr(RSI), o.initialGpr(RDI)];
+  const prefix = segmentPrefixes(o).at(-1);
+  const base = prefix === undefined ? 0n : o.initialSegmentBase(prefix);
+  const [from, to] = [BigInt.asUintN(64, o.initialGpr(RSI) + base), o.initialGpr(RDI)];
   const [fromOffset, toOffset] = [dataOffset(from), dataOffset(to)];
   return fromOffset >= 0 && toOffset >= 0 && Number(to - from) !== toOffset - fromOffset;
 }
 
+/** Prefixes of the instruction for the fs or gs segment. */
+function segmentPrefixes(o: Outcome): number[] {
+  const end = o.code.findIndex((byte) => !LEGACY_PREFIXES.has(byte));
+  return [...o.code.subarray(0, end)].filter((byte) => SEGMENT_PREFIXES.includes(byte));
+}
+
 /** The instruction has a prefix for the fs or gs segment. */
 export function hasSegmentPrefix(o: Outcome): boolean {
-  const end = o.code.findIndex((byte) => !LEGACY_PREFIXES.has(byte));
-  return o.code.subarray(0, end).some((byte) => SEGMENT_PREFIXES.includes(byte));
+  return segmentPrefixes(o).length > 0;
 }
 
 /** Count of the double shift that the case begins with: an immediate, its last byte, or cl. */
