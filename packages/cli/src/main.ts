@@ -39,7 +39,7 @@ function addCommonOptions(command: Command): Command {
     .option('-c, --strace-count', 'count system calls and print a table at the end')
     .option('--deny <calls>', 'make system calls fail: names or %groups, separated by commas, each with =ERRNO (default EPERM)', collect, [])
     .option('--stat', 'print counters at the end')
-    .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit', 'unicorn']).default('interp'))
+    .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit', 'unicorn']).default('jit'))
     .option('--unicorn <path>', 'libunicorn.so.2 or a build of unicorn.js, for --engine unicorn')
     .passThroughOptions()
     .allowExcessArguments();

@@ -102,10 +102,11 @@ export const HEAT_ENTRY_BYTES = 8;
 export const REQUEST_SLOTS = 256;
 
 /**
- * 192 samples of the driver's poll, near 800,000 instructions: what a region of average size costs to
- * make. TROUPE_JIT_HEAT sets another value (tests).
+ * 384 samples of the driver's poll, near 1.6 million instructions in one place. Lower values slow programs
+ * down that end within a second or two (python3 -c 'print(1)': +16 % at half of this) and gain long ones
+ * nothing. TROUPE_JIT_HEAT sets another value (tests).
  */
-const HOT_AT = 3072;
+const HOT_AT = 6144;
 
 function hotAt(): number {
   const wanted = Number(process.env['TROUPE_JIT_HEAT']);

@@ -30,7 +30,7 @@ export interface KernelOptions {
   readonly volumes?: readonly Volume[];
   /** Emulated CPUs; default: the host's. */
   readonly cores?: number;
-  /** How guest code runs; default: interp. */
+  /** How guest code runs; default: jit. */
   readonly engine?: EngineName;
   /** Bound of guest memory in bytes; default: half of the host's, at most 4 GiB. */
   readonly memoryBytes?: number;

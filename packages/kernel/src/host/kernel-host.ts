@@ -18,7 +18,7 @@ export class ThreadHost implements KernelHost {
   #loop: KernelLoop | undefined;
 
   /** Starts core 0 at once: its thread boots while the kernel is being made. */
-  constructor(readonly shared: SharedMemory, readonly cores: number, engine: EngineName = 'interp') {
+  constructor(readonly shared: SharedMemory, readonly cores: number, engine: EngineName = 'jit') {
     this.#queue = new RunQueue(shared);
     this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
     this.pool.ensureCapacity();
