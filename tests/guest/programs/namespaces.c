@@ -140,7 +140,19 @@ static void pids(void) {
     enter_user();
     unshare(CLONE_NEWPID);
     pid_t init = fork();
-    if (init == 0) { signal(SIGUSR1, got); write(sockets[1], "x", 1); pause(); SAY("got the signal\n"); for (;;) pause(); }
+    if (init == 0) {
+      sigset_t usr1, none;
+      sigemptyset(&none);
+      sigemptyset(&usr1);
+      sigaddset(&usr1, SIGUSR1);
+      sigprocmask(SIG_BLOCK, &usr1, NULL);
+      signal(SIGUSR1, got);
+      write(sockets[1], "x", 1);
+      sigsuspend(&none);
+      SAY("got the signal\n");
+      write(sockets[1], "y", 1);
+      for (;;) pause();
+    }
     char data[8], control[64];
     struct iovec iov = {data, 8};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
@@ -159,7 +171,7 @@ static void pids(void) {
     SAY("NSpid %d %d\n", outer == init, inner);
     kill(init, SIGTERM);
     kill(init, SIGUSR1);
-    usleep(30000);
+    read(sockets[0], data, 1);
     kill(init, SIGKILL);
     report(init);
   }
