@@ -6,7 +6,8 @@ import type { Graph } from '../ir/graph.js';
 import type { Operand } from '../isa/operand.js';
 import type { Addressing } from './forms.js';
 import { InterpBuilder, type Linkage } from './interp-builder.js';
-import { ATOMIC, BOUNCE_WRITE, underLock } from './wide-atomics.js';
+import { ATOMIC } from '../ir/atomic-ops.js';
+import { BOUNCE_WRITE, underLock } from './wide-atomics.js';
 import { Status } from './status.js';
 
 export { Status } from './status.js';
@@ -105,7 +106,7 @@ export class ColdBuilder extends InterpBuilder {
     this.raiseIf(this.wrap(this.and(va, this.i64(15))), 13);
     const w0 = this.add(this.translate(va, 16, true), this.i32(ADDEND_BIAS));
     const w1 = this.add(w0, this.i32(8));
-    const load = (word: I32): I64 => this.atomic('i64', ATOMIC.load64, 0, [word]);
+    const load = (word: I32): I64 => this.atomic('i64', ATOMIC.load[64], 0, [word]);
     const low = this.variable('i64', this.i64(0));
     const high = this.variable('i64', this.i64(0));
     const again = this.variable('i32', this.i32(0));

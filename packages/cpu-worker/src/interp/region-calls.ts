@@ -1,7 +1,7 @@
 import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
-import { ENTRY_DEPTH, JUMP_CACHE_ENTRIES, REGION_HANDLER, RegionExit } from '../jit/region-abi.js';
+import { ENTRY_DEPTH, jumpCacheEntry, REGION_HANDLER, RegionExit } from '../jit/region-abi.js';
 import type { Label } from '../ir/node.js';
 import type { I32 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
@@ -113,8 +113,7 @@ export class RegionCalls {
     const { b } = s;
     b.if(b.eqz(b.wrap(b.shrU(s.entry, b.i64(32)))), () => {
       const rip = b.wrap(s.entry);
-      const index = b.and(b.xor(rip, b.shrU(rip, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
-      const at = b.add(b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), b.shl(index, b.i32(3)));
+      const at = jumpCacheEntry(b, b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), rip);
       b.writeRaw(at, 0, rip, 'guest');
       b.writeRaw(at, 4, s.regionId(), 'guest');
     });

@@ -1,18 +1,12 @@
 import { CoreBlock, KernelHeader } from '@troupe/abi/layout/header.js';
 import { ADDEND_BIAS, KERNEL_HEADER } from '@troupe/abi/layout/memory-map.js';
+import { ATOMIC } from '../ir/atomic-ops.js';
 import type { ExpressionBuilder } from '../ir/expression-builder.js';
 import type { I32, I64 } from '../ir/types.js';
 
 /** Where an access that crosses a page is put together: reads, then writes. */
 export const BOUNCE_READ = CoreBlock.off.scratch;
 export const BOUNCE_WRITE = CoreBlock.off.scratch + 512;
-
-/** Opcodes of atomic accesses by size, with prefix (threads proposal). */
-export const ATOMIC = {
-  load64: 0xfe0011,
-  cmpxchg: { 8: 0xfe004a, 16: 0xfe004b, 32: 0xfe0048, 64: 0xfe0049 },
-  store32: 0xfe0017,
-} as const;
 
 export interface WideLinkage {
   readonly block: number;
@@ -37,7 +31,7 @@ export class WideAtomics {
   ) {}
 
   #global(index: number): I32 { return this.b['make']('i32', { kind: 'global', index }); }
-  #load(address: I32): I64 { return this.b.atomic('i64', ATOMIC.load64, 0, [address]); }
+  #load(address: I32): I64 { return this.b.atomic('i64', ATOMIC.load[64], 0, [address]); }
   #cas(address: I32, expected: I64, desired: I64): I64 { return this.b.atomic('i64', ATOMIC.cmpxchg[64], 0, [address, expected, desired]); }
   /** `value` with the bits of `mask` from `bits`. */
   #merge(value: I64, mask: I64, bits: I64): I64 { return this.b.or(this.b.and(value, this.b.xor(mask, this.b.i64(-1))), this.b.and(bits, mask)); }
@@ -109,5 +103,5 @@ export function underLock(b: ExpressionBuilder, build: () => void): void {
   const lock = b.i32(KERNEL_HEADER + KernelHeader.off.bigAtomicLock);
   b.loop(() => b.atomic('i32', ATOMIC.cmpxchg[32], 0, [lock, b.i32(0), b.i32(1)]));
   build();
-  b.atomicVoid(ATOMIC.store32, 0, [lock, b.i32(0)]);
+  b.atomicVoid(ATOMIC.store[32], 0, [lock, b.i32(0)]);
 }

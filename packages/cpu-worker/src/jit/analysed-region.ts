@@ -5,7 +5,7 @@ import type { RegionOrder } from './order.js';
 import type { RegionPage } from './region-abi.js';
 import type { SlotFlow } from './slot-flow.js';
 
-/** Numbers fixed in every region module (region-module.ts). */
+/** Numbers fixed in every region module (region-compiler.ts). */
 export const RegionModuleIndex = { CORE_BLOCK: 0, JUMP_CACHE: 1 } as const;
 
 /** What analysis found out about a region. */

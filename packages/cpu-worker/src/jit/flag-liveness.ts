@@ -1,17 +1,14 @@
-import { FlagEffect, flagEffect } from '../decode/fuse.js';
+import { FlagEffect, flagEffect, flagShift, FlagShift } from '../decode/fuse.js';
 import type { Block, Edge } from './control-flow.js';
 import type { GuestCode, GuestInstruction } from './guest-code.js';
 
 /** Instructions looked at behind an exit. */
 const LOOKAHEAD = 16;
-const SHIFTS = /^(shl|shr|sar|sal|shld|shrd)$/;
 
 function isShiftByConstant({ form, immLow }: GuestInstruction): boolean {
-  if (!SHIFTS.test(form.row.mnemonic)) return false;
-  const count = form.operands.at(-1)!;
-  if (count.source === 'one') return true;
-  const mask = form.operands[0]!.sizeBits === 64 ? 63 : 31;
-  return count.source === 'imm' && (immLow & mask) !== 0;
+  const shift = flagShift(form);
+  const isCounted = (shift & FlagShift.IMMEDIATE) !== 0 && (immLow & (shift & FlagShift.WIDE ? 63 : 31)) !== 0;
+  return isCounted || (shift & FlagShift.ONE) !== 0;
 }
 
 function effectOf(insn: GuestInstruction): number {

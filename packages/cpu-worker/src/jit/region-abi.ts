@@ -1,3 +1,5 @@
+import type { ExpressionBuilder } from '../ir/expression-builder.js';
+import type { I32 } from '../ir/types.js';
 import type { Signature } from '../ir/wasm-module.js';
 
 /**
@@ -61,9 +63,10 @@ export const ENTRY_DEPTH = CALL_DEPTH * 2 + 1;
 export const JUMP_CACHE_ENTRIES = 1024;
 export const JUMP_CACHE_BYTES = JUMP_CACHE_ENTRIES * 8;
 
-/** Entry of a guest address below 4 GiB. */
-export function jumpCacheIndex(rip: number): number {
-  return (rip ^ (rip >>> 9)) & (JUMP_CACHE_ENTRIES - 1);
+/** Address of the entry of a guest address (its low half) in the cache at `cache`. */
+export function jumpCacheEntry(b: ExpressionBuilder, cache: I32, rip: I32): I32 {
+  const index = b.and(b.xor(rip, b.shrU(rip, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
+  return b.add(cache, b.shl(index, b.i32(3)));
 }
 
 /** Where a region is wanted. */

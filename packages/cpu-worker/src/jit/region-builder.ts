@@ -1,10 +1,11 @@
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import { ATOMIC } from '../ir/atomic-ops.js';
 import { node } from '../ir/expression-builder.js';
 import type { Graph } from '../ir/graph.js';
 import type { Label, Node } from '../ir/node.js';
 import type { I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, VectorTable } from '../ir/types.js';
 import type { Operand } from '../isa/operand.js';
-import { ATOMIC, rmwOperation } from './atomics.js';
+import { rmwOperation } from './atomics.js';
 import type { GuestInstruction } from './guest-code.js';
 import type { RegionOperand } from './region-operand.js';
 import { NotInline, RegionSlots, type RegionContext } from './region-slots.js';

@@ -4,7 +4,7 @@ import { Status } from '../interp/cold-builder.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
-import { JUMP_CACHE_ENTRIES, MAX_REGIONS, REGION_HANDLER, RegionExit } from './region-abi.js';
+import { jumpCacheEntry, MAX_REGIONS, REGION_HANDLER, RegionExit } from './region-abi.js';
 import type { RegionBuilder } from './region-builder.js';
 import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
 import type { RegionLocals } from './region-locals.js';
@@ -112,9 +112,7 @@ export class Transfers {
 
   /** Entry of the jump cache for a target: u32 guest address, u32 table slot. */
   #cached(b: RegionBuilder, target: I64): I64 {
-    const low = b.wrap(target);
-    const index = b.and(b.xor(low, b.shrU(low, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
-    return b.readRaw('i64', b.add(b.getGlobal(RegionModuleIndex.JUMP_CACHE), b.shl(index, b.i32(3))), 0, 'guest');
+    return b.readRaw('i64', jumpCacheEntry(b, b.getGlobal(RegionModuleIndex.JUMP_CACHE), b.wrap(target)), 0, 'guest');
   }
 
   #isCached(b: RegionBuilder, entry: I64, target: I64): I32 {
