@@ -1,6 +1,6 @@
 /** The troupe command: options, and what each subcommand does with them. */
 import { Command, CommanderError, Option } from 'commander';
-import { COMPILER_CORE } from '@troupe/abi';
+import { LOCAL_CORE } from '@troupe/abi';
 import { messageOfError, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
 import { runCommand, type RunSettings } from './run.js';
 import { parseCount, parseDenied, parseEnv, parseSizeBytes, parseUser, parseVolume } from './values.js';
@@ -59,7 +59,7 @@ function settingsOf(argv: readonly string[], raw: RawOptions, isHostRoot: boolea
     workdir: raw.workdir ?? (isHostRoot ? process.cwd() : '/'),
     user: raw.user === undefined ? (isHostRoot ? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } : undefined) : parseUser(raw.user),
     hostname: raw.hostname,
-    cores: raw.cores === undefined ? undefined : parseCount(raw.cores, '--cores', COMPILER_CORE),
+    cores: raw.cores === undefined ? undefined : parseCount(raw.cores, '--cores', LOCAL_CORE),
     memoryBytes: raw.memory === undefined ? undefined : parseSizeBytes(raw.memory, '--memory'),
     strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
     isCounting: raw.straceCount ?? false,

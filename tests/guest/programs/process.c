@@ -26,13 +26,17 @@ int main(int argc, char **argv) {
   kill(pid, SIGTERM);
   waitpid(pid, &status, 0);
   report("killed", status);
+  int go[2];
+  if (pipe(go)) return 1;
   pid = fork();
-  if (pid == 0) { raise(SIGSTOP); _exit(5); }
+  // The child ends after it was seen to continue.
+  if (pid == 0) { char byte; raise(SIGSTOP); _exit(read(go[0], &byte, 1) == 1 ? 5 : 6); }
   waitpid(pid, &status, WUNTRACED);
   report("stop", status);
   kill(pid, SIGCONT);
   waitpid(pid, &status, WCONTINUED);
   printf("continued %d\n", WIFCONTINUED(status)); fflush(stdout);
+  if (write(go[1], "x", 1) != 1) return 1;
   waitpid(pid, &status, 0);
   report("after", status);
   pid = vfork();

@@ -12,12 +12,13 @@ export const KernelHeader = struct('KernelHeader', {
   /** Kernel ring (MPSC): next slot to claim (cores), next slot to read (kernel). Slots hold TCB addresses, 0 = not yet filled. */
   ringHead: 'i32',
   ringTail: 'i32',
-  /** Run queue: spin lock, head, tail (u32 counters modulo RUN_QUEUE_SLOTS), and the word idle cores sleep on. */
+  /** Run queue: spin lock, head, tail (u32 counters modulo RUN_QUEUE_SLOTS). */
   runqLock: 'i32',
   runqHead: 'i32',
   runqTail: 'i32',
-  runqWake: 'i32',
-  /** Cores asleep on runqWake. */
+  /** Emulated CPUs: numbers below are of CPUs (CoreBlock.occupant). Written once. */
+  cpuCount: 'i32',
+  /** Cores asleep on their CoreBlock.asleep. */
   idleCores: 'i32',
   /** Number of started cores. */
   coreCount: 'i32',
@@ -69,8 +70,8 @@ export const CoreBlock = struct('CoreBlock', {
   online: 'i32',
   /** Remaining branch budget; when it falls below 0 guest code is left with Trap.PREEMPT. */
   budget: 'i32',
-  /** Time of the last entry into guest code (ns, low 32 bits) — diagnostics. */
-  pad: 'i32',
+  /** Number of the CPU that guest code of this core sees: its own, or the one the kernel thread's core stands in for. */
+  cpu: 'i32',
   /** Bounce buffer for page-crossing accesses. */
   bounce: { bytes: 256, align: 64 },
   /** Exit and slow-path counters, see CoreCounter. */
@@ -88,7 +89,14 @@ export const CoreBlock = struct('CoreBlock', {
   regionMissing: 'i32',
   /** Retirements of regions (JitHeader.retirements) this core has followed. */
   retirementsSeen: 'i32',
+  /** Who runs tasks as the CPU of this number: an Occupant. Taken by compare-exchange from FREE, given back by store. */
+  occupant: 'i32',
+  /** 1 while the core's thread sleeps, or is about to; who takes it to 0 (compare-exchange) notifies. */
+  asleep: 'i32',
 }, CORE_BLOCK_BYTES);
+
+/** CoreBlock.occupant: nobody, the CPU's own thread, the kernel thread. */
+export const Occupant = { FREE: 0, CORE: 1, KERNEL: 2 } as const;
 
 export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;
 
@@ -97,6 +105,9 @@ export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exception
   // Translated code; the exits in the order of RegionExit (cpu-worker jit/region-abi.ts).
   'regionInstructions', 'regionEntries', 'regionJumps', 'regionReturns', 'regionSlow', 'regionPolls', 'regionSyscalls', 'regionStale', 'regionRequests', 'moduleInstalls'] as const;
 export type CoreCounterName = (typeof CoreCounter)[number];
+
+/** The core that the kernel thread runs tasks on itself (kernel host/local-core.ts). */
+export const LOCAL_CORE = MAX_CORES - 2;
 
 /** The thread that translates has a block, too, to keep code pages from being reused; it is no core. */
 export const COMPILER_CORE = MAX_CORES - 1;

@@ -84,6 +84,8 @@ export const TCB = struct('Tcb', {
   schedPriority: 'i32',
   /** Time slice in µs; 0 = the usual one. Written by the kernel at any time. */
   sliceUs: 'u32',
+  /** How long the task usually runs between two traps, ns: a moving average. Written by the core. */
+  burstNs: 'u32',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

@@ -5,7 +5,7 @@
  * Order:  a writer claims a slot (add on ringHead), fills it, then rings the doorbell. The reader
  *         empties a slot by storing 0. A TCB is in the ring at most once, so the ring never overflows.
  */
-import { headerWord } from '../layout/header.js';
+import { CoreBlock, coreBlockAddr, CoreCommand, headerWord, LOCAL_CORE } from '../layout/header.js';
 import { KERNEL_RING, KERNEL_RING_SLOTS } from '../layout/memory-map.js';
 import type { SharedMemory } from './shared-memory.js';
 
@@ -14,6 +14,9 @@ const TAIL = headerWord('ringTail');
 const SLEEPING = headerWord('kernelSleeping');
 const SLOTS = KERNEL_RING >> 2;
 const MASK = KERNEL_RING_SLOTS - 1;
+
+const LOCAL_IN_GUEST = (coreBlockAddr(LOCAL_CORE) + CoreBlock.off.inGuest) >> 2;
+const LOCAL_COMMAND = (coreBlockAddr(LOCAL_CORE) + CoreBlock.off.command) >> 2;
 
 export const DOORBELL = headerWord('doorbell');
 
@@ -28,11 +31,16 @@ export class KernelRing {
     this.ring();
   }
 
-  /** Wakes the kernel thread if it sleeps. */
+  /** Wakes the kernel thread if it sleeps; gets it out of guest code soon if it runs some. */
   ring(): void {
     const { i32 } = this.shared;
     Atomics.add(i32, DOORBELL, 1);
     if (Atomics.load(i32, SLEEPING) !== 0) Atomics.notify(i32, DOORBELL, 1);
+    else if (Atomics.load(i32, LOCAL_IN_GUEST) !== 0) Atomics.or(i32, LOCAL_COMMAND, CoreCommand.PREEMPT);
+  }
+
+  get isEmpty(): boolean {
+    return Atomics.load(this.shared.i32, SLOTS + (this.shared.i32[TAIL]! & MASK)) === 0;
   }
 
   /** Kernel thread only: the next TCB, or 0. */

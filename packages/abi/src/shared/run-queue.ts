@@ -1,13 +1,14 @@
 /**
  * The run queue: one ring of TCB addresses in shared memory, pushed to by the kernel and by cores
- * that preempt a task, popped by cores.
+ * that preempt a task, popped by cores; and who runs as which CPU.
  *
- * Owns:   runqLock runqHead runqTail runqWake idleCores of KernelHeader and the RUN_QUEUE slots.
- * Order:  slots, head and tail change only under runqLock. A pusher changes the queue first and
- *         bumps runqWake afterwards; a core reads runqWake before it looks at the queue and sleeps
- *         only on that value, so no wake-up is lost.
+ * Owns:   runqLock runqHead runqTail idleCores of KernelHeader, the RUN_QUEUE slots, CoreBlock.occupant and asleep.
+ * Order:  slots, head and tail change only under runqLock, which nobody holds across a call or a wait.
+ *         A thread takes a task off the queue only while it occupies a CPU, so that a CPU runs one
+ *         task at a time. A pusher changes the queue, or frees a CPU, and looks at the sleepers
+ *         afterwards; a core sets `asleep` and looks at queue and CPU afterwards: one sees the other.
  */
-import { headerWord } from '../layout/header.js';
+import { CoreBlock, coreBlockAddr, headerWord, Occupant } from '../layout/header.js';
 import { RUN_QUEUE, RUN_QUEUE_SLOTS } from '../layout/memory-map.js';
 import { TCB } from '../layout/tcb.js';
 import { invariant } from '../errors.js';
@@ -17,21 +18,20 @@ import { lockWord, unlockWord } from './spin-lock.js';
 const LOCK = headerWord('runqLock');
 const HEAD = headerWord('runqHead');
 const TAIL = headerWord('runqTail');
-const WAKE = headerWord('runqWake');
+const CPUS = headerWord('cpuCount');
 const IDLE = headerWord('idleCores');
 const SHUTDOWN = headerWord('shutdown');
 const SLOTS = RUN_QUEUE >> 2;
 const MASK = RUN_QUEUE_SLOTS - 1;
-const ALL_CORES = 0xffff_ffff_ffff_ffffn;
 /** Lower than every priority. */
 export const NO_WORK = -128;
 
 export class RunQueue {
   constructor(readonly shared: SharedMemory) {}
 
-  /** Appends a RUNNABLE task and wakes a sleeping core (all of them when the task is pinned). */
+  /** Appends a RUNNABLE task and wakes a sleeping core that may run it. */
   push(tcb: number): void {
-    const { i32, u32, u64 } = this.shared;
+    const { i32, u32 } = this.shared;
     lockWord(i32, LOCK);
     const tail = i32[TAIL]!;
     const used = (tail - i32[HEAD]!) | 0;
@@ -42,13 +42,43 @@ export class RunQueue {
     unlockWord(i32, LOCK);
     invariant(used < RUN_QUEUE_SLOTS, 'run queue overflow');
     if (Atomics.load(i32, IDLE) === 0) return;
-    const pinned = u64[(tcb + TCB.off.affinity) / 8] !== ALL_CORES;
-    this.wakeCores(pinned ? Infinity : 1);
+    for (let cpu = 0; cpu < i32[CPUS]!; cpu++) if (this.mayRun(tcb, cpu) && this.#wake(cpu)) return;
   }
 
-  wakeCores(count: number): void {
-    Atomics.add(this.shared.i32, WAKE, 1);
-    Atomics.notify(this.shared.i32, WAKE, count);
+  /** True when the core of a free CPU slept and was woken. */
+  #wake(cpu: number): boolean {
+    const { i32 } = this.shared;
+    const asleep = coreWord(cpu, 'asleep');
+    if (Atomics.load(i32, asleep) === 0 || Atomics.load(i32, coreWord(cpu, 'occupant')) !== Occupant.FREE) return false;
+    if (Atomics.compareExchange(i32, asleep, 1, 0) !== 1) return false;
+    Atomics.notify(i32, asleep);
+    return true;
+  }
+
+  /** Ends the sleep of every core. */
+  wakeAll(): void {
+    const { i32 } = this.shared;
+    for (let cpu = 0; cpu < i32[CPUS]!; cpu++) {
+      Atomics.store(i32, coreWord(cpu, 'asleep'), 0);
+      Atomics.notify(i32, coreWord(cpu, 'asleep'));
+    }
+  }
+
+  /** The affinity of the task allows the CPU. */
+  mayRun(tcb: number, cpu: number): boolean {
+    return ((this.shared.u32[((tcb + TCB.off.affinity) >> 2) + (cpu >> 5)]! >>> (cpu & 31)) & 1) !== 0;
+  }
+
+  /** Becomes the CPU; false when somebody else is. */
+  occupy(cpu: number, as: number): boolean {
+    return Atomics.compareExchange(this.shared.i32, coreWord(cpu, 'occupant'), Occupant.FREE, as) === Occupant.FREE;
+  }
+
+  /** Gives the CPU back; its core wakes when there is work for it. */
+  vacate(cpu: number): void {
+    const { i32 } = this.shared;
+    Atomics.store(i32, coreWord(cpu, 'occupant'), Occupant.FREE);
+    if (!this.isEmpty && Atomics.load(i32, coreWord(cpu, 'asleep')) !== 0 && this.bestPriority(cpu) !== NO_WORK) this.#wake(cpu);
   }
 
   /** Takes the first task of the highest priority that may run on the core, or 0. */
@@ -82,8 +112,7 @@ export class RunQueue {
     for (let at = i32[HEAD]!; at !== tail; at = (at + 1) | 0) {
       const tcb = u32[SLOTS + (at & MASK)]!;
       const priority = i32[(tcb + TCB.off.schedPriority) >> 2]!;
-      const affinity = u32[((tcb + TCB.off.affinity) >> 2) + (coreId >> 5)]!;
-      if (priority <= bestPriority || ((affinity >>> (coreId & 31)) & 1) === 0) continue;
+      if (priority <= bestPriority || !this.mayRun(tcb, coreId)) continue;
       best = at & MASK;
       bestPriority = priority;
     }
@@ -104,16 +133,23 @@ export class RunQueue {
     return Atomics.load(this.shared.i32, HEAD) === Atomics.load(this.shared.i32, TAIL);
   }
 
-  /** Sleeps until a push happens after `seen` was read from wakeWord(); returns at once when one already did. */
-  sleep(coreId: number, seen: number, timeoutMs: number): void {
-    const { i32 } = this.shared;
-    Atomics.add(i32, IDLE, 1);
-    if (this.bestPriority(coreId) === NO_WORK && Atomics.load(i32, SHUTDOWN) === 0) Atomics.wait(i32, WAKE, seen, timeoutMs);
-    Atomics.sub(i32, IDLE, 1);
+  /** There is a task for the CPU, and nobody else is the CPU. */
+  hasWork(cpu: number): boolean {
+    return !this.isEmpty && Atomics.load(this.shared.i32, coreWord(cpu, 'occupant')) === Occupant.FREE && this.bestPriority(cpu) !== NO_WORK;
   }
 
-  get wakeWord(): number {
-    return Atomics.load(this.shared.i32, WAKE);
+  /** The core's thread sleeps until it is woken; returns at once when there is work. */
+  sleep(cpu: number, timeoutMs: number): void {
+    const { i32 } = this.shared;
+    const asleep = coreWord(cpu, 'asleep');
+    Atomics.store(i32, asleep, 1);
+    Atomics.add(i32, IDLE, 1);
+    if (!this.hasWork(cpu) && Atomics.load(i32, SHUTDOWN) === 0) Atomics.wait(i32, asleep, 1, timeoutMs);
+    Atomics.store(i32, asleep, 0);
+    Atomics.sub(i32, IDLE, 1);
   }
 }
 
+function coreWord(core: number, field: 'occupant' | 'asleep'): number {
+  return (coreBlockAddr(core) + CoreBlock.off[field]) >> 2;
+}

@@ -106,7 +106,7 @@ class InterpEngine implements Engine {
     const library = new WebAssembly.Instance(runtime, { env: { ...env, abort: () => { throw new Error('run-time library: abort'); } } });
     this.#block = coreBlockAddr(coreId);
     this.#decoder = new RunDecoder(shared, host.frames, coreId, host.preciseFlags ?? process.env['TROUPE_PRECISE_FLAGS'] === '1');
-    const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, coreId) }) };
+    const imports = { env: { ...env, coreBlock: this.#block }, runtime: linkRuntime(interp, { ...library.exports, ...hostFunctions(shared, this.#block) }) };
     const { exports } = new WebAssembly.Instance(interp, imports);
     this.#run = entryOf(exports);
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);

@@ -1,14 +1,13 @@
 /**
- * The core loop: one emulated CPU. Takes runnable tasks, runs guest code, hands traps to the kernel.
+ * The loop of a core's thread: takes runnable tasks, runs guest code, hands traps to the kernel.
  *
- *   Owns:     its CoreBlock (all words but `command`); the TCB of the task it runs, while RUNNING
+ *   Owns:     CoreBlock.online of its core, and its CPU while it occupies it
  *   Borrows:  run queue (pop, push of preempted tasks), kernel ring (push)
- *   Accepts:  CoreCommand bits (PREEMPT, SAFEPOINT, FLUSH_HIGH, STOP), the shutdown word
- *   Order:    runState is stored last when a TCB changes hands; currentTcb is cleared before that,
- *             so that a dead core's currentTcb names the task it took down
+ *   Accepts:  CoreCommand bits, the shutdown word
+ *   Order:    the CPU is vacated before the TCB is handed over, so that the kernel thread may go on as that CPU
  */
-import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, headerWord, KernelRing, NO_WORK, RunQueue, RunState, TCB, Trap, Vector, type SharedMemory } from '@troupe/abi';
-import type { Engine } from '../interp/engine.js';
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
+import { TaskSlice, type TaskSliceOptions } from './task-slice.js';
 
 const SHUTDOWN = headerWord('shutdown');
 const CORE_COUNT = headerWord('coreCount');
@@ -19,14 +18,9 @@ const TIME_SLICE_MS = 5;
 const SPIN_MS = 0.01;
 const SLEEP_MS = 10_000;
 
-export interface CoreLoopOptions {
-  readonly shared: SharedMemory;
-  readonly coreId: number;
-  /** Makes an engine; called again after a failure, so that the core goes on with a fresh one. */
-  readonly createEngine: () => Engine;
+export interface CoreLoopOptions extends TaskSliceOptions {
   /** Idle cores look for work this long before they sleep. */
   readonly spinMs?: number;
-  readonly report: (message: string) => void;
 }
 
 export class CoreLoop {
@@ -35,7 +29,7 @@ export class CoreLoop {
   readonly #ring: KernelRing;
   readonly #block: number;
   readonly #spinMs: number;
-  #engine: Engine;
+  readonly #slice: TaskSlice;
 
   constructor(readonly options: CoreLoopOptions) {
     this.#shared = options.shared;
@@ -43,62 +37,62 @@ export class CoreLoop {
     this.#ring = new KernelRing(options.shared);
     this.#block = coreBlockAddr(options.coreId);
     this.#spinMs = options.spinMs ?? SPIN_MS;
-    this.#engine = options.createEngine();
+    this.#slice = new TaskSlice(options);
   }
 
   /** Runs until the shutdown word is set. */
   run(): void {
     const { i32 } = this.#shared;
-    Atomics.store(i32, this.#word('online'), 1);
+    const online = (this.#block + CoreBlock.off.online) >> 2;
+    Atomics.store(i32, online, 1);
     Atomics.add(i32, CORE_COUNT, 1);
     while (Atomics.load(i32, SHUTDOWN) === 0) {
-      const seen = this.#queue.wakeWord;
-      const tcb = this.#queue.pop(this.options.coreId);
+      const tcb = this.#take();
       if (tcb !== 0) this.#runTask(tcb);
-      else if (!this.#spin()) this.#sleep(seen);
+      else if (!this.#spin()) this.#sleep();
     }
-    Atomics.store(i32, this.#word('online'), 0);
+    Atomics.store(i32, online, 0);
     Atomics.sub(i32, CORE_COUNT, 1);
+  }
+
+  /** A task, and the CPU with it; or 0. */
+  #take(): number {
+    const { coreId } = this.options;
+    if (this.#queue.isEmpty || !this.#queue.occupy(coreId, Occupant.CORE)) return 0;
+    const tcb = this.#queue.pop(coreId);
+    if (tcb === 0) this.#queue.vacate(coreId);
+    return tcb;
   }
 
   #spin(): boolean {
     const until = performance.now() + this.#spinMs;
     do {
-      for (let i = 0; i < 50; i++) if (!this.#queue.isEmpty && this.#queue.bestPriority(this.options.coreId) !== NO_WORK) return true;
+      for (let i = 0; i < 50; i++) if (this.#queue.hasWork(this.options.coreId)) return true;
     } while (performance.now() < until);
     return false;
   }
 
-  #sleep(seen: number): void {
-    this.#count('idleWaits', 1n);
-    this.#queue.sleep(this.options.coreId, seen, SLEEP_MS);
+  #sleep(): void {
+    this.#shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf('idleWaits')]! += 1n;
+    this.#queue.sleep(this.options.coreId, SLEEP_MS);
   }
 
   #runTask(tcb: number): void {
-    const { i32, u32, u64 } = this.#shared;
-    u32[this.#word('currentTcb')] = tcb;
-    Atomics.store(i32, this.#word('currentAsId'), u32[(tcb + TCB.off.asId) >> 2]!);
-    i32[(tcb + TCB.off.lastCore) >> 2] = this.options.coreId;
-    Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNING);
-    this.#count('contextSwitches', 1n);
-    const instructionsBefore = u64[(tcb + TCB.off.instructions) / 8]!;
+    const { coreId } = this.options;
+    this.#slice.begin(tcb, coreId);
     const trap = this.#runSlice(tcb);
-    this.#count('instructions', u64[(tcb + TCB.off.instructions) / 8]! - instructionsBefore);
-    this.#countTrap(tcb, trap);
-    this.#handOver(tcb, trap);
+    this.#slice.end(trap);
+    if (trap === Trap.PREEMPT) this.#queue.push(tcb);
+    this.#queue.vacate(coreId);
+    if (trap !== Trap.PREEMPT) this.#ring.push(tcb);
   }
 
   #runSlice(tcb: number): number {
-    let atMs = performance.now();
-    const endMs = atMs + this.#sliceMs(tcb);
+    const endMs = this.#slice.nowMs + this.#sliceMs(tcb);
     for (;;) {
-      if (Atomics.load(this.#shared.i32, (tcb + TCB.off.interrupt) >> 2) !== 0) return Trap.INTERRUPT;
-      const trap = this.#enterGuest(tcb);
-      const nowMs = performance.now();
-      this.#shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]! += BigInt(Math.round((nowMs - atMs) * 1e6));
-      atMs = nowMs;
+      const trap = this.#slice.run(BUDGET_BRANCHES);
       if (trap !== Trap.PREEMPT) return trap;
-      if (!this.#queue.isEmpty && this.#mustYield(tcb, nowMs >= endMs)) return Trap.PREEMPT;
+      if (!this.#queue.isEmpty && this.#mustYield(tcb, this.#slice.nowMs >= endMs)) return Trap.PREEMPT;
     }
   }
 
@@ -112,49 +106,5 @@ export class CoreLoop {
   #sliceMs(tcb: number): number {
     const sliceUs = this.#shared.u32[(tcb + TCB.off.sliceUs) >> 2]!;
     return sliceUs === 0 ? TIME_SLICE_MS : sliceUs / 1000;
-  }
-
-  #countTrap(tcb: number, trap: number): void {
-    if (trap === Trap.SYSCALL) this.#count('syscalls', 1n);
-    else if (trap === Trap.PREEMPT) this.#count('preemptions', 1n);
-    else if (trap === Trap.INTERRUPT) this.#count('interrupts', 1n);
-    else this.#count(this.#shared.u32[(tcb + TCB.off.trapVector) >> 2] === Vector.PF ? 'pageFaults' : 'exceptions', 1n);
-  }
-
-  /** Guest code runs between inGuest = 1 and the epoch's next value: a safepoint for shootdowns. */
-  #enterGuest(tcb: number): number {
-    const { i32 } = this.#shared;
-    Atomics.store(i32, this.#word('inGuest'), 1);
-    try {
-      return this.#engine.run(tcb, BUDGET_BRANCHES);
-    } catch (error) {
-      this.options.report(`core ${this.options.coreId}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
-      this.#engine = this.options.createEngine();
-      return Trap.CORE_ERROR;
-    } finally {
-      Atomics.store(i32, this.#word('inGuest'), 0);
-      Atomics.add(i32, this.#word('epoch'), 1);
-      Atomics.and(i32, this.#word('command'), ~(CoreCommand.PREEMPT | CoreCommand.SAFEPOINT));
-    }
-  }
-
-  #handOver(tcb: number, trap: number): void {
-    const { i32, u32 } = this.#shared;
-    const preempted = trap === Trap.PREEMPT;
-    i32[(tcb + TCB.off.trap) >> 2] = trap;
-    if (preempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
-    Atomics.store(i32, this.#word('currentAsId'), 0);
-    Atomics.store(i32, this.#word('currentTcb'), 0);
-    Atomics.store(i32, (tcb + TCB.off.runState) >> 2, preempted ? RunState.RUNNABLE : RunState.TRAPPED);
-    if (preempted) this.#queue.push(tcb);
-    else this.#ring.push(tcb);
-  }
-
-  #word(field: keyof typeof CoreBlock.off): number {
-    return (this.#block + CoreBlock.off[field]) >> 2;
-  }
-
-  #count(name: (typeof CoreCounter)[number], by: bigint): void {
-    this.#shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += by;
   }
 }

@@ -1,14 +1,15 @@
 /**
- * Worker thread entry (piscina task): runs one core until the kernel shuts down.
- * The kernel starts it by URL; nothing imports it.
+ * Worker thread entry (piscina task): runs one core until the kernel shuts down. The kernel starts it
+ * by URL, and loads it in the same way for its own core.
  */
 import { writeSync } from 'node:fs';
-import { FramePool, viewMemory } from '@troupe/abi';
+import { FramePool, LOCAL_CORE, viewMemory, type SharedMemory } from '@troupe/abi';
 import { createInterpEngineSync, loadModules, type Engine } from '../interp/engine.js';
 import type { JitMode } from '../jit/core-jit.js';
 import { loadUnicorn } from '../unicorn/load-unicorn.js';
 import { UnicornEngine } from '../unicorn/unicorn-engine.js';
 import { CoreLoop } from './core-loop.js';
+import { TaskSlice } from './task-slice.js';
 
 export interface CoreTask {
   readonly memory: WebAssembly.Memory;
@@ -39,4 +40,9 @@ export default async function runCore(task: CoreTask): Promise<void> {
     ...(task.spinMs === undefined ? {} : { spinMs: task.spinMs }),
     report: (message) => writeSync(2, `troupe: ${message}\n`),
   }).run();
+}
+
+/** The core of the kernel thread. */
+export function createLocalSlice(shared: SharedMemory, frames: FramePool, jit: JitMode, report: (message: string) => void): TaskSlice {
+  return new TaskSlice({ shared, coreId: LOCAL_CORE, createEngine: () => createInterpEngineSync(shared.memory, LOCAL_CORE, { frames, jit }), report });
 }

@@ -3,7 +3,7 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, COMPILER_CORE } from '@troupe/abi';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE } from '@troupe/abi';
 import { HostTimeSource, Timekeeper } from '@troupe/time';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
@@ -75,7 +75,7 @@ export class Kernel {
   static async create(options: KernelOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();
     const cores = options.cores ?? availableParallelism();
-    if (!Number.isInteger(cores) || cores < 1 || cores > COMPILER_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${COMPILER_CORE}`, 'cores');
+    if (!Number.isInteger(cores) || cores < 1 || cores > LOCAL_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${LOCAL_CORE}`, 'cores');
     if (typeof options.engine === 'object' && cores !== 1) throw new ConfigError('unicorn runs one core only', 'cores');
     const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
     if (!(memoryBytes >= MIN_MEMORY_BYTES)) throw new ConfigError(`${memoryBytes} is less than ${MIN_MEMORY_BYTES}`, 'memoryBytes');

@@ -5,15 +5,15 @@
  *   Sends:   onCoreDied(tcb, reason) when a worker ends while the kernel runs
  *   Order:   cores start on demand: core 0 at start, the next when a task is runnable and no core idle
  */
-import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, RunQueue, type SharedMemory } from '@troupe/abi';
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, LOCAL_CORE, Occupant, RunQueue, type SharedMemory } from '@troupe/abi';
 import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { newCoreThread, takePreparedCore } from './core-thread.js';
 
 const SHUTDOWN = headerWord('shutdown');
-const RUNNING = headerWord('runningTasks');
 const ONLINE = headerWord('coreCount');
+const IDLE = headerWord('idleCores');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
 const KEEP_ALIVE_MS = 60_000;
@@ -47,11 +47,11 @@ export class CorePool {
     return this.#started;
   }
 
-  /** Starts core 0, or one more core when more tasks run than there are cores, and no core is still booting. */
+  /** Starts core 0, or one more core when tasks wait that no core takes, and no core is still booting. */
   ensureCapacity(): void {
     if (this.#started >= this.options.cores) return;
     const { i32 } = this.#shared;
-    if (this.#started > 0 && (Atomics.load(i32, ONLINE) < this.#started || Atomics.load(i32, RUNNING) <= this.#started)) return;
+    if (this.#started > 0 && (Atomics.load(i32, ONLINE) < this.#started || Atomics.load(i32, IDLE) > 0 || this.#queue.isEmpty)) return;
     this.#startCore(this.#started++);
   }
 
@@ -79,14 +79,22 @@ export class CorePool {
     const tcb = this.#shared.u32[(block + CoreBlock.off.currentTcb) >> 2]!;
     if (this.#shared.i32[(block + CoreBlock.off.online) >> 2] !== 0) Atomics.sub(this.#shared.i32, ONLINE, 1);
     this.#shared.u8.fill(0, block, block + CoreBlock.off.bounce);
+    this.#resetCpu(block);
     if (tcb !== 0) this.options.onCoreDied(tcb, reason);
     if (this.#restarts++ < MAX_RESTARTS) this.#startCore(coreId);
+  }
+
+  /** The thread may have ended as its CPU, or asleep. */
+  #resetCpu(block: number): void {
+    const { i32 } = this.#shared;
+    Atomics.compareExchange(i32, (block + CoreBlock.off.occupant) >> 2, Occupant.CORE, Occupant.FREE);
+    if (Atomics.exchange(i32, (block + CoreBlock.off.asleep) >> 2, 0) !== 0) Atomics.sub(i32, IDLE, 1);
   }
 
   /** Sums of the cores' counters, and those of translated code, for --stat. */
   counters(): Record<string, number> {
     const sums: Record<string, number> = Object.fromEntries(CoreCounter.map((name) => [name, 0]));
-    for (let core = 0; core < this.#started; core++) {
+    for (const core of [...Array(this.#started).keys(), LOCAL_CORE]) {
       const base = (coreBlockAddr(core) + CoreBlock.off.counters) / 8;
       CoreCounter.forEach((name, index) => (sums[name]! += Number(this.#shared.u64[base + index]!)));
     }
@@ -99,7 +107,7 @@ export class CorePool {
     clearInterval(this.#keepAlive);
     Atomics.store(this.#shared.i32, SHUTDOWN, 1);
     for (let core = 0; core < this.#started; core++) Atomics.or(this.#shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, 1);
-    this.#queue.wakeCores(Infinity);
+    this.#queue.wakeAll();
     await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
 }

@@ -1,8 +1,11 @@
-/** Worker threads for cores (piscina). */
+/** Worker threads for cores (piscina), and what they run. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
+import type * as coreModule from '@troupe/cpu-worker/worker/main.js';
+
+type CoreModule = typeof coreModule;
 
 /** The bundled worker, from the bundled command: set by scripts/bundle.mjs, as finding the package takes 2 ms. */
 declare const WORKER_FILE: string | undefined;
@@ -40,4 +43,10 @@ export function takePreparedCore(): Piscina | undefined {
   const thread = prepared;
   prepared = undefined;
   return thread;
+}
+
+/** What core threads run, for the kernel thread's own core. */
+export async function loadCoreModule(): Promise<CoreModule> {
+  const path = workerPath();
+  return (path.endsWith('.cjs') ? createRequire(import.meta.url)(path) : await import(pathToFileURL(path).href)) as CoreModule;
 }

@@ -1,24 +1,28 @@
 /**
- * The kernel's side of the threads: run queue, core pool and kernel loop, tied together.
+ * The kernel's side of the threads: run queue, core pool, local core and kernel loop, tied together.
  *
- *   Owns:     nothing of its own; forwards to RunQueue, CorePool, KernelLoop
+ *   Owns:     nothing of its own; forwards to RunQueue, CorePool, LocalCore, KernelLoop
  *   Accepts:  KernelHost calls of the kernel
  */
-import { coreBlockAddr, CoreBlock, CoreCommand, RunQueue, TCB, type SharedMemory } from '@troupe/abi';
+import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, RunQueue, TCB, type SharedMemory } from '@troupe/abi';
 import { availableParallelism } from 'node:os';
 import type { KernelHost } from '../host-hooks.js';
 import type { Kernel } from '../kernel.js';
 import { CorePool, type EngineName } from './core-pool.js';
+import { loadCoreModule } from './core-thread.js';
 import { KernelLoop } from './kernel-loop.js';
+import { LocalCore } from './local-core.js';
 
 export class ThreadHost implements KernelHost {
   readonly #queue: RunQueue;
   readonly pool: CorePool;
   #kernel: Kernel | undefined;
   #loop: KernelLoop | undefined;
+  #local: LocalCore | undefined;
 
   /** Starts core 0 at once: its thread boots while the kernel is being made. */
-  constructor(readonly shared: SharedMemory, readonly cores: number, engine: EngineName = 'jit') {
+  constructor(readonly shared: SharedMemory, readonly cores: number, readonly engine: EngineName = 'jit') {
+    shared.i32[headerWord('cpuCount')] = cores;
     this.#queue = new RunQueue(shared);
     this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
     this.pool.ensureCapacity();
@@ -34,12 +38,21 @@ export class ThreadHost implements KernelHost {
       onTrap: (tcb) => kernel.onTrap(tcb),
       drain: () => kernel.drain(),
       afterWork: () => pool.ensureCapacity(),
+      tasksElsewhere: () => kernel.runner.onCores,
     }, this.cores < availableParallelism() ? undefined : SHARED_CPU_SPIN_MS);
     this.#loop.start();
+    if (typeof this.engine === 'string' && process.env['TROUPE_LOCAL_CORE'] !== 'off') void this.#makeLocalCore(kernel, this.#loop, this.engine);
+  }
+
+  async #makeLocalCore(kernel: Kernel, loop: KernelLoop, engine: 'interp' | 'jit'): Promise<void> {
+    const { createLocalSlice } = await loadCoreModule();
+    const slice = createLocalSlice(this.shared, kernel.frames, engine === 'jit' ? 'background' : 'off', (message) => kernel.report(message));
+    this.#local = loop.local = new LocalCore(this.shared, this.cores, slice, (tcb) => kernel.onTrap(tcb));
   }
 
   enqueue(tcb: number): void {
-    this.#queue.push(tcb);
+    if (this.#local?.offer(tcb) === true) this.#loop!.offered();
+    else this.#queue.push(tcb);
   }
 
   preempt(tcb: number): void {

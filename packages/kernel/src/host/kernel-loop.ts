@@ -1,15 +1,17 @@
 /**
- * Runs the kernel on its thread: traps from the cores, woken calls, timers, one after the other.
+ * Runs the kernel on its thread: traps from the cores, woken calls, timers, one after the other; and
+ * between them the tasks of the thread's own core.
  *
  *   Owns:    the reading end of the kernel ring, kernelSleeping
  *   Accepts: the doorbell (cores, kick), timer deadlines
- *   Sends:   LoopTarget.onTrap(tcb), drain(), timers.expire
+ *   Sends:   LoopTarget.onTrap(tcb), drain(), timers.expire, LocalCore.run
  *   Order:   kernelSleeping is set before the ring is looked at for the last time, so a push that
  *            misses the sleeping flag is seen by that look
  */
 import { KernelRing, type SharedMemory } from '@troupe/abi';
 import type { TimerQueue } from '@troupe/time';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LocalCore } from './local-core.js';
 
 export interface LoopTarget {
   readonly shared: SharedMemory;
@@ -19,17 +21,22 @@ export interface LoopTarget {
   drain(): void;
   /** Called when a round of work ended and tasks may have become runnable. */
   afterWork(): void;
+  /** Tasks that core threads have or will take. */
+  tasksElsewhere(): number;
 }
 
 /** Longest time without giving the host's event loop a turn (stdin, API calls). */
 const MAX_ROUND_MS = 2;
-/** Look this long for more traps before going to sleep. */
+/** Look this long for more traps before going to sleep, while tasks run on other threads. */
 const SPIN_MS = 0.05;
 const MAX_SLEEP_MS = 60_000;
 
 export class KernelLoop {
   readonly #ring: KernelRing;
   #stopped = false;
+  #isAsleep = false;
+  /** The thread's own core, once there is one. */
+  local: LocalCore | undefined;
   #running: Promise<void> | undefined;
 
   constructor(readonly target: LoopTarget, readonly spinMs = SPIN_MS) {
@@ -43,6 +50,11 @@ export class KernelLoop {
   /** Something changed outside of the cores (API call, input): look again. */
   kick(): void {
     this.#ring.ring();
+  }
+
+  /** A task waits for the local core. */
+  offered(): void {
+    if (this.#isAsleep) this.kick();
   }
 
   async stop(): Promise<void> {
@@ -65,11 +77,21 @@ export class KernelLoop {
     let idleSinceMs = 0;
     for (;;) {
       const nowMs = performance.now();
-      if (this.pump()) idleSinceMs = 0;
+      if (this.#step(endMs)) idleSinceMs = 0;
+      else if (this.target.tasksElsewhere() === 0) return;
       else if (idleSinceMs === 0) idleSinceMs = nowMs;
       else if (nowMs - idleSinceMs > this.spinMs) return;
       if (nowMs > endMs) return;
     }
+  }
+
+  /** Handles what has come in, then runs a task of the local core; true when there was anything to do. */
+  #step(untilMs: number): boolean {
+    const pumped = this.pump();
+    if (this.local === undefined || !this.local.run(untilMs)) return pumped;
+    this.target.drain();
+    this.target.afterWork();
+    return true;
   }
 
   /** One pass over ring, timers and woken calls; true when there was anything to do. */
@@ -90,10 +112,12 @@ export class KernelLoop {
   async #sleep(): Promise<void> {
     const seen = this.#ring.doorbell;
     this.#ring.setSleeping(true);
-    if (!this.pump()) {
+    if (!this.pump() && this.local?.isIdle !== false) {
+      this.#isAsleep = true;
       const { timers } = this.target;
       const untilMs = Math.max(0, (timers.nextNs - timers.clock.nowNs()) / 1e6);
       await this.#ring.whenRung(seen, Math.min(untilMs, MAX_SLEEP_MS));
+      this.#isAsleep = false;
     }
     this.#ring.setSleeping(false);
   }

@@ -1,0 +1,130 @@
+/**
+ * Runs one task on one core, from the moment the core takes it to the moment it hands it on. The
+ * thread of a core does this in core-loop.ts; the kernel thread does it on a core of its own.
+ *
+ *   Owns:     the CoreBlock (all words but `command`, `occupant`, `asleep`); the TCB between begin and end
+ *   Accepts:  CoreCommand bits (PREEMPT, SAFEPOINT, FLUSH_HIGH), TCB.interrupt
+ *   Order:    runState is stored last when a TCB changes hands; currentTcb is cleared before that,
+ *             so that a dead core's currentTcb names the task it took down
+ */
+import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, RunState, TCB, Trap, Vector, type CoreCounterName, type SharedMemory } from '@troupe/abi';
+import type { Engine } from '../interp/engine.js';
+
+/** Weight of the past in TCB.burstNs. */
+const BURST_WEIGHT = 3;
+const MAX_BURST_NS = 0xffff_ffff;
+
+export interface TaskSliceOptions {
+  readonly shared: SharedMemory;
+  readonly coreId: number;
+  /** Makes an engine; called again after a failure, so that the core goes on with a fresh one. */
+  readonly createEngine: () => Engine;
+  readonly report: (message: string) => void;
+}
+
+export class TaskSlice {
+  readonly #shared: SharedMemory;
+  readonly #block: number;
+  #engine: Engine;
+  #tcb = 0;
+  #instructionsBefore = 0;
+  #burstMs = 0;
+  /** performance.now at the last look at the clock. */
+  nowMs = 0;
+
+  constructor(readonly options: TaskSliceOptions) {
+    this.#shared = options.shared;
+    this.#block = coreBlockAddr(options.coreId);
+    this.#engine = options.createEngine();
+  }
+
+  /** The task runs on this core now, which is the CPU of that number. Precondition: its TCB is RUNNABLE and on no queue. */
+  begin(tcb: number, cpu: number): void {
+    const { i32, u32 } = this.#shared;
+    this.#tcb = tcb;
+    this.#burstMs = 0;
+    i32[this.#word('cpu')] = cpu;
+    u32[this.#word('currentTcb')] = tcb;
+    Atomics.store(i32, this.#word('currentAsId'), u32[(tcb + TCB.off.asId) >> 2]!);
+    i32[(tcb + TCB.off.lastCore) >> 2] = cpu;
+    Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNING);
+    this.#count('contextSwitches', 1);
+    this.#instructionsBefore = u32[(tcb + TCB.off.instructions) >> 2]!;
+    this.nowMs = performance.now();
+  }
+
+  /** Runs guest code until a trap; Trap.PREEMPT when the budget is used up or the core has a command. */
+  run(budgetBranches: number): number {
+    if (Atomics.load(this.#shared.i32, (this.#tcb + TCB.off.interrupt) >> 2) !== 0) return Trap.INTERRUPT;
+    const beforeMs = this.nowMs;
+    const trap = this.#enterGuest(budgetBranches);
+    this.nowMs = performance.now();
+    const ranMs = this.nowMs - beforeMs;
+    this.#burstMs += ranMs;
+    addTo(this.#shared.u32, (this.#tcb + TCB.off.cpuTimeNs) >> 2, Math.round(ranMs * 1e6));
+    return trap;
+  }
+
+  /** Guest code runs between inGuest = 1 and the epoch's next value: a safepoint for shootdowns. */
+  #enterGuest(budgetBranches: number): number {
+    const { i32 } = this.#shared;
+    Atomics.store(i32, this.#word('inGuest'), 1);
+    try {
+      return this.#engine.run(this.#tcb, budgetBranches);
+    } catch (error) {
+      this.options.report(`core ${this.options.coreId}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+      this.#engine = this.options.createEngine();
+      return Trap.CORE_ERROR;
+    } finally {
+      Atomics.store(i32, this.#word('inGuest'), 0);
+      Atomics.add(i32, this.#word('epoch'), 1);
+      Atomics.and(i32, this.#word('command'), ~(CoreCommand.PREEMPT | CoreCommand.SAFEPOINT));
+    }
+  }
+
+  /** The task leaves the core: RUNNABLE after Trap.PREEMPT, else TRAPPED. The caller puts it on a queue. */
+  end(trap: number): void {
+    const { i32, u32 } = this.#shared;
+    const tcb = this.#tcb;
+    const isPreempted = trap === Trap.PREEMPT;
+    this.#count('instructions', (u32[(tcb + TCB.off.instructions) >> 2]! - this.#instructionsBefore) >>> 0);
+    this.#countTrap(trap);
+    this.#noteBurst(isPreempted);
+    i32[(tcb + TCB.off.trap) >> 2] = trap;
+    if (isPreempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
+    this.#tcb = 0;
+    Atomics.store(i32, this.#word('currentAsId'), 0);
+    Atomics.store(i32, this.#word('currentTcb'), 0);
+    Atomics.store(i32, (tcb + TCB.off.runState) >> 2, isPreempted ? RunState.RUNNABLE : RunState.TRAPPED);
+  }
+
+  /** A burst goes on over preemptions. */
+  #noteBurst(isPreempted: boolean): void {
+    const at = (this.#tcb + TCB.off.burstNs) >> 2;
+    const usualNs = this.#shared.u32[at]!;
+    const ns = this.#burstMs * 1e6;
+    this.#shared.u32[at] = Math.min(MAX_BURST_NS, isPreempted ? usualNs + ns : (usualNs * BURST_WEIGHT + ns) / (BURST_WEIGHT + 1));
+  }
+
+  #countTrap(trap: number): void {
+    if (trap === Trap.SYSCALL) this.#count('syscalls', 1);
+    else if (trap === Trap.PREEMPT) this.#count('preemptions', 1);
+    else if (trap === Trap.INTERRUPT) this.#count('interrupts', 1);
+    else this.#count(this.#shared.u32[(this.#tcb + TCB.off.trapVector) >> 2] === Vector.PF ? 'pageFaults' : 'exceptions', 1);
+  }
+
+  #word(field: keyof typeof CoreBlock.off): number {
+    return (this.#block + CoreBlock.off[field]) >> 2;
+  }
+
+  #count(name: CoreCounterName, by: number): void {
+    addTo(this.#shared.u32, ((this.#block + CoreBlock.off.counters) >> 2) + CoreCounter.indexOf(name) * 2, by);
+  }
+}
+
+/** Adds to a u64 that nobody else writes, without making a bigint; 0 ≤ by < 2^32. */
+function addTo(u32: Uint32Array, low: number, by: number): void {
+  const sum = u32[low]! + by;
+  u32[low] = sum;
+  if (sum > 0xffff_ffff) u32[low + 1]!++;
+}
