@@ -29,25 +29,33 @@ function evenParity(byte: number): number {
   return (b & 1) ^ 1;
 }
 
+/** RFLAGS image from the 32-bit halves of the lazy words and the non-lazy flags. */
+export function packFlagWords(resLow: number, resHigh: number, auxLow: number, auxHigh: number, flagsRest: number): number {
+  const cf = auxHigh >>> 31;
+  const of = cf ^ ((auxHigh >>> 30) & 1);
+  const sf = (resHigh >>> 31) ^ ((auxLow >>> 1) & 1);
+  const pf = evenParity(resLow & 0xff) ^ ((auxLow >>> 2) & 1);
+  const zf = (resLow | resHigh) === 0 ? 1 : 0;
+  return (cf * Flag.CF) | (pf * Flag.PF) | ((auxLow & 1) * Flag.AF) | (zf * Flag.ZF) | (sf * Flag.SF) | (of * Flag.OF) | (flagsRest & ~LAZY_FLAGS) | 2;
+}
+
 /** RFLAGS image from the lazy words and the non-lazy ones. */
 export function packFlags(ccRes: bigint, ccAux: bigint, flagsRest: number): number {
-  const res = BigInt.asIntN(64, ccRes);
-  const aux = BigInt.asUintN(64, ccAux);
-  const cf = Number(aux >> 63n);
-  const of = cf ^ Number((aux >> 62n) & 1n);
-  const sf = (res < 0n ? 1 : 0) ^ Number((aux >> 1n) & 1n);
-  const pf = evenParity(Number(res & 0xffn)) ^ Number((aux >> 2n) & 1n);
-  const zf = res === 0n ? 1 : 0;
-  const af = Number(aux & 1n);
-  return (cf * Flag.CF) | (pf * Flag.PF) | (af * Flag.AF) | (zf * Flag.ZF) | (sf * Flag.SF) | (of * Flag.OF) | (flagsRest & ~LAZY_FLAGS) | 2;
+  const low = (value: bigint): number => Number(BigInt.asUintN(32, value));
+  return packFlagWords(low(ccRes), low(ccRes >> 32n), low(ccAux), low(ccAux >> 32n), flagsRest);
+}
+
+/** 32-bit halves of the lazy words that stand for the arithmetic flags of an RFLAGS image: ccRes, ccAux, low half first. */
+export function unpackFlagWords(rflags: number): readonly [number, number, number, number] {
+  const bit = (mask: number): number => (rflags & mask ? 1 : 0);
+  const cf = bit(Flag.CF);
+  const auxHigh = ((cf << 31) | ((cf ^ bit(Flag.OF)) << 30)) >>> 0;
+  if (bit(Flag.ZF)) return [0, 0, bit(Flag.AF) | (bit(Flag.SF) << 1) | ((bit(Flag.PF) ^ 1) << 2), auxHigh];
+  return [0x100 | (bit(Flag.PF) ^ 1), (bit(Flag.SF) << 31) >>> 0, bit(Flag.AF), auxHigh];
 }
 
 /** Lazy words [ccRes, ccAux] that stand for the arithmetic flags of an RFLAGS image. */
 export function unpackFlags(rflags: number): [bigint, bigint] {
-  const bit = (mask: number): number => (rflags & mask ? 1 : 0);
-  const cf = bit(Flag.CF);
-  const aux = (BigInt(cf) << 63n) | (BigInt(cf ^ bit(Flag.OF)) << 62n) | BigInt(bit(Flag.AF));
-  if (bit(Flag.ZF)) return [0n, aux | (BigInt(bit(Flag.SF)) << 1n) | (BigInt(bit(Flag.PF) ^ 1) << 2n)];
-  const res = (bit(Flag.SF) ? -(1n << 63n) : 0n) | 0x100n | (bit(Flag.PF) ? 0n : 1n);
-  return [res, aux];
+  const [resLow, resHigh, auxLow, auxHigh] = unpackFlagWords(rflags);
+  return [BigInt.asIntN(64, (BigInt(resHigh) << 32n) | BigInt(resLow)), (BigInt(auxHigh) << 32n) | BigInt(auxLow)];
 }

@@ -13,8 +13,10 @@ export const Sig = {
 export const NSIG = 64;
 export const SIGRTMIN = 32;
 
+const BITS: readonly SigSet[] = Array.from({ length: NSIG + 1 }, (_, signo) => (signo === 0 ? 0n : 1n << BigInt(signo - 1)));
+
 export function sigBit(signo: number): SigSet {
-  return 1n << BigInt(signo - 1);
+  return BITS[signo]!;
 }
 
 export function sigSet(...signos: readonly number[]): SigSet {
@@ -22,7 +24,15 @@ export function sigSet(...signos: readonly number[]): SigSet {
 }
 
 export function sigHas(set: SigSet, signo: number): boolean {
-  return ((set >> BigInt(signo - 1)) & 1n) !== 0n;
+  return (set & BITS[signo]!) !== 0n;
+}
+
+/** The lowest signal of a set; 0 = it is empty. */
+export function lowestSignal(set: SigSet): number {
+  const low = Number(BigInt.asUintN(32, set));
+  if (low !== 0) return 32 - Math.clz32(low & -low);
+  const high = Number(BigInt.asUintN(32, set >> 32n));
+  return high === 0 ? 0 : 64 - Math.clz32(high & -high);
 }
 
 export const ALL_SIGNALS: SigSet = (1n << 64n) - 1n;

@@ -10,6 +10,8 @@
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, RunState, TCB, Trap, Vector, type CoreCounterName, type SharedMemory } from '@troupe/abi';
 import type { Engine } from '../interp/engine.js';
 
+/** Word offsets of the counters. */
+const COUNTER = Object.fromEntries(CoreCounter.map((name, index) => [name, index * 2])) as Record<CoreCounterName, number>;
 /** Weight of the past in TCB.burstNs. */
 const BURST_WEIGHT = 3;
 const MAX_BURST_NS = 0xffff_ffff;
@@ -24,7 +26,14 @@ export interface TaskSliceOptions {
 
 export class TaskSlice {
   readonly #shared: SharedMemory;
-  readonly #block: number;
+  /** Indexes of words of the core block. */
+  readonly #cpu: number;
+  readonly #currentTcb: number;
+  readonly #currentAsId: number;
+  readonly #inGuest: number;
+  readonly #epoch: number;
+  readonly #command: number;
+  readonly #counters: number;
   #engine: Engine;
   #tcb = 0;
   #instructionsBefore = 0;
@@ -34,7 +43,14 @@ export class TaskSlice {
 
   constructor(readonly options: TaskSliceOptions) {
     this.#shared = options.shared;
-    this.#block = coreBlockAddr(options.coreId);
+    const word = (field: keyof typeof CoreBlock.off): number => (coreBlockAddr(options.coreId) + CoreBlock.off[field]) >> 2;
+    this.#cpu = word('cpu');
+    this.#currentTcb = word('currentTcb');
+    this.#currentAsId = word('currentAsId');
+    this.#inGuest = word('inGuest');
+    this.#epoch = word('epoch');
+    this.#command = word('command');
+    this.#counters = word('counters');
     this.#engine = options.createEngine();
   }
 
@@ -43,9 +59,9 @@ export class TaskSlice {
     const { i32, u32 } = this.#shared;
     this.#tcb = tcb;
     this.#burstMs = 0;
-    i32[this.#word('cpu')] = cpu;
-    u32[this.#word('currentTcb')] = tcb;
-    Atomics.store(i32, this.#word('currentAsId'), u32[(tcb + TCB.off.asId) >> 2]!);
+    i32[this.#cpu] = cpu;
+    u32[this.#currentTcb] = tcb;
+    Atomics.store(i32, this.#currentAsId, u32[(tcb + TCB.off.asId) >> 2]!);
     i32[(tcb + TCB.off.lastCore) >> 2] = cpu;
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNING);
     this.#count('contextSwitches', 1);
@@ -68,7 +84,7 @@ export class TaskSlice {
   /** Guest code runs between inGuest = 1 and the epoch's next value: a safepoint for shootdowns. */
   #enterGuest(budgetBranches: number): number {
     const { i32 } = this.#shared;
-    Atomics.store(i32, this.#word('inGuest'), 1);
+    Atomics.store(i32, this.#inGuest, 1);
     try {
       return this.#engine.run(this.#tcb, budgetBranches);
     } catch (error) {
@@ -76,9 +92,9 @@ export class TaskSlice {
       this.#engine = this.options.createEngine();
       return Trap.CORE_ERROR;
     } finally {
-      Atomics.store(i32, this.#word('inGuest'), 0);
-      Atomics.add(i32, this.#word('epoch'), 1);
-      Atomics.and(i32, this.#word('command'), ~(CoreCommand.PREEMPT | CoreCommand.SAFEPOINT));
+      Atomics.store(i32, this.#inGuest, 0);
+      Atomics.add(i32, this.#epoch, 1);
+      Atomics.and(i32, this.#command, ~(CoreCommand.PREEMPT | CoreCommand.SAFEPOINT));
     }
   }
 
@@ -93,8 +109,8 @@ export class TaskSlice {
     i32[(tcb + TCB.off.trap) >> 2] = trap;
     if (isPreempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
     this.#tcb = 0;
-    Atomics.store(i32, this.#word('currentAsId'), 0);
-    Atomics.store(i32, this.#word('currentTcb'), 0);
+    Atomics.store(i32, this.#currentAsId, 0);
+    Atomics.store(i32, this.#currentTcb, 0);
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, isPreempted ? RunState.RUNNABLE : RunState.TRAPPED);
   }
 
@@ -113,12 +129,8 @@ export class TaskSlice {
     else this.#count(this.#shared.u32[(this.#tcb + TCB.off.trapVector) >> 2] === Vector.PF ? 'pageFaults' : 'exceptions', 1);
   }
 
-  #word(field: keyof typeof CoreBlock.off): number {
-    return (this.#block + CoreBlock.off[field]) >> 2;
-  }
-
   #count(name: CoreCounterName, by: number): void {
-    addTo(this.#shared.u32, ((this.#block + CoreBlock.off.counters) >> 2) + CoreCounter.indexOf(name) * 2, by);
+    addTo(this.#shared.u32, this.#counters + COUNTER[name], by);
   }
 }
 

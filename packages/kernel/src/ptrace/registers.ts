@@ -114,7 +114,7 @@ export function writeRegs(task: Task, bytes: Uint8Array): number {
 }
 
 export function readFpRegs(task: Task): Uint8Array {
-  return saveFx(task.shared, task.tcb);
+  return saveFx(task.shared, task.tcb).slice();
 }
 
 export function writeFpRegs(task: Task, bytes: Uint8Array): number {

@@ -3,7 +3,7 @@
  * restart of an interrupted call and restoration of a swapped mask.
  */
 import type { DefaultAction, SigInfo } from '@troupe/abi';
-import { SIG_DFL, SIG_IGN, Sa, Sig, defaultAction, killedBy, sigBit } from '@troupe/abi';
+import { Sa, Sig, defaultAction, killedBy, sigBit } from '@troupe/abi';
 import { exitGroup } from '../task/exit.js';
 import { isOrphaned } from '../task/job-control.js';
 import { beginGroupStop, parkForStop } from '../task/group-stop.js';
@@ -12,7 +12,7 @@ import type { Task } from '../task/task.js';
 import { pushFrame } from './frame.js';
 import { restartForHandler, restartWithoutHandler } from './restart.js';
 import { forceSignal } from './send.js';
-import type { SigAction } from './signal-handlers.js';
+import { DEFAULT_HANDLER, IGNORE_HANDLER, type SigAction } from './signal-handlers.js';
 
 /** True when the task may go on in user mode; false when it stopped or exited. */
 export function prepareUserReturn(task: Task): boolean {
@@ -63,8 +63,8 @@ export function dequeueSignal(task: Task): SigInfo | null {
 export function act(task: Task, info: SigInfo): void {
   task.kernel.onSignal?.(task, info);
   const action = task.group.handlers.get(info.signo);
-  if (action.handler === BigInt(SIG_IGN)) return;
-  if (action.handler !== BigInt(SIG_DFL)) return runHandler(task, info, action);
+  if (action.handler === IGNORE_HANDLER) return;
+  if (action.handler !== DEFAULT_HANDLER) return runHandler(task, info, action);
   actByDefault(task, info, defaultAction(info.signo));
 }
 
@@ -89,7 +89,7 @@ function runHandler(task: Task, info: SigInfo, action: SigAction): void {
     forceSignal(task, { signo: Sig.SEGV, code: 0x80 }, info.signo === Sig.SEGV);
     return;
   }
-  if ((action.flags & Sa.RESETHAND) !== 0) task.group.handlers.set(info.signo, { ...action, handler: BigInt(SIG_DFL) });
+  if ((action.flags & Sa.RESETHAND) !== 0) task.group.handlers.set(info.signo, { ...action, handler: DEFAULT_HANDLER });
   task.savedSigMask = null;
   const own = (action.flags & Sa.NODEFER) !== 0 ? 0n : sigBit(info.signo);
   task.sigMask |= action.mask | own;

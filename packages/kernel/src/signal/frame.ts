@@ -10,7 +10,7 @@
  * (SysV ABI 3.2.2).
  */
 import type { SigInfo } from '@troupe/abi';
-import { Flag, Reg, SIGINFO_BYTES, Sa, Ss, TCB, packFlags, unpackFlags } from '@troupe/abi';
+import { Flag, Reg, SIGINFO_BYTES, Sa, Ss, TCB, packFlagWords, unpackFlagWords } from '@troupe/abi';
 import type { AltStack, Task } from '../task/task.js';
 import { FX_BYTES, resetFx, restoreFx, saveFx } from './fx-state.js';
 import { encodeSigInfo } from './sig-info-codec.js';
@@ -22,7 +22,7 @@ const Uc = { FLAGS: 0, LINK: 8, STACK_SP: 16, STACK_FLAGS: 24, STACK_SIZE: 32, M
 const SIGINFO = UCONTEXT + Uc.BYTES;
 export const FRAME_BYTES = SIGINFO + SIGINFO_BYTES;
 /** sigcontext: byte offsets of everything but the general registers. */
-const Sc = { RIP: 128, EFLAGS: 136, CS: 144, SS: 150, ERR: 152, TRAPNO: 160, OLDMASK: 168, CR2: 176, FPSTATE: 184 } as const;
+const Sc = { RIP: 128, EFLAGS: 136, CS: 144, ERR: 152, TRAPNO: 160, OLDMASK: 168, CR2: 176, FPSTATE: 184, RESERVED: 192 } as const;
 /** General registers in sigcontext order: r8…r15 rdi rsi rbp rbx rdx rax rcx rsp. */
 const SC_GPRS = [8, 9, 10, 11, 12, 13, 14, 15, Reg.RDI, Reg.RSI, Reg.RBP, Reg.RBX, Reg.RDX, Reg.RAX, Reg.RCX, Reg.RSP];
 /** UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS: set for every 64-bit frame. */
@@ -34,17 +34,21 @@ const RESTORED_FLAGS = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.TF
 /** Flags that are clear when a handler starts. */
 const CLEARED_FLAGS = Flag.DF | Flag.TF;
 
-export function rflagsOf(task: Task): number {
-  const { i64, u32 } = task.shared;
-  return packFlags(i64[(task.tcb + TCB.off.ccRes) / 8]!, i64[(task.tcb + TCB.off.ccAux) / 8]!, u32[(task.tcb + TCB.off.flagsRest) >> 2]!) | Flag.IF;
+export function rflagsOf({ shared: { u32 }, tcb }: Task): number {
+  const res = (tcb + TCB.off.ccRes) >> 2;
+  const aux = (tcb + TCB.off.ccAux) >> 2;
+  return packFlagWords(u32[res]!, u32[res + 1]!, u32[aux]!, u32[aux + 1]!, u32[(tcb + TCB.off.flagsRest) >> 2]!) | Flag.IF;
 }
 
-export function setRflags(task: Task, rflags: number): void {
-  const [ccRes, ccAux] = unpackFlags(rflags);
-  const { i64, u32 } = task.shared;
-  i64[(task.tcb + TCB.off.ccRes) / 8] = ccRes;
-  i64[(task.tcb + TCB.off.ccAux) / 8] = BigInt.asIntN(64, ccAux);
-  u32[(task.tcb + TCB.off.flagsRest) >> 2] = (rflags & ~(Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF)) | Flag.IF | 2;
+export function setRflags({ shared: { u32 }, tcb }: Task, rflags: number): void {
+  const [resLow, resHigh, auxLow, auxHigh] = unpackFlagWords(rflags);
+  const res = (tcb + TCB.off.ccRes) >> 2;
+  const aux = (tcb + TCB.off.ccAux) >> 2;
+  u32[res] = resLow;
+  u32[res + 1] = resHigh;
+  u32[aux] = auxLow;
+  u32[aux + 1] = auxHigh;
+  u32[(tcb + TCB.off.flagsRest) >> 2] = (rflags & ~(Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.OF)) | Flag.IF | 2;
 }
 
 /** True when `rsp` lies on the alternate stack (never with SS_AUTODISARM). */
@@ -87,36 +91,50 @@ function enterHandler(task: Task, signo: number, action: SigAction, frame: bigin
   task.setReg(Reg.RAX, 0n);
   task.setReg(Reg.RSP, frame);
   task.rip = action.handler;
-  setRflags(task, rflagsOf(task) & ~CLEARED_FLAGS);
+  task.shared.u32[(task.tcb + TCB.off.flagsRest) >> 2]! &= ~CLEARED_FLAGS;
   resetFx(task.shared, task.tcb);
 }
 
+/** The frame that is being written or read; nothing waits in between. */
+const bytes = new Uint8Array(FRAME_BYTES);
+const context = bytes.subarray(0, SIGINFO);
+const words = new Uint32Array(bytes.buffer);
+const longs = new BigUint64Array(bytes.buffer);
+const CONTEXT = UCONTEXT + Uc.MCONTEXT;
+
 function buildFrame(task: Task, info: SigInfo, action: SigAction, fpstate: bigint): Uint8Array {
-  const bytes = new Uint8Array(FRAME_BYTES);
-  const view = new DataView(bytes.buffer);
   const mask = task.savedSigMask ?? task.sigMask;
-  view.setBigUint64(0, action.restorer, true);
-  view.setBigUint64(UCONTEXT + Uc.FLAGS, UC_FLAGS, true);
-  view.setBigUint64(UCONTEXT + Uc.STACK_SP, task.altStack.addr, true);
-  view.setUint32(UCONTEXT + Uc.STACK_FLAGS, task.altStack.flags >>> 0, true);
-  view.setBigUint64(UCONTEXT + Uc.STACK_SIZE, BigInt(task.altStack.sizeBytes), true);
-  putContext(new DataView(bytes.buffer, UCONTEXT + Uc.MCONTEXT, 256), task, mask, fpstate);
-  view.setBigUint64(UCONTEXT + Uc.SIGMASK, mask, true);
+  longs[0] = action.restorer;
+  longs[(UCONTEXT + Uc.FLAGS) >> 3] = UC_FLAGS;
+  longs[(UCONTEXT + Uc.LINK) >> 3] = 0n;
+  longs[(UCONTEXT + Uc.STACK_SP) >> 3] = task.altStack.addr;
+  words[(UCONTEXT + Uc.STACK_FLAGS) >> 2] = task.altStack.flags;
+  words[(UCONTEXT + Uc.STACK_FLAGS + 4) >> 2] = 0;
+  longs[(UCONTEXT + Uc.STACK_SIZE) >> 3] = BigInt(task.altStack.sizeBytes);
+  putContext(task, mask, fpstate);
+  longs[(UCONTEXT + Uc.SIGMASK) >> 3] = mask;
   bytes.set(encodeSigInfo(info), SIGINFO);
   return bytes;
 }
 
-function putContext(view: DataView, task: Task, mask: bigint, fpstate: bigint): void {
-  SC_GPRS.forEach((reg, index) => view.setBigUint64(8 * index, task.getReg(reg), true));
-  view.setBigUint64(Sc.RIP, task.rip, true);
-  view.setBigUint64(Sc.EFLAGS, BigInt(rflagsOf(task)), true);
-  view.setUint16(Sc.CS, USER_CS, true);
-  view.setUint16(Sc.SS, USER_SS, true);
-  view.setBigUint64(Sc.ERR, BigInt(task.trapErrorCode), true);
-  view.setBigUint64(Sc.TRAPNO, BigInt(task.trapNo), true);
-  view.setBigUint64(Sc.OLDMASK, mask, true);
-  view.setBigUint64(Sc.CR2, BigInt.asUintN(64, task.faultAddr), true);
-  view.setBigUint64(Sc.FPSTATE, fpstate, true);
+function putContext(task: Task, mask: bigint, fpstate: bigint): void {
+  const { u32 } = task.shared;
+  const gprs = (task.tcb + TCB.off.gpr) >> 2;
+  SC_GPRS.forEach((reg, index) => {
+    words[(CONTEXT >> 2) + 2 * index] = u32[gprs + 2 * reg]!;
+    words[(CONTEXT >> 2) + 2 * index + 1] = u32[gprs + 2 * reg + 1]!;
+  });
+  longs[(CONTEXT + Sc.RIP) >> 3] = task.rip;
+  words[(CONTEXT + Sc.EFLAGS) >> 2] = rflagsOf(task);
+  words[(CONTEXT + Sc.EFLAGS + 4) >> 2] = 0;
+  words[(CONTEXT + Sc.CS) >> 2] = USER_CS;
+  words[(CONTEXT + Sc.CS + 4) >> 2] = USER_SS << 16;
+  longs[(CONTEXT + Sc.ERR) >> 3] = BigInt(task.trapErrorCode);
+  longs[(CONTEXT + Sc.TRAPNO) >> 3] = BigInt(task.trapNo);
+  longs[(CONTEXT + Sc.OLDMASK) >> 3] = mask;
+  longs[(CONTEXT + Sc.CR2) >> 3] = BigInt.asUintN(64, task.faultAddr);
+  longs[(CONTEXT + Sc.FPSTATE) >> 3] = fpstate;
+  longs.fill(0n, (CONTEXT + Sc.RESERVED) >> 3, (UCONTEXT + Uc.SIGMASK) >> 3);
 }
 
 /** What rt_sigreturn puts back besides registers. */
@@ -128,32 +146,36 @@ export interface ReturnedContext {
 /** Restores the registers from the frame the handler returned to. Null when it cannot be read (SIGSEGV). */
 export function popFrame(task: Task): ReturnedContext | null {
   const frame = Number(task.getReg(Reg.RSP) - 8n);
-  const bytes = new Uint8Array(UCONTEXT + Uc.BYTES);
-  if (frame < 0 || task.mm.copyInPartial(frame, bytes) !== bytes.length) return null;
-  const view = new DataView(bytes.buffer);
-  const context = new DataView(bytes.buffer, UCONTEXT + Uc.MCONTEXT, 256);
-  if (!takeFpstate(task, Number(context.getBigUint64(Sc.FPSTATE, true)))) return null;
-  SC_GPRS.forEach((reg, index) => task.setReg(reg, context.getBigUint64(8 * index, true)));
-  task.rip = context.getBigUint64(Sc.RIP, true);
-  const taken = Number(context.getBigUint64(Sc.EFLAGS, true) & 0xffff_ffffn) & RESTORED_FLAGS;
+  if (frame < 0 || task.mm.copyInPartial(frame, context) !== context.length) return null;
+  if (!takeFpstate(task, Number(longs[(CONTEXT + Sc.FPSTATE) >> 3]!))) return null;
+  const { u32 } = task.shared;
+  const gprs = (task.tcb + TCB.off.gpr) >> 2;
+  SC_GPRS.forEach((reg, index) => {
+    u32[gprs + 2 * reg] = words[(CONTEXT >> 2) + 2 * index]!;
+    u32[gprs + 2 * reg + 1] = words[(CONTEXT >> 2) + 2 * index + 1]!;
+  });
+  task.rip = longs[(CONTEXT + Sc.RIP) >> 3]!;
+  const taken = words[(CONTEXT + Sc.EFLAGS) >> 2]! & RESTORED_FLAGS;
   setRflags(task, (rflagsOf(task) & ~RESTORED_FLAGS) | taken);
   return {
-    sigMask: view.getBigUint64(UCONTEXT + Uc.SIGMASK, true),
+    sigMask: longs[(UCONTEXT + Uc.SIGMASK) >> 3]!,
     altStack: {
-      addr: view.getBigUint64(UCONTEXT + Uc.STACK_SP, true),
-      flags: view.getUint32(UCONTEXT + Uc.STACK_FLAGS, true),
-      sizeBytes: Number(view.getBigUint64(UCONTEXT + Uc.STACK_SIZE, true)),
+      addr: longs[(UCONTEXT + Uc.STACK_SP) >> 3]!,
+      flags: words[(UCONTEXT + Uc.STACK_FLAGS) >> 2]!,
+      sizeBytes: Number(longs[(UCONTEXT + Uc.STACK_SIZE) >> 3]!),
     },
   };
 }
+
+/** Where takeFpstate reads the image. */
+const fxImage = new Uint8Array(FX_BYTES);
 
 function takeFpstate(task: Task, addr: number): boolean {
   if (addr === 0) {
     resetFx(task.shared, task.tcb);
     return true;
   }
-  const image = new Uint8Array(FX_BYTES);
-  if (task.mm.copyInPartial(addr, image) !== FX_BYTES) return false;
-  restoreFx(task.shared, task.tcb, image);
+  if (task.mm.copyInPartial(addr, fxImage) !== FX_BYTES) return false;
+  restoreFx(task.shared, task.tcb, fxImage);
   return true;
 }

@@ -18,43 +18,56 @@ function stackTop(fsw: number): number {
   return (fsw >> 11) & 7;
 }
 
-export function saveFx(shared: SharedMemory, tcb: number): Uint8Array {
-  const image = new Uint8Array(FX_BYTES);
-  const view = new DataView(image.buffer);
-  const { u8, u16, u32, u64 } = shared;
+/** What saveFx fills. Reserved bytes stay 0. */
+const image = new Uint8Array(FX_BYTES);
+const words = new Uint32Array(image.buffer);
+const halves = new Uint16Array(image.buffer);
+
+/** The image of the TCB's state, in a buffer that the next call overwrites. */
+export function saveFx({ u8, u16, u32 }: SharedMemory, tcb: number): Uint8Array {
   const fsw = u16[(tcb + off.fsw) >> 1]!;
-  view.setUint16(Fx.FCW, u16[(tcb + off.fcw) >> 1]!, true);
-  view.setUint16(Fx.FSW, fsw, true);
+  halves[Fx.FCW >> 1] = u16[(tcb + off.fcw) >> 1]!;
+  halves[Fx.FSW >> 1] = fsw;
   image[Fx.FTW] = u8[tcb + off.ftw]!;
-  view.setUint16(Fx.FOP, u16[(tcb + off.fop) >> 1]!, true);
-  view.setBigUint64(Fx.FIP, u64[(tcb + off.fip) / 8]!, true);
-  view.setBigUint64(Fx.FDP, u64[(tcb + off.fdp) / 8]!, true);
-  view.setUint32(Fx.MXCSR, u32[(tcb + off.mxcsr) >> 2]!, true);
-  view.setUint32(Fx.MXCSR_MASK, MXCSR_MASK, true);
+  halves[Fx.FOP >> 1] = u16[(tcb + off.fop) >> 1]!;
+  for (let word = 0; word < 2; word++) {
+    words[(Fx.FIP >> 2) + word] = u32[((tcb + off.fip) >> 2) + word]!;
+    words[(Fx.FDP >> 2) + word] = u32[((tcb + off.fdp) >> 2) + word]!;
+  }
+  words[Fx.MXCSR >> 2] = u32[(tcb + off.mxcsr) >> 2]!;
+  words[Fx.MXCSR_MASK >> 2] = MXCSR_MASK;
   for (let n = 0; n < 8; n++) {
     const from = tcb + off.st + 16 * ((stackTop(fsw) + n) & 7);
-    image.set(u8.subarray(from, from + 10), Fx.ST + 16 * n);
+    const to = Fx.ST + 16 * n;
+    words[to >> 2] = u32[from >> 2]!;
+    words[(to >> 2) + 1] = u32[(from >> 2) + 1]!;
+    halves[(to >> 1) + 4] = u16[(from >> 1) + 4]!;
   }
-  image.set(u8.subarray(tcb + off.xmm, tcb + off.xmm + 256), Fx.XMM);
+  for (let word = 0; word < 64; word++) words[(Fx.XMM >> 2) + word] = u32[((tcb + off.xmm) >> 2) + word]!;
   return image;
 }
 
-export function restoreFx(shared: SharedMemory, tcb: number, image: Uint8Array): void {
-  const view = new DataView(image.buffer, image.byteOffset, FX_BYTES);
-  const { u8, u16, u32, u64 } = shared;
-  const fsw = view.getUint16(Fx.FSW, true);
-  u16[(tcb + off.fcw) >> 1] = view.getUint16(Fx.FCW, true);
+export function restoreFx({ u8, u16, u32 }: SharedMemory, tcb: number, from: Uint8Array): void {
+  image.set(from.subarray(0, FX_BYTES));
+  const fsw = halves[Fx.FSW >> 1]!;
+  u16[(tcb + off.fcw) >> 1] = halves[Fx.FCW >> 1]!;
   u16[(tcb + off.fsw) >> 1] = fsw;
   u8[tcb + off.ftw] = image[Fx.FTW]!;
-  u16[(tcb + off.fop) >> 1] = view.getUint16(Fx.FOP, true);
-  u64[(tcb + off.fip) / 8] = view.getBigUint64(Fx.FIP, true);
-  u64[(tcb + off.fdp) / 8] = view.getBigUint64(Fx.FDP, true);
-  u32[(tcb + off.mxcsr) >> 2] = view.getUint32(Fx.MXCSR, true) & MXCSR_MASK;
+  u16[(tcb + off.fop) >> 1] = halves[Fx.FOP >> 1]!;
+  for (let word = 0; word < 2; word++) {
+    u32[((tcb + off.fip) >> 2) + word] = words[(Fx.FIP >> 2) + word]!;
+    u32[((tcb + off.fdp) >> 2) + word] = words[(Fx.FDP >> 2) + word]!;
+  }
+  u32[(tcb + off.mxcsr) >> 2] = words[Fx.MXCSR >> 2]! & MXCSR_MASK;
   for (let n = 0; n < 8; n++) {
     const to = tcb + off.st + 16 * ((stackTop(fsw) + n) & 7);
-    u8.set(image.subarray(Fx.ST + 16 * n, Fx.ST + 16 * n + 10), to);
+    const at = Fx.ST + 16 * n;
+    u32[to >> 2] = words[at >> 2]!;
+    u32[(to >> 2) + 1] = words[(at >> 2) + 1]!;
+    u16[(to >> 1) + 4] = halves[(at >> 1) + 4]!;
   }
-  u8.set(image.subarray(Fx.XMM, Fx.XMM + 256), tcb + off.xmm);
+  for (let word = 0; word < 64; word++) u32[((tcb + off.xmm) >> 2) + word] = words[(Fx.XMM >> 2) + word]!;
+  image.fill(0);
 }
 
 /** State after FNINIT and with MXCSR at its default; registers are zero (execve, entry of a handler). */

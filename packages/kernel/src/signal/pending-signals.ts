@@ -3,7 +3,7 @@
  * in the order sent (signal(7), "Queueing and delivery semantics for real-time signals").
  */
 import type { SigInfo, SigSet } from '@troupe/abi';
-import { NSIG, SIGRTMIN, SYNCHRONOUS_SIGNALS, sigBit, sigHas } from '@troupe/abi';
+import { SIGRTMIN, SYNCHRONOUS_SIGNALS, lowestSignal, sigBit, sigHas } from '@troupe/abi';
 
 export class PendingSignals {
   /** Signals with at least one entry. */
@@ -38,9 +38,7 @@ export class PendingSignals {
   next(mask: SigSet): number {
     const ready = this.set & mask;
     if (ready === 0n) return 0;
-    const first = (ready & SYNCHRONOUS_SIGNALS) || ready;
-    for (let signo = 1; signo <= NSIG; signo++) if (sigHas(first, signo)) return signo;
-    return 0;
+    return lowestSignal((ready & SYNCHRONOUS_SIGNALS) || ready);
   }
 
   /** Takes the oldest entry of the next signal in `mask`. */

@@ -3,12 +3,12 @@
  * thread is told (kill(2), signal(7), tgkill(2)).
  */
 import type { SigInfo, SigSet } from '@troupe/abi';
-import { Errno, Rlimit, SIGRTMIN, SIG_DFL, STOP_SIGNALS, Sig, Si, killedBy, sigBit, sigHas } from '@troupe/abi';
+import { Errno, Rlimit, SIGRTMIN, STOP_SIGNALS, Sig, Si, killedBy, sigBit, sigHas } from '@troupe/abi';
 import { continueGroup } from '../task/group-stop.js';
 import { killGroup } from '../task/kill.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
-import { DEFAULT_ACTION } from './signal-handlers.js';
+import { DEFAULT_ACTION, DEFAULT_HANDLER } from './signal-handlers.js';
 
 /** Queues a signal for the thread, or for its process. 0, or -EAGAIN when a real-time signal exceeds RLIMIT_SIGPENDING. */
 export function sendSignal(task: Task, sent: SigInfo, toGroup: boolean): number {
@@ -41,7 +41,7 @@ function asSeenBy({ creds, group }: Task, info: SigInfo): SigInfo {
 /** The init of a PID namespace: only SIGKILL and SIGSTOP from outside have their default effect (pid_namespaces(7)). */
 function isImmune({ group, sigMask }: Task, sent: SigInfo, seen: SigInfo): boolean {
   const { signo } = sent;
-  if (!group.isNamespaceInit || sigHas(sigMask, signo) || group.handlers.get(signo).handler !== BigInt(SIG_DFL)) return false;
+  if (!group.isNamespaceInit || sigHas(sigMask, signo) || group.handlers.get(signo).handler !== DEFAULT_HANDLER) return false;
   const isFromOutside = sent.pid === undefined || seen.pid === 0;
   return !(isFromOutside && (signo === Sig.KILL || signo === Sig.STOP)) && signo !== Sig.CONT;
 }
@@ -109,7 +109,7 @@ export function forceSignal(task: Task, info: SigInfo, toDefault = false): void 
   const { handlers } = task.group;
   const isBlocked = sigHas(task.sigMask, signo);
   if (isBlocked || toDefault || handlers.ignores(signo)) handlers.set(signo, DEFAULT_ACTION);
-  if (handlers.get(signo).handler === BigInt(SIG_DFL) && isBlocked) task.sigMask &= ~sigBit(signo);
+  if (handlers.get(signo).handler === DEFAULT_HANDLER && isBlocked) task.sigMask &= ~sigBit(signo);
   task.pending.discard(sigBit(signo));
   task.pending.enqueue(info);
   task.recalcSignalPending();

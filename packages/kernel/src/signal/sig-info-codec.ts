@@ -23,30 +23,33 @@ function isFaultSignal(signo: number): boolean {
   return signo === Sig.SEGV || signo === Sig.BUS || signo === Sig.ILL || signo === Sig.FPE || signo === Sig.TRAP;
 }
 
+const encoded = new Uint8Array(SIGINFO_BYTES);
+const view = new DataView(encoded.buffer);
+
+/** In a buffer that the next call overwrites. */
 export function encodeSigInfo(info: SigInfo): Uint8Array {
-  const bytes = new Uint8Array(SIGINFO_BYTES);
-  const view = new DataView(bytes.buffer);
+  encoded.fill(0);
   view.setInt32(0, info.signo, true);
   view.setInt32(4, info.errno ?? 0, true);
   view.setInt32(8, info.code, true);
-  if (info.payload) bytes.set(info.payload, UNION);
-  else encodeUnion(view, info);
-  return bytes;
+  if (info.payload) encoded.set(info.payload, UNION);
+  else encodeUnion(info);
+  return encoded;
 }
 
-function encodeUnion(view: DataView, info: SigInfo): void {
+function encodeUnion(info: SigInfo): void {
   switch (info.pid !== undefined && info.addr === undefined && isFaultSignal(info.signo) ? 'kill' : unionKind(info.signo, info.code)) {
     case 'kill':
-      return setSender(view, info);
+      return setSender(info);
     case 'queue':
-      setSender(view, info);
+      setSender(info);
       return view.setBigUint64(UNION + 8, BigInt.asUintN(64, info.value ?? 0n), true);
     case 'timer':
       view.setInt32(UNION, info.timerId ?? 0, true);
       view.setInt32(UNION + 4, info.overrun ?? 0, true);
       return view.setBigUint64(UNION + 8, BigInt.asUintN(64, info.value ?? 0n), true);
     case 'child':
-      setSender(view, info);
+      setSender(info);
       view.setInt32(UNION + 8, info.status ?? 0, true);
       view.setBigInt64(UNION + 16, BigInt(info.utimeTicks ?? 0), true);
       return view.setBigInt64(UNION + 24, BigInt(info.stimeTicks ?? 0), true);
@@ -62,21 +65,21 @@ function encodeUnion(view: DataView, info: SigInfo): void {
   }
 }
 
-function setSender(view: DataView, info: SigInfo): void {
+function setSender(info: SigInfo): void {
   view.setInt32(UNION, info.pid ?? 0, true);
   view.setUint32(UNION + 4, info.uid ?? 0, true);
 }
 
 /** siginfo_t given by rt_sigqueueinfo(2): the union is kept as bytes, and the usual fields are read from it. */
 export function decodeSigInfo(bytes: Uint8Array, signo: number): SigInfo {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const given = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     signo,
-    errno: view.getInt32(4, true),
-    code: view.getInt32(8, true),
-    pid: view.getInt32(UNION, true),
-    uid: view.getUint32(UNION + 4, true),
-    value: view.getBigUint64(UNION + 8, true),
+    errno: given.getInt32(4, true),
+    code: given.getInt32(8, true),
+    pid: given.getInt32(UNION, true),
+    uid: given.getUint32(UNION + 4, true),
+    value: given.getBigUint64(UNION + 8, true),
     payload: bytes.slice(UNION),
   };
 }

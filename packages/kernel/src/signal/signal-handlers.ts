@@ -10,7 +10,10 @@ export interface SigAction {
   readonly mask: SigSet;
 }
 
-export const DEFAULT_ACTION: SigAction = { handler: BigInt(SIG_DFL), flags: 0, restorer: 0n, mask: 0n };
+/** SigAction.handler of SIG_DFL and SIG_IGN. */
+export const DEFAULT_HANDLER = BigInt(SIG_DFL);
+export const IGNORE_HANDLER = BigInt(SIG_IGN);
+export const DEFAULT_ACTION: SigAction = { handler: DEFAULT_HANDLER, flags: 0, restorer: 0n, mask: 0n };
 
 export class SignalHandlers {
   readonly #actions: SigAction[];
@@ -30,7 +33,7 @@ export class SignalHandlers {
   /** Ignored by SIG_IGN, or by SIG_DFL of a signal whose default is to do nothing. */
   ignores(signo: number): boolean {
     const { handler } = this.#actions[signo]!;
-    return handler === BigInt(SIG_IGN) || (handler === BigInt(SIG_DFL) && defaultAction(signo) === 'ignore');
+    return handler === IGNORE_HANDLER || (handler === DEFAULT_HANDLER && defaultAction(signo) === 'ignore');
   }
 
   /** For fork (copy) and execve, where handlers go back to the default and SIG_IGN stays. */
@@ -39,7 +42,6 @@ export class SignalHandlers {
   }
 
   copyForExec(): SignalHandlers {
-    const ignore = BigInt(SIG_IGN);
-    return new SignalHandlers(this.#actions.map((action) => (action.handler === ignore ? { ...DEFAULT_ACTION, handler: ignore } : DEFAULT_ACTION)));
+    return new SignalHandlers(this.#actions.map((action) => (action.handler === IGNORE_HANDLER ? { ...DEFAULT_ACTION, handler: IGNORE_HANDLER } : DEFAULT_ACTION)));
   }
 }
