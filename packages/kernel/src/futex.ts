@@ -1,14 +1,17 @@
 /**
  * Futexes (futex(2); seed: futex.Manager).
  *
- *   Owns:   the queues of waiters
+ *   Owns:   the queues of waiters; the futex filter
  *   Order:  the word is compared and the waiter queued in one kernel step; wakers run on the same
  *           thread, so no wake-up falls in between
+ *
+ *           Cores answer FUTEX_WAKE of private futexes nobody waits on (packages/abi shared/in-core-calls.ts):
+ *           a waiter is counted in the filter before the word is compared
  *
  * A private futex is named by (address space, address); a shared one by the linear address of its
  * word, which is stable because shared mappings never copy their frames.
  */
-import { WaitQueue } from '@troupe/abi';
+import { FUTEX_FILTER, FUTEX_FILTER_WORDS, futexFilterIndex, WaitQueue, type FramePool } from '@troupe/abi';
 import type { MemoryManager } from './mm/memory-manager.js';
 import type { Task } from './task/task.js';
 
@@ -27,19 +30,22 @@ export class FutexWaiter {
   }
 }
 
-/** Waiters of one futex word, in arrival order. */
+/** Waiters of one futex word, in arrival order. It stands in `owner` while there are some. */
 export class FutexBucket {
   readonly waiters = new Set<FutexWaiter>();
 
-  constructor(readonly owner: Map<number, FutexBucket>, readonly key: number) {}
+  /** `filterWord`: index of the counter in the shared memory, -1 for shared futexes. */
+  constructor(readonly manager: FutexManager, readonly owner: Map<number, FutexBucket>, readonly key: number, readonly filterWord: number) {}
 
   add(waiter: FutexWaiter): void {
+    this.manager.count(this.filterWord, 1);
     this.waiters.add(waiter);
     waiter.bucket = this;
+    this.owner.set(this.key, this);
   }
 
   remove(waiter: FutexWaiter): void {
-    this.waiters.delete(waiter);
+    if (this.waiters.delete(waiter)) this.manager.count(this.filterWord, -1);
     waiter.bucket = null;
     if (this.waiters.size === 0 && this.owner.get(this.key) === this) this.owner.delete(this.key);
   }
@@ -60,14 +66,31 @@ export class FutexBucket {
 export class FutexManager {
   readonly #shared = new Map<number, FutexBucket>();
   readonly #private = new WeakMap<MemoryManager, Map<number, FutexBucket>>();
+  readonly #filter: number;
+
+  constructor(readonly frames: FramePool) {
+    const filter = frames.allocChunk(FUTEX_FILTER_WORDS * 4);
+    if (filter !== 0) frames.shared.u8.fill(0, filter, filter + FUTEX_FILTER_WORDS * 4);
+    frames.shared.u32[FUTEX_FILTER] = filter;
+    this.#filter = filter >> 2;
+  }
+
+  /** Adds to a counter of the filter. */
+  count(filterWord: number, by: number): void {
+    if (filterWord >= 0) Atomics.add(this.frames.shared.i32, filterWord, by);
+  }
 
   /** The bucket of a word. `isPrivate`: FUTEX_PRIVATE_FLAG was given. */
   bucket(mm: MemoryManager, addr: number, isPrivate: boolean): FutexBucket {
     const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
-    if (sharedKey !== 0) return bucketIn(this.#shared, sharedKey);
+    if (sharedKey !== 0) return this.#bucketIn(this.#shared, sharedKey, -1);
     let map = this.#private.get(mm);
     if (!map) this.#private.set(mm, (map = new Map()));
-    return bucketIn(map, addr);
+    return this.#bucketIn(map, addr, this.#filter + futexFilterIndex(addr));
+  }
+
+  #bucketIn(map: Map<number, FutexBucket>, key: number, filterWord: number): FutexBucket {
+    return map.get(key) ?? new FutexBucket(this, map, key, filterWord);
   }
 
   wake(mm: MemoryManager, addr: number, isPrivate: boolean, count: number, bitset = -1): number {
@@ -94,10 +117,4 @@ export class FutexManager {
     }
     return [woken, moved];
   }
-}
-
-function bucketIn(map: Map<number, FutexBucket>, key: number): FutexBucket {
-  let bucket = map.get(key);
-  if (!bucket) map.set(key, (bucket = new FutexBucket(map, key)));
-  return bucket;
 }

@@ -60,7 +60,7 @@ export class Kernel {
   readonly tasks: TaskSet;
   readonly signals: Signals;
   readonly ipc: Ipc;
-  readonly futexes = new FutexManager();
+  readonly futexes: FutexManager;
   readonly tcbs: TcbPool;
   readonly running: RunningTasks;
   readonly runner: TaskRunner;
@@ -102,6 +102,7 @@ export class Kernel {
     checkArgs(args);
     this.shared = args.shared;
     this.frames = args.frames;
+    this.futexes = new FutexManager(args.frames);
     this.memory = args.memory ?? new MemorySystem(args.frames);
     this.host = args.host;
     this.vfs = args.vfs;

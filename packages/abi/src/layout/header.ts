@@ -53,6 +53,10 @@ export const KernelHeader = struct('KernelHeader', {
   freeChunks: ['u32', 16],
   /** Linear address of what translated code shares (cpu-worker jit/jit-area.ts), 0 before the first core asks for it. */
   jitArea: 'i32',
+  /** Not 0: the kernel wants to see every system call (shared/in-core-calls.ts). */
+  watchedCalls: 'i32',
+  /** Linear address of the counters of futex waiters (shared/in-core-calls.ts). Written once. */
+  futexFilter: 'u32',
 }, 4096);
 
 /** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */
@@ -93,6 +97,9 @@ export const CoreBlock = struct('CoreBlock', {
   occupant: 'i32',
   /** 1 while the core's thread sleeps, or is about to; who takes it to 0 (compare-exchange) notifies. */
   asleep: 'i32',
+  /** System calls answered by the core, and of these failed: by index in IN_CORE_CALLS (shared/in-core-calls.ts). */
+  inCoreCalls: ['u32', 16],
+  inCoreErrors: ['u32', 16],
 }, CORE_BLOCK_BYTES);
 
 /** CoreBlock.occupant: nobody, the CPU's own thread, the kernel thread. */
@@ -101,7 +108,7 @@ export const Occupant = { FREE: 0, CORE: 1, KERNEL: 2 } as const;
 export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } as const;
 
 /** Named counters in CoreBlock.counters; printed by --stat. One list for writer and reader. */
-export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'contextSwitches', 'idleWaits',
+export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'contextSwitches', 'idleWaits', 'inCoreCalls',
   // Translated code; the exits in the order of RegionExit (cpu-worker jit/region-abi.ts).
   'regionInstructions', 'regionEntries', 'regionJumps', 'regionReturns', 'regionSlow', 'regionPolls', 'regionSyscalls', 'regionStale', 'regionRequests', 'moduleInstalls'] as const;
 export type CoreCounterName = (typeof CoreCounter)[number];

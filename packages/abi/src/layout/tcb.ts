@@ -86,6 +86,10 @@ export const TCB = struct('Tcb', {
   sliceUs: 'u32',
   /** How long the task usually runs between two traps, ns: a moving average. Written by the core. */
   burstNs: 'u32',
+  /** 1: cores may answer system calls of the task (shared/in-core-calls.ts). Written by the kernel at any time. */
+  inCore: 'i32',
+  /** Answers of the first IN_CORE_CALLS (shared/in-core-calls.ts), as the task sees them. */
+  ids: ['u32', 6],
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

@@ -15,6 +15,7 @@ import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
 import { MainTier } from './main-tier.js';
 import { OwnPageStore, type OpAccess } from './own-page-store.js';
+import { InCoreCalls } from '../worker/in-core-calls.js';
 import { SingleStepper } from './single-step.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
 
@@ -42,6 +43,9 @@ export interface EngineHost {
 
 /** interp/driver.ts */
 type Run = (tcb: number, first: number, flags: number) => number;
+
+/** Branches of the budget that a system call answered by the core counts as. */
+const CALL_BRANCHES = 16;
 
 const JIT_MODES: readonly string[] = ['eager', 'background', 'off'] satisfies JitMode[];
 
@@ -93,6 +97,7 @@ class InterpEngine implements Engine {
   readonly #main: MainTier;
   readonly #stepper: SingleStepper;
   readonly #ownPage: OwnPageStore;
+  readonly #calls: InCoreCalls;
   #nextVictim = 0;
   readonly #jit: CoreJit | undefined;
 
@@ -111,6 +116,7 @@ class InterpEngine implements Engine {
     this.#run = entryOf(exports);
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
+    this.#calls = new InCoreCalls(shared, coreId);
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
     this.#jit = this.#makeJit(jitMode(host), host.frames, (jumpCache) => ({
       regions: exports['regions'] as WebAssembly.Table,
@@ -155,6 +161,11 @@ class InterpEngine implements Engine {
         if (status === undefined && !this.#decode(tcb)) return Trap.EXCEPTION;
         continue;
       }
+      if (trap === Trap.SYSCALL && this.#calls.answer(tcb)) {
+        const leave = this.#mustLeave(tcb);
+        if (leave !== Trap.NONE) return leave;
+        continue;
+      }
       if (this.#jit === undefined || (trap !== Trap.STALE && trap !== Trap.HOT)) return trap;
       // Not before the first turn, so that a budget of any size gets on.
       const leave = turn > 0 ? this.#jit.mustLeave(tcb) : Trap.NONE;
@@ -162,6 +173,15 @@ class InterpEngine implements Engine {
       const runsRegion = trap === Trap.STALE ? this.#jit.onStale() : this.#jit.onHot(tcb);
       first = runsRegion ? 0 : 1;
     }
+  }
+
+  /** After a call that the core answered; calls take their share of the budget. */
+  #mustLeave(tcb: number): number {
+    const { i32 } = this.shared;
+    const budget = (this.#block + CoreBlock.off.budget) >>> 2;
+    i32[budget]! -= CALL_BRANCHES;
+    if (Atomics.load(i32, (tcb + TCB.off.interrupt) >>> 2) !== 0) return Trap.INTERRUPT;
+    return i32[budget]! < 0 || Atomics.load(i32, (this.#block + CoreBlock.off.command) >>> 2) !== 0 ? Trap.PREEMPT : Trap.NONE;
   }
 
   /** A program that set RFLAGS.TF stays with the core, which goes on in single steps. */

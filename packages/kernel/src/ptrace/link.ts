@@ -2,6 +2,7 @@
 import type { SigInfo } from '@troupe/abi';
 import { PtraceOption, Si, Sig, killedBy } from '@troupe/abi';
 import { killGroup } from '../task/kill.js';
+import { publishInCore } from '../task/in-core-state.js';
 import type { Task } from '../task/task.js';
 import { endStop, setStepping } from './stop.js';
 import { Tracing } from './tracing.js';
@@ -9,6 +10,7 @@ import { Tracing } from './tracing.js';
 export function link(tracee: Task, tracer: Task, isSeized: boolean): Tracing {
   const tracing = new Tracing(tracer, isSeized);
   tracee.tracing = tracing;
+  publishInCore(tracee);
   tracer.tracees.add(tracee);
   return tracing;
 }

@@ -2,6 +2,7 @@
 import { Cap, Errno, SECCOMP_FLAG_MASK, SeccompFlag, BPF_MAXINSNS, hasOwnCap } from '@troupe/abi';
 import { installFile } from '../fdtable.js';
 import { shownPid } from '../namespace/id-view.js';
+import { publishInCore } from '../task/in-core-state.js';
 import type { Task } from '../task/task.js';
 import { checkProgram, decodeProgram, SOCK_FILTER_BYTES, type BpfInstruction } from './bpf.js';
 import { filtersOf, type Seccomp, type SeccompFilter } from './filter.js';
@@ -71,6 +72,7 @@ function attach(task: Task, flags: number, program: readonly BpfInstruction[], o
 function synchronise(task: Task): void {
   for (const thread of task.group.liveTasks) {
     thread.seccomp = task.seccomp;
+    publishInCore(thread);
     if (task.noNewPrivs) thread.noNewPrivs = true;
   }
 }

@@ -28,6 +28,10 @@ export interface SyscallHost {
   enterSyscall(task: Task): void;
   /** A traced task whose call wants to wait stops first; `retry` follows. */
   stopsBeforeWait(task: Task): boolean;
+  /** Whether every call must come here, or cores may answer some. */
+  watchCalls(isWatched: boolean): void;
+  /** Calls of a number that cores answered, and of these failed. */
+  inCoreCount(nr: number): { readonly calls: number; readonly errors: number };
 }
 
 /** Policy hooks (policy/syscall-hooks.ts). */
@@ -89,15 +93,46 @@ export class Dispatcher {
   readonly #calls = new Float64Array(MAX_NR);
   readonly #errors = new Float64Array(MAX_NR);
   readonly #timeMs = new Float64Array(MAX_NR);
-  /** Null = none, at no cost. */
-  hooks: CallHooks | null = null;
-  /** Receives one line per finished call; undefined = no tracing. */
-  traceSink: ((task: Task, line: string) => void) | undefined;
+  #hooks: CallHooks | null = null;
+  #traceSink: ((task: Task, line: string) => void) | undefined;
+  #isTiming = false;
   traceFilter: (call: Pick<SyscallRow, 'name' | 'groups'>) => boolean = () => true;
-  isTiming = false;
 
   constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
     for (const row of rows) this.#table[row.nr] = row;
+  }
+
+  /** Null = none, at no cost. */
+  get hooks(): CallHooks | null {
+    return this.#hooks;
+  }
+
+  set hooks(hooks: CallHooks | null) {
+    this.#hooks = hooks;
+    this.#watch();
+  }
+
+  /** Receives one line per finished call; undefined = no tracing. */
+  get traceSink(): ((task: Task, line: string) => void) | undefined {
+    return this.#traceSink;
+  }
+
+  set traceSink(sink: ((task: Task, line: string) => void) | undefined) {
+    this.#traceSink = sink;
+    this.#watch();
+  }
+
+  get isTiming(): boolean {
+    return this.#isTiming;
+  }
+
+  set isTiming(isTiming: boolean) {
+    this.#isTiming = isTiming;
+    this.#watch();
+  }
+
+  #watch(): void {
+    this.host.watchCalls(this.#hooks !== null || this.#traceSink !== undefined || this.#isTiming);
   }
 
   row(nr: number): SyscallRow | undefined {
@@ -110,7 +145,11 @@ export class Dispatcher {
 
   /** Calls made so far, by name. */
   get counts(): Map<string, CallCount> {
-    return new Map(this.rows.filter(({ nr }) => this.#calls[nr]! > 0).map(({ nr, name }) => [name, { calls: this.#calls[nr]!, errors: this.#errors[nr]!, timeMs: this.#timeMs[nr]! }]));
+    const counts = this.rows.map(({ nr, name }): [string, CallCount] => {
+      const inCore = this.host.inCoreCount(nr);
+      return [name, { calls: this.#calls[nr]! + inCore.calls, errors: this.#errors[nr]! + inCore.errors, timeMs: this.#timeMs[nr]! }];
+    });
+    return new Map(counts.filter(([, { calls }]) => calls > 0));
   }
 
   /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */

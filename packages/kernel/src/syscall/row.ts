@@ -64,6 +64,8 @@ export interface SyscallRow {
   /** full, or what is missing. */
   readonly support: 'full' | { readonly partial: string };
   readonly man: string;
+  /** Cores answer it without the kernel when they can (IN_CORE_CALLS, ADR 21); the handler is for when they cannot. */
+  readonly inCore?: true;
   readonly handler: SyscallHandler;
   /**
    * Called instead of the handler when a wait is interrupted; gives the result (for example the bytes

@@ -8,7 +8,7 @@
  * Order:     a signal or kill only queues its target; waits end and tasks exit from drain(), never
  *            inside the handler of another task. runState RUNNABLE is stored last before the TCB is enqueued.
  */
-import { Invariant, Reg, RunState, Sig, TCB, Trap } from '@troupe/abi';
+import { headerWord, Invariant, Reg, RunState, Sig, TCB, Trap } from '@troupe/abi';
 import type { TimerQueue } from '@troupe/time';
 import type { Kernel } from '../kernel.js';
 import { prepareUserReturn, restoreMask } from '../signal/delivery.js';
@@ -17,7 +17,10 @@ import { handleException } from '../signal/exception.js';
 import { isInterrupted, isRestartCode } from '../signal/restart.js';
 import type { SyscallHost } from '../syscall/dispatch.js';
 import { exitTask } from './exit.js';
+import { inCoreCount, publishInCoreState } from './in-core-state.js';
 import type { Task } from './task.js';
+
+const WATCHED_CALLS = headerWord('watchedCalls');
 
 interface IdleListener {
   readonly isReached: () => boolean;
@@ -105,6 +108,15 @@ export class TaskRunner implements SyscallHost {
     return stopsBeforeWait(task);
   }
 
+  /** SyscallHost: cores answer no calls themselves while the kernel wants to see all. */
+  watchCalls(isWatched: boolean): void {
+    Atomics.store(this.kernel.shared.i32, WATCHED_CALLS, isWatched ? 1 : 0);
+  }
+
+  inCoreCount(nr: number): { readonly calls: number; readonly errors: number } {
+    return inCoreCount(this.kernel.shared, nr);
+  }
+
   interruptPending(task: Task): boolean {
     return task.signalPending;
   }
@@ -135,6 +147,7 @@ export class TaskRunner implements SyscallHost {
   makeRunnable(task: Task): void {
     const { tcb } = task;
     task.mm.activate(tcb);
+    publishInCoreState(task);
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.interrupt) >> 2, 0);
     if (this.#externalStops === 0) return this.#enqueue(tcb);
     this.#held.push(task);

@@ -125,6 +125,8 @@ export class Task {
   timerSlackNs = 50_000;
   /** What semop(2) undoes at the end; null until the first SEM_UNDO. */
   semaphoreUndo: SemaphoreUndo | null = null;
+  /** What the ids in the TCB were made from (in-core-state.ts). */
+  published: { readonly creds: Credentials | null; readonly tid: number } = { creds: null, tid: 0 };
   /** rseq(2) area, 0 = none. */
   rseqAddr = 0;
 

@@ -199,10 +199,10 @@ function sysCapset(task: Task, header: number, data: number): number {
 const CREDS = ['%creds'] as const;
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 102, name: 'getuid', args: [], groups: CREDS, support: 'full', man: 'getuid(2)', handler: (task: Task) => shownUid(task, task.creds.uid) },
-  { nr: 104, name: 'getgid', args: [], groups: CREDS, support: 'full', man: 'getgid(2)', handler: (task: Task) => shownGid(task, task.creds.gid) },
-  { nr: 107, name: 'geteuid', args: [], groups: CREDS, support: 'full', man: 'geteuid(2)', handler: (task: Task) => shownUid(task, task.creds.euid) },
-  { nr: 108, name: 'getegid', args: [], groups: CREDS, support: 'full', man: 'getegid(2)', handler: (task: Task) => shownGid(task, task.creds.egid) },
+  { nr: 102, name: 'getuid', args: [], groups: CREDS, inCore: true, support: 'full', man: 'getuid(2)', handler: (task: Task) => shownUid(task, task.creds.uid) },
+  { nr: 104, name: 'getgid', args: [], groups: CREDS, inCore: true, support: 'full', man: 'getgid(2)', handler: (task: Task) => shownGid(task, task.creds.gid) },
+  { nr: 107, name: 'geteuid', args: [], groups: CREDS, inCore: true, support: 'full', man: 'geteuid(2)', handler: (task: Task) => shownUid(task, task.creds.euid) },
+  { nr: 108, name: 'getegid', args: [], groups: CREDS, inCore: true, support: 'full', man: 'getegid(2)', handler: (task: Task) => shownGid(task, task.creds.egid) },
   { nr: 105, name: 'setuid', args: [uint('uid')], groups: CREDS, support: 'full', man: 'setuid(2)', handler: mapping('uid', sysSetuid) },
   { nr: 106, name: 'setgid', args: [uint('gid')], groups: CREDS, support: 'full', man: 'setgid(2)', handler: mapping('gid', sysSetgid) },
   { nr: 113, name: 'setreuid', args: [uint('ruid'), uint('euid')], groups: CREDS, support: 'full', man: 'setreuid(2)', handler: mapping('uid', sysSetreuid) },

@@ -20,6 +20,16 @@ function loadWord(task: Task, uaddr: number): number {
   return Atomics.load(task.shared.i32, task.mm.wordAddr(uaddr, false) >>> 2);
 }
 
+/** Queues the waiter, unless the word has another value: null. It is queued before the word is looked at (futex.ts, Order). */
+function addWaiter(task: Task, uaddr: number, isPrivate: boolean, value: number, waiter: FutexWaiter): FutexWaiter | null {
+  loadWord(task, uaddr);
+  const bucket = task.kernel.futexes.bucket(task.mm, uaddr, isPrivate);
+  bucket.add(waiter);
+  if (loadWord(task, uaddr) === (value | 0)) return waiter;
+  bucket.remove(waiter);
+  return null;
+}
+
 function monotonicDeadline(task: Task, timeoutAddr: number, isAbsolute: boolean, clock: number): number | undefined {
   if (timeoutAddr === 0) return undefined;
   const ns = readTimespecNs(task.mm, timeoutAddr);
@@ -35,9 +45,8 @@ function wait(task: Task, uaddr: number, op: number, val: number, timeoutAddr: n
     const isAbsolute = (op & CMD_MASK) === Futex.WAIT_BITSET;
     const clock = op & Futex.CLOCK_REALTIME ? ClockId.REALTIME : ClockId.MONOTONIC;
     const deadlineNs = monotonicDeadline(task, timeoutAddr, isAbsolute, clock);
-    if (loadWord(task, uaddr) !== (val | 0)) return -Errno.EAGAIN;
-    const waiter = new FutexWaiter(task, bitset);
-    task.kernel.futexes.bucket(task.mm, uaddr, (op & PRIVATE) !== 0).add(waiter);
+    const waiter = addWaiter(task, uaddr, (op & PRIVATE) !== 0, val, new FutexWaiter(task, bitset));
+    if (waiter === null) return -Errno.EAGAIN;
     state.data = { waiters: [waiter], deadlineNs } satisfies WaitData;
   }
   const data = state.data as WaitData;
@@ -134,9 +143,8 @@ function sysFutexWaitv(task: Task, waitersAddr: number, count: number, flagBits:
       const word = task.mm.readUlong(at + 8);
       const wordFlags = task.mm.readU32(at + 16);
       if ((wordFlags & 3) !== FUTEX2_SIZE_U32 || word % 4 !== 0) return interrupted(task) ?? -Errno.EINVAL;
-      if (loadWord(task, word) !== (task.mm.readU32(at) | 0)) return interrupted(task) ?? -Errno.EAGAIN;
-      const waiter = new FutexWaiter(task, -1, index);
-      task.kernel.futexes.bucket(task.mm, word, (wordFlags & PRIVATE) !== 0).add(waiter);
+      const waiter = addWaiter(task, word, (wordFlags & PRIVATE) !== 0, task.mm.readU32(at), new FutexWaiter(task, -1, index));
+      if (waiter === null) return interrupted(task) ?? -Errno.EAGAIN;
       waiters.push(waiter);
     }
   }
@@ -163,7 +171,7 @@ function sysGetRobustList(task: Task, tid: number, headAddr: number, sizeAddr: n
 }
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 202, name: 'futex', args: [addr('uaddr'), flags('op', OPS), uint('val'), addr('timeout'), addr('uaddr2'), uint('val3')], groups: ['%ipc'], restart: 'ERESTARTSYS', support: { partial: 'no priority inheritance (FUTEX_LOCK_PI …)' }, man: 'futex(2)', handler: sysFutex, interrupted },
+  { nr: 202, name: 'futex', args: [addr('uaddr'), flags('op', OPS), uint('val'), addr('timeout'), addr('uaddr2'), uint('val3')], groups: ['%ipc'], restart: 'ERESTARTSYS', inCore: true, support: { partial: 'no priority inheritance (FUTEX_LOCK_PI …)' }, man: 'futex(2)', handler: sysFutex, interrupted },
   { nr: 449, name: 'futex_waitv', args: [addr('waiters'), uint('nr_futexes'), uint('flags'), addr('timeout'), int('clockid')], groups: ['%ipc'], restart: 'ERESTARTSYS', support: 'full', man: 'futex(2)', handler: sysFutexWaitv, interrupted },
   { nr: 273, name: 'set_robust_list', args: [addr('head'), size('len')], groups: ['%process'], support: 'full', man: 'set_robust_list(2)', handler: sysSetRobustList },
   { nr: 274, name: 'get_robust_list', args: [int('pid'), outBuf('head_ptr', 8), outBuf('len_ptr', 8)], groups: ['%process'], support: 'full', man: 'get_robust_list(2)', handler: sysGetRobustList },

@@ -120,13 +120,13 @@ function sysPidfdGetfd(task: Task, pidfd: number, targetFd: number, flagBits: nu
 }
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 39, name: 'getpid', args: [], groups: ['%process'], support: 'full', man: 'getpid(2)', handler: (task: Task) => shownPid(task, task.group.tgid) },
+  { nr: 39, name: 'getpid', args: [], groups: ['%process'], inCore: true, support: 'full', man: 'getpid(2)', handler: (task: Task) => shownPid(task, task.group.tgid) },
   { nr: 56, name: 'clone', args: [flags('flags', CLONE_FLAGS), addr('stack'), addr('parent_tid'), addr('child_tid'), addr('tls')], groups: ['%process'], support: { partial: 'no time namespaces, CLONE_PTRACE' }, man: 'clone(2)', handler: sysClone },
   { nr: 57, name: 'fork', args: [], groups: ['%process'], support: 'full', man: 'fork(2)', handler: sysFork },
   { nr: 58, name: 'vfork', args: [], groups: ['%process'], support: 'full', man: 'vfork(2)', handler: sysVfork },
   { nr: 60, name: 'exit', args: [int('status')], groups: ['%process'], support: 'full', man: '_exit(2)', handler: sysExit },
   { nr: 110, name: 'getppid', args: [], groups: ['%process'], support: 'full', man: 'getppid(2)', handler: (task: Task) => shownPid(task, task.group.ppid) },
-  { nr: 186, name: 'gettid', args: [], groups: ['%process'], support: 'full', man: 'gettid(2)', handler: (task: Task) => shownPid(task, task.tid) },
+  { nr: 186, name: 'gettid', args: [], groups: ['%process'], inCore: true, support: 'full', man: 'gettid(2)', handler: (task: Task) => shownPid(task, task.tid) },
   { nr: 218, name: 'set_tid_address', args: [addr('tidptr')], groups: ['%process'], support: 'full', man: 'set_tid_address(2)', handler: sysSetTidAddress },
   { nr: 231, name: 'exit_group', args: [int('status')], groups: ['%process'], support: 'full', man: 'exit_group(2)', handler: sysExitGroup },
   { nr: 434, name: 'pidfd_open', args: [int('pid'), uint('flags')], groups: ['%process', '%desc'], support: 'full', man: 'pidfd_open(2)', handler: sysPidfdOpen },
