@@ -5,28 +5,37 @@ import { setFlagsFromString } from 'node:v8';
  * starts as baseline code, and V8 optimises what runs long.
  */
 const NEEDS_BASELINE = Number.parseInt(process.versions.v8, 10) >= 14;
+/** From V8 14 on branch hints are read anyway. */
+const READS_HINTS = NEEDS_BASELINE;
 
 /**
  * Optimised code only, all functions at once, no check for interrupts at each turn of a loop (loops
  * return every few thousand instructions anyway). All flags go back to their defaults: V8 refuses code
  * caches (abi/src/script-cache.ts) made under other flags.
  */
-const FLAGS = [...(NEEDS_BASELINE ? [] : ['liftoff']), 'wasm-lazy-compilation', 'wasm-stack-checks'];
+const FLAGS: readonly FlagChange[] = [
+  ...(NEEDS_BASELINE ? [] : [without('liftoff')]),
+  ...(READS_HINTS ? [] : [{ set: '--experimental-wasm-branch-hinting', reset: '--no-experimental-wasm-branch-hinting' }]),
+  without('wasm-lazy-compilation'), without('wasm-stack-checks'),
+];
 
-/** A further flag of V8 for one compilation. */
+/** A flag of V8 for one compilation. */
 export interface FlagChange {
   readonly set: string;
   readonly reset: string;
 }
 
+function without(flag: string): FlagChange {
+  return { set: `--no-${flag}`, reset: `--${flag}` };
+}
+
 /** Compiles with the optimising compiler. The flags are those of the process: other threads may compile likewise meanwhile. */
 export function compileOptimised(wasm: Uint8Array, change?: FlagChange): WebAssembly.Module {
-  for (const flag of FLAGS) setFlagsFromString(`--no-${flag}`);
-  if (change) setFlagsFromString(change.set);
+  const changes = change ? [...FLAGS, change] : FLAGS;
+  for (const { set } of changes) setFlagsFromString(set);
   try {
     return new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
   } finally {
-    for (const flag of FLAGS) setFlagsFromString(`--${flag}`);
-    if (change) setFlagsFromString(change.reset);
+    for (const { reset } of changes) setFlagsFromString(reset);
   }
 }

@@ -181,7 +181,11 @@ export class ExpressionBuilder {
   }
 
   branch(label: Label): void { this.effect({ kind: 'br', label }, [], []); }
-  branchIf(condition: I32, label: Label): void { this.effect({ kind: 'brIf', label }, [condition], []); }
+  branchIf(condition: I32, label: Label): void { this.effect({ kind: 'brIf', label, isRare: false }, [condition], []); }
+  /** A branch that is hardly ever taken: the compiler puts its target out of the way. */
+  branchRarely(condition: I32, label: Label): void { this.effect({ kind: 'brIf', label, isRare: true }, [condition], []); }
+  /** A branch of code that hardly ever runs. */
+  ifRare(condition: I32, then: () => void): void { this.graph.if(node(condition), then, undefined, true); }
   returnValue(...values: Val[]): void { this.effect({ kind: 'return' }, values, []); }
 
   /** Reads a local that never changes, or a mutable one (`var`). */

@@ -49,8 +49,8 @@ export class Graph {
     this.#list.push(...list);
   }
 
-  if(condition: Node, then: () => void, otherwise?: () => void): void {
-    const node = this.append('void', { kind: 'if', then: [], otherwise: [] }, [condition]);
+  if(condition: Node, then: () => void, otherwise?: () => void, isRare = false): void {
+    const node = this.append('void', { kind: 'if', then: [], otherwise: [], isRare }, [condition]);
     if (node.op.kind !== 'if') return;
     this.#nested(node.op.then, then);
     if (otherwise) this.#nested(node.op.otherwise, otherwise);

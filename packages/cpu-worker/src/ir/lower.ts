@@ -109,6 +109,8 @@ export interface Relocation {
 /** Emits the code of node lists into one function body. */
 export class Lowering {
   readonly relocations: Relocation[] = [];
+  /** Where the conditional branches are that are hardly ever taken. */
+  readonly rare: number[] = [];
   readonly #labels: Label[] = [];
 
   constructor(
@@ -221,7 +223,9 @@ export class Lowering {
         this.list(op.body);
         return this.close();
       case 'br': return this.#indexed(0x0c, this.#depth(op.label));
-      case 'brIf': return this.#indexed(0x0d, this.#depth(op.label));
+      case 'brIf':
+        if (op.isRare) this.rare.push(code.length);
+        return this.#indexed(0x0d, this.#depth(op.label));
       case 'brTable':
         this.#indexed(0x0e, op.labels.length);
         for (const label of op.labels) code.u32(this.#depth(label));
@@ -251,6 +255,7 @@ export class Lowering {
   #if(node: Node): void {
     if (node.op.kind !== 'if') return;
     this.#value(node.args[0]!);
+    if (node.op.isRare) this.rare.push(this.code.length);
     this.#openIf();
     this.list(node.op.then);
     if (node.op.otherwise.length > 0) {

@@ -25,11 +25,12 @@ export type NodeOp =
   | { readonly kind: 'atomic'; readonly code: number; readonly offset: number }
   | { readonly kind: 'copy' }
   | { readonly kind: 'fill' }
-  | { readonly kind: 'if'; readonly then: Node[]; readonly otherwise: Node[] }
+  | { readonly kind: 'if'; readonly then: Node[]; readonly otherwise: Node[]; readonly isRare: boolean }
   | { readonly kind: 'block' | 'loop'; readonly label: Label; readonly body: Node[] }
   /** Opens an `if` that the lowering's caller goes on with and closes. */
   | { readonly kind: 'openIf' }
-  | { readonly kind: 'br' | 'brIf'; readonly label: Label }
+  | { readonly kind: 'br'; readonly label: Label }
+  | { readonly kind: 'brIf'; readonly label: Label; readonly isRare: boolean }
   | { readonly kind: 'brTable'; readonly labels: readonly Label[]; readonly fallback: Label }
   | { readonly kind: 'return' };
 

@@ -11,6 +11,8 @@ interface Body {
   readonly type: number;
   readonly locals: LocalPool;
   readonly code: Code;
+  /** Offsets in `code` of branches that are hardly ever taken, in order. */
+  readonly rare: readonly number[];
 }
 
 /** Assembles a module: imported shared memory, imported functions and tables, functions, a function table of its own, mutable i32 globals. */
@@ -48,9 +50,9 @@ export class WasmModule {
     return this.#imports.length + this.#declared.push(this.type(signature)) - 1;
   }
 
-  define(fn: number, locals: LocalPool, code: Code): void {
+  define(fn: number, locals: LocalPool, code: Code, rare: readonly number[] = []): void {
     const at = fn - this.#imports.length;
-    this.#bodies[at] = { type: this.#declared[at]!, locals, code };
+    this.#bodies[at] = { type: this.#declared[at]!, locals, code, rare };
   }
 
   export(name: string, fn: number): void {
@@ -149,6 +151,7 @@ export class WasmModule {
       b.u32(this.table.length);
       this.table.forEach((fn) => b.u32(fn));
     });
+    this.#encodeHints(out);
     section(10, this.#bodies.length, (b) => this.#bodies.forEach((body, i) => {
       if (!body) throw new Error(`wasm module: function ${i} has no body`);
       const code = new Code();
@@ -165,6 +168,27 @@ export class WasmModule {
       b.bytes(bytes);
     }));
     return out.view();
+  }
+
+  /** Custom section of the branch hinting proposal; engines that do not know it skip it. */
+  #encodeHints(out: Code): void {
+    const hinted = this.#bodies.flatMap((body, i) => (body && body.rare.length > 0 ? [{ body, fn: this.#imports.length + i }] : []));
+    if (hinted.length === 0) return;
+    const section = new Code();
+    section.name('metadata.code.branch_hint');
+    section.u32(hinted.length);
+    for (const { body, fn } of hinted) {
+      const locals = new Code();
+      body.locals.encode(locals);
+      section.u32(fn);
+      section.u32(body.rare.length);
+      for (const at of body.rare) {
+        section.u32(locals.length + at);
+        section.bytes([1, 0]);
+      }
+    }
+    out.byte(0);
+    out.sized(section);
   }
 }
 

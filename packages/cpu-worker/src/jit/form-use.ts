@@ -63,9 +63,9 @@ class Survey extends RegionBuilder {
   protected override immediate(o: Operand): Int { return this.#unknown(o.sizeBits === 64 ? 'i64' : 'i32') as Int; }
   override lookup(): never { return this.v128(new Uint8Array(16)) as never; }
 
-  override branchIf(condition: I32, label: RegionBuilder['slowLabel']): void {
+  override branchRarely(condition: I32, label: RegionBuilder['slowLabel']): void {
     if (label === this.slowLabel) this.mayExit = true;
-    super.branchIf(condition, label);
+    super.branchRarely(condition, label);
   }
 
   override branch(label: RegionBuilder['slowLabel']): void {

@@ -220,7 +220,7 @@ export class RegionBuilder extends RegionSlots {
 
   #slowIf(condition: I32): void {
     if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
-    this.branchIf(condition, this.slowLabel);
+    this.branchRarely(condition, this.slowLabel);
   }
 
   /** Conditions that are made of others leave one by one: a branch costs less than a value. */

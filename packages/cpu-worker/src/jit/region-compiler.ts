@@ -83,7 +83,7 @@ export class RegionCompiler {
     const imports = importCallees(module, bodies);
     bodies.forEach((body, i) => {
       const fn = module.declare(REGION_SIGNATURE);
-      module.define(fn, body.locals, relocated(body, imports));
+      module.define(fn, body.locals, relocated(body, imports), body.rare);
       module.export(`r${i}`, fn);
     });
     return module.encode(MAX_MEMORY_BYTES / 65536);

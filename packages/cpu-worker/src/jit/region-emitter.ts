@@ -23,6 +23,8 @@ export interface RegionBody {
   readonly locals: LocalPool;
   readonly code: Code;
   readonly relocations: readonly Relocation[];
+  /** Offsets in `code` of branches that are hardly ever taken. */
+  readonly rare: readonly number[];
   readonly callees: readonly Callee[];
 }
 
@@ -57,25 +59,26 @@ export class RegionEmitter {
   emit(): RegionBody {
     this.#tree(this.region.order.blocks[0]!);
     this.#body.byte(0x00);
-    const prologue = new Code();
-    this.#emitInto(prologue, (b) => this.#transfers.enter(b));
     const code = new Code();
-    code.bytes(prologue.view());
+    const rare = this.#emitInto(code, (b) => this.#transfers.enter(b));
     for (let i = 0; i < this.exits.stubs.length; i++) code.bytes([0x02, 0x40]);
     const shift = code.length;
     const relocations = this.#lowering.relocations.map(({ at, fn }) => ({ at: at + shift, fn }));
+    rare.push(...this.#lowering.rare.map((at) => at + shift));
     code.bytes(this.#body.view());
     for (const stub of this.exits.stubs) {
       code.byte(0x0b);
       this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub));
     }
     code.byte(0x00);
-    return { locals: this.pool, code, relocations, callees: this.callees };
+    return { locals: this.pool, code, relocations, rare, callees: this.callees };
   }
 
-  #emitInto(code: Code, build: (b: RegionBuilder) => void): void {
+  /** Returns where its rare branches are. */
+  #emitInto(code: Code, build: (b: RegionBuilder) => void): number[] {
     const lowering = new Lowering(code, this.pool);
     this.#build(lowering, this.region.order.blocks[0]!.insns[0]!, NOWHERE, build);
+    return lowering.rare;
   }
 
   #build(lowering: Lowering, insn: GuestInstruction, slow: Label, build: (b: RegionBuilder) => void): void {

@@ -41,7 +41,7 @@ export class Transfers {
       wrong = b.or(wrong, b.ne(entry, b.i32(codePage)));
       wrong = b.or(wrong, b.ne(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
     }
-    b.if(wrong, () => {
+    b.ifRare(wrong, () => {
       b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
       b.returnValue(b.i32(RegionExit.STALE));
     });
@@ -149,12 +149,12 @@ export class Transfers {
       found = this.#hasRegion(b, handler);
     }
     const mayNest = b.and(b.ltS(b.i32(1), this.#depth(b)), this.#isInSlice(b));
-    b.if(b.eqz(b.and(found, mayNest)), () => b.returnValue(b.i32(RegionExit.JUMP)));
+    b.ifRare(b.eqz(b.and(found, mayNest)), () => b.returnValue(b.i32(RegionExit.JUMP)));
     const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
     const result = b.callIndex(this.callee('chain'), 'i32', [b.tcb(), target, depth, slot]);
-    b.if(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
+    b.ifRare(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
     const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(insn.at + insn.lenBytes));
-    b.if(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
+    b.ifRare(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
   }
 
@@ -186,7 +186,7 @@ export class Transfers {
       b.setLocal(this.locals.count, b.add(this.#count(b), b.select(b.eq(b.getVar(status), b.i32(Status.AGAIN)), b.i32(AGAIN_BYTES), b.i32(0))));
       return b.and(b.eq(b.getVar(status), b.i32(Status.AGAIN)), this.#isInSlice(b));
     });
-    b.if(b.ne(b.getVar(status), b.i32(Status.NEXT)), () => {
+    b.ifRare(b.ne(b.getVar(status), b.i32(Status.NEXT)), () => {
       b.writeRaw(b.tcb(), TCB.off.rip, b.address(insn.at), 'state');
       b.writeRaw(b.tcb(), TCB.off.ran, this.#count(b), 'state');
       b.returnValue(b.i32(RegionExit.SLOW));
