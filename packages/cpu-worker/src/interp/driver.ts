@@ -8,6 +8,7 @@ import { DriverState, RunFlag, type DriverLinkage } from './driver-state.js';
 import { MAIN_SLOT } from './forms.js';
 import { Exit } from './main-loop.js';
 import { CODE_PAGE, OP, OP_BYTES } from './op-record.js';
+import { NO_STACK_PAGE } from '../jit/region-abi.js';
 import { arrived, heat, RegionCalls, SAMPLE_HEAT } from './region-calls.js';
 
 /**
@@ -34,6 +35,7 @@ export class Driver {
     const s = this.#s;
     const { b } = s;
     s.set('cold', s.get('op'));
+    b.writeRaw(b.tcb(), TCB.off.stackPage, b.i64(NO_STACK_PAGE), 'state');
     const first = s.lookup(s.rip());
     b.if(b.eqz(first), () => b.returnValue(b.i32(Trap.DECODE)));
     s.set('op', first);

@@ -13,7 +13,8 @@ import { ColdBuilder, Status } from './cold-builder.js';
 import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './forms.js';
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
-import { buildColdCall, buildMissing } from './region-calls.js';
+import { INTERPRETER_FUNCTIONS } from '../jit/analysed-region.js';
+import { buildColdCall, buildMissing, buildStack } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
@@ -182,10 +183,13 @@ class InterpModule {
   #emitRegionLinkage(coldType: number, regionType: number, regionTable: number): void {
     const { module } = this;
     module.export('cold', this.#emitSpecial((b) => buildColdCall(b, coldType, module.ownTable)));
+    const stack = module.declare(INTERPRETER_FUNCTIONS.stack);
+    this.#emitSmall(stack, 3, buildStack);
+    module.export('stack', stack);
     const missing = module.declare(REGION_SIGNATURE);
     this.#emitSmall(missing, 3, buildMissing);
     module.export('missing', missing);
-    const chain = module.declare({ params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results });
+    const chain = module.declare(INTERPRETER_FUNCTIONS.chain);
     this.#emitSmall(chain, 4, (b) => b.tailCallTable(regionType, [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)], b.local('i32', 3), regionTable));
     module.export('chain', chain);
   }

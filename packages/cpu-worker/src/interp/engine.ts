@@ -121,7 +121,7 @@ class InterpEngine implements Engine {
     this.#jit = this.#makeJit(jitMode(host), host.frames, (jumpCache) => ({
       regions: exports['regions'] as WebAssembly.Table,
       missing: exports['missing'] as CallableFunction,
-      imports: { env: { ...imports.env, jumpCache, cold: exports['cold']!, chain: exports['chain']! }, runtime: imports.runtime },
+      imports: { env: { ...imports.env, jumpCache, cold: exports['cold']!, chain: exports['chain']!, stack: exports['stack']! }, runtime: imports.runtime },
     }));
   }
 

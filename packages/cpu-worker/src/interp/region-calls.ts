@@ -169,6 +169,20 @@ export function buildColdCall(b: ColdBuilder, coldType: number, handlers: number
   b.returnValue(b.callTable(coldType, 'i32', [b.tcb(), b.opAddress()], b.getVar(handler), handlers));
 }
 
+/** `stack (tcb, va, bytes − 1) → 0 or 1`, for regions: finds the page of the stack. */
+export function buildStack(b: ColdBuilder): void {
+  const va = b.local('i64', 1);
+  const isHigh = b.ne(b.shrU(va, b.i64(32)), b.i64(0));
+  const crosses = b.ltU(b.i32(0xfff), b.add(b.and(b.wrap(va), b.i32(0xfff)), b.local('i32', 2)));
+  b.if(b.or(isHigh, crosses), () => b.returnValue(b.i32(0)));
+  const table = b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state');
+  const entry = b.readRaw('i32', b.add(table, b.and(b.shrU(b.wrap(va), b.i32(10)), b.i32(0x3ffffc))), 0, 'guest');
+  b.if(b.eqz(entry), () => b.returnValue(b.i32(0)));
+  b.writeRaw(b.tcb(), TCB.off.stackPage, b.and(va, b.i64(~0xfffn)), 'state');
+  b.writeRaw(b.tcb(), TCB.off.stackEntry, entry, 'state');
+  b.returnValue(b.i32(1));
+}
+
 /** Function in the slots of regions that this core has not installed. */
 export function buildMissing(b: ColdBuilder): void {
   b.writeRaw(b.blockAddress(), CoreBlock.off.regionMissing, b.i32(1), 'guest');

@@ -1,8 +1,9 @@
 import type { RuntimeFn } from '../ir/types.js';
+import type { Signature } from '../ir/wasm-module.js';
 import type { FlagLiveness } from './flag-liveness.js';
 import type { GuestCode } from './guest-code.js';
 import type { RegionOrder } from './order.js';
-import type { RegionPage } from './region-abi.js';
+import { REGION_SIGNATURE, type RegionPage } from './region-abi.js';
 import type { SlotFlow } from './slot-flow.js';
 
 /** Numbers fixed in every region module (region-compiler.ts). */
@@ -19,5 +20,12 @@ export interface AnalysedRegion {
   readonly pages: ReadonlyMap<number, RegionPage>;
 }
 
+/** Functions of the interpreter's module that regions call (region-abi.ts). */
+export const INTERPRETER_FUNCTIONS = {
+  cold: { params: ['i32', 'i32'], results: ['i32'] },
+  chain: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
+  stack: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
+} as const satisfies Record<string, Signature>;
+
 /** Functions called: of the interpreter (region-abi.ts), or of the run-time library. */
-export type Callee = RuntimeFn | 'cold' | 'chain';
+export type Callee = RuntimeFn | keyof typeof INTERPRETER_FUNCTIONS;

@@ -27,7 +27,8 @@ import type { Signature } from '../ir/wasm-module.js';
  * in a tail call, and can be tail-called.
  *
  * Imports of a region module: env.memory, env.coreBlock and env.jumpCache (i32 globals),
- * env.chain, env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right), and
+ * env.chain, env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right),
+ * env.stack (tcb, va, bytes − 1) → 0, or 1 and TCB.stackPage is the page of `va`, and
  * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32'], results: ['i32'] };
@@ -68,6 +69,9 @@ export function jumpCacheEntry(b: ExpressionBuilder, cache: I32, rip: I32): I32 
   const index = b.and(b.xor(rip, b.shrU(rip, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
   return b.add(cache, b.shl(index, b.i32(3)));
 }
+
+/** TCB.stackPage while no page is known: set whenever a core enters guest code. */
+export const NO_STACK_PAGE = -1n;
 
 /** Where a region is wanted. */
 export interface RegionRequest {

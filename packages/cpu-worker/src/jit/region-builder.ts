@@ -1,4 +1,5 @@
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import { TCB } from '@troupe/abi/layout/tcb.js';
 import { ATOMIC } from '../ir/atomic-ops.js';
 import { node } from '../ir/expression-builder.js';
 import type { Graph } from '../ir/graph.js';
@@ -22,6 +23,8 @@ function isBoolean({ op }: Node): boolean {
 const OFFSET_MASK = 0xffffffff_00000fffn;
 /** Bits of the address of an aligned vector that must be 0. */
 const ALIGNED_MASK = 0xffffffff_0000000fn;
+
+const RSP = 4;
 
 /** Builds one instruction of a region: memory, control, calls. */
 export class RegionBuilder extends RegionSlots {
@@ -75,7 +78,31 @@ export class RegionBuilder extends RegionSlots {
     return this.readSlot(this.insn.segment === 1 ? Slot.FS_BASE : Slot.GS_BASE) as I64;
   }
 
+  /** On the stack as far as one can see: the stack pointer and a constant. */
+  #isOnStack({ op, args }: Node): boolean {
+    if (op.kind === 'get') return op.local === this.context.locals.slot(RSP);
+    return op.kind === 'pure' && (op.info.name === 'i64.add' || op.info.name === 'i64.sub') && args[1]!.op.kind === 'const' && this.#isOnStack(args[0]!);
+  }
+
+  /** The page of the stack stays known from access to access: one subtraction and comparison instead of a walk. */
+  #translateOnStack(va: I64, bytes: number): I32 {
+    const { page, entry } = this.context.locals.stack;
+    if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(15)), this.i64(0)));
+    this.ifRare(this.ltU(this.i64(0x1000 - bytes), this.sub(va, this.local('i64', page, 'var'))), () => {
+      this.#slowIf(this.eqz(this.callIndex(this.context.runtime('stack'), 'i32', [this.tcb(), va, this.i32(bytes - 1)])));
+      this.loadStack();
+    });
+    return this.add(this.wrap(va), this.local('i32', entry, 'var'));
+  }
+
+  loadStack(): void {
+    const { page, entry } = this.context.locals.stack;
+    this.setLocal(page, this.readRaw('i64', this.tcb(), TCB.off.stackPage, 'state'));
+    this.setLocal(entry, this.readRaw('i32', this.tcb(), TCB.off.stackEntry, 'state'));
+  }
+
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
+    if (this.#isOnStack(node(va))) return this.#translateOnStack(va, bytes);
     if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(ALIGNED_MASK)), this.i64(0)));
     else this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))));
     const va32 = this.wrap(va);

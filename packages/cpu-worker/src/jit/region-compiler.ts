@@ -1,7 +1,7 @@
 import { MAX_MEMORY_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { Code } from '../ir/code.js';
-import { WasmModule, type Signature } from '../ir/wasm-module.js';
+import { WasmModule } from '../ir/wasm-module.js';
 import { discover, type Block } from './control-flow.js';
 import { FlagLiveness } from './flag-liveness.js';
 import { markCold } from './form-use.js';
@@ -9,7 +9,7 @@ import { GuestCode } from './guest-code.js';
 import { orderRegion } from './order.js';
 import { REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
 import { NotInline } from './region-slots.js';
-import type { Callee } from './analysed-region.js';
+import { INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
 import { RegionEmitter, type RegionBody } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
 
@@ -17,10 +17,6 @@ interface Translated extends Region {
   readonly body: RegionBody;
 }
 
-const INTERPRETER: Record<'cold' | 'chain', Signature> = {
-  cold: { params: ['i32', 'i32'], results: ['i32'] },
-  chain: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
-};
 const MAX_ATTEMPTS = 4;
 
 /** Translates guest code to wasm: regions one by one, then modules of several. */
@@ -99,7 +95,7 @@ function importCallees(module: WasmModule, bodies: readonly RegionBody[]): Map<s
   for (const callee of bodies.flatMap((body) => body.callees)) {
     const name = nameOf(callee);
     if (imports.has(name)) continue;
-    if (typeof callee === 'string') imports.set(name, module.importFunction('env', name, INTERPRETER[callee]));
+    if (typeof callee === 'string') imports.set(name, module.importFunction('env', name, INTERPRETER_FUNCTIONS[callee]));
     else imports.set(name, module.importFunction('runtime', name, { params: callee.params, results: callee.result === 'void' ? [] : [callee.result] }));
   }
   return imports;

@@ -60,10 +60,10 @@ export class RegionEmitter {
     this.#tree(this.region.order.blocks[0]!);
     this.#body.byte(0x00);
     const code = new Code();
-    const rare = this.#emitInto(code, (b) => this.#transfers.enter(b));
+    const { relocations, rare } = this.#emitInto(code, (b) => this.#transfers.enter(b));
     for (let i = 0; i < this.exits.stubs.length; i++) code.bytes([0x02, 0x40]);
     const shift = code.length;
-    const relocations = this.#lowering.relocations.map(({ at, fn }) => ({ at: at + shift, fn }));
+    relocations.push(...this.#lowering.relocations.map(({ at, fn }) => ({ at: at + shift, fn })));
     rare.push(...this.#lowering.rare.map((at) => at + shift));
     code.bytes(this.#body.view());
     for (const stub of this.exits.stubs) {
@@ -74,11 +74,11 @@ export class RegionEmitter {
     return { locals: this.pool, code, relocations, rare, callees: this.callees };
   }
 
-  /** Returns where its rare branches are. */
-  #emitInto(code: Code, build: (b: RegionBuilder) => void): number[] {
+  /** Returns what knows its calls and rare branches. */
+  #emitInto(code: Code, build: (b: RegionBuilder) => void): Lowering {
     const lowering = new Lowering(code, this.pool);
     this.#build(lowering, this.region.order.blocks[0]!.insns[0]!, NOWHERE, build);
-    return lowering.rare;
+    return lowering;
   }
 
   #build(lowering: Lowering, insn: GuestInstruction, slow: Label, build: (b: RegionBuilder) => void): void {

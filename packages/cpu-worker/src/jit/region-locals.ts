@@ -17,6 +17,8 @@ export class RegionLocals {
   readonly pc: number;
   readonly tableRead: number;
   readonly tableWrite: number;
+  /** Once the region uses the stack: page of the stack, and its entry of the write table. */
+  #stack: { readonly page: number; readonly entry: number } | undefined;
   readonly #slots = new Map<number, number>();
   readonly #operands = new Map<string, number>();
   readonly #constants = new Map<string, { readonly local: number; readonly bytes: Uint8Array }>();
@@ -27,6 +29,15 @@ export class RegionLocals {
     this.pc = pool.reserve('i32');
     this.tableRead = pool.reserve('i32');
     this.tableWrite = pool.reserve('i32');
+  }
+
+  /** Made when first asked for. */
+  get stack(): { readonly page: number; readonly entry: number } {
+    return (this.#stack ??= { page: this.pool.reserve('i64'), entry: this.pool.reserve('i32') });
+  }
+
+  get usesStack(): boolean {
+    return this.#stack !== undefined;
   }
 
   slot(slot: number): number {

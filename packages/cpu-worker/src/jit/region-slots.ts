@@ -6,9 +6,10 @@ import type { Graph } from '../ir/graph.js';
 import type { Node } from '../ir/node.js';
 import { StateBuilder } from '../ir/state-builder.js';
 import type { PureOp } from '../ir/wasm-ops.js';
-import type { I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val } from '../ir/types.js';
+import type { I32, I64, Int, IntSize, Ty, V128, Val } from '../ir/types.js';
 import type { Form } from '../interp/forms.js';
 import type { Operand } from '../isa/operand.js';
+import type { Callee } from './analysed-region.js';
 import type { GuestInstruction } from './guest-code.js';
 import type { RegionLocals } from './region-locals.js';
 import type { RegionOperand } from './region-operand.js';
@@ -26,8 +27,8 @@ export class NotInline extends Error {
 export interface RegionContext {
   readonly locals: RegionLocals;
   readonly state: RegionState;
-  /** Number of a run-time function. */
-  readonly runtime: (fn: RuntimeFn) => number;
+  /** Number of a function the region calls. */
+  readonly runtime: (fn: Callee) => number;
   /** Global: address of the CoreBlock. */
   readonly block: number;
 }

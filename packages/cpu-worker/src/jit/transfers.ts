@@ -4,12 +4,13 @@ import { Status } from '../interp/cold-builder.js';
 import { OP, OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
-import { jumpCacheEntry, MAX_REGIONS, REGION_HANDLER, RegionExit } from './region-abi.js';
+import { jumpCacheEntry, MAX_REGIONS, NO_STACK_PAGE, REGION_HANDLER, RegionExit } from './region-abi.js';
 import type { RegionBuilder } from './region-builder.js';
 import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
 import type { RegionLocals } from './region-locals.js';
 import { FLAG_SLOTS, hasSlot, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
 
+const RSP = 4;
 /** Instructions that a page of a repeated string instruction counts as, for polls. */
 const AGAIN_BYTES = 64 * OP_BYTES;
 
@@ -45,12 +46,26 @@ export class Transfers {
       b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
       b.returnValue(b.i32(RegionExit.STALE));
     });
+    if (this.locals.usesStack) this.#findStack(b, rip);
     b.setLocal(this.locals.origin, b.sub(rip, b.i64(entryAt)));
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
     b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
     for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
     this.load(b, flow.neededAtStart(order.blocks[0]!));
+  }
+
+  /** A region that uses the stack runs while the page of the stack is known. */
+  #findStack(b: RegionBuilder, rip: I64): void {
+    b.loadStack();
+    b.ifRare(b.eq(b.local('i64', this.locals.stack.page, 'var'), b.i64(NO_STACK_PAGE)), () => {
+      const found = b.callIndex(this.callee('stack'), 'i32', [b.tcb(), b.readRaw('i64', b.tcb(), TCB.off.gpr + RSP * 8, 'state'), b.i32(0)]);
+      b.if(b.eqz(found), () => {
+        b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+        b.returnValue(b.i32(RegionExit.STALE));
+      });
+      b.loadStack();
+    });
   }
 
   load(b: RegionBuilder, slots: SlotSet): void {
