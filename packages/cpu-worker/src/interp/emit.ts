@@ -14,7 +14,7 @@ import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { INTERPRETER_FUNCTIONS } from '../jit/analysed-region.js';
-import { buildColdCall, buildMissing, buildStack } from './region-calls.js';
+import { buildColdCall, buildDirect, buildIndirect, buildMissing, buildStack } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
@@ -189,9 +189,12 @@ class InterpModule {
     const missing = module.declare(REGION_SIGNATURE);
     this.#emitSmall(missing, 3, buildMissing);
     module.export('missing', missing);
-    const chain = module.declare(INTERPRETER_FUNCTIONS.chain);
-    this.#emitSmall(chain, 4, (b) => b.tailCallTable(regionType, [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)], b.local('i32', 3), regionTable));
-    module.export('chain', chain);
+    const direct = module.declare(INTERPRETER_FUNCTIONS.direct);
+    this.#emitSmall(direct, 4, (b) => buildDirect(b, { regionType, regionTable }));
+    module.export('direct', direct);
+    const indirect = module.declare(INTERPRETER_FUNCTIONS.indirect);
+    this.#emitSmall(indirect, 3, (b) => buildIndirect(b, { regionType, regionTable }));
+    module.export('indirect', indirect);
   }
 }
 

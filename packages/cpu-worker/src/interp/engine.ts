@@ -118,14 +118,14 @@ class InterpEngine implements Engine {
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#calls = new InCoreCalls(shared, coreId);
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
-    this.#jit = this.#makeJit(jitMode(host), host.frames, (jumpCache) => ({
+    this.#jit = this.#makeJit(jitMode(host), host.frames, {
       regions: exports['regions'] as WebAssembly.Table,
       missing: exports['missing'] as CallableFunction,
-      imports: { env: { ...imports.env, jumpCache, cold: exports['cold']!, chain: exports['chain']!, stack: exports['stack']! }, runtime: imports.runtime },
-    }));
+      imports: { env: { ...imports.env, ...exports }, runtime: imports.runtime },
+    });
   }
 
-  #makeJit(mode: JitMode, frames: FramePool, linkage: (jumpCache: number) => RegionLinkage): CoreJit | undefined {
+  #makeJit(mode: JitMode, frames: FramePool, linkage: RegionLinkage): CoreJit | undefined {
     const area = mode === 'off' ? undefined : JitArea.of(this.shared, frames);
     return area && mode !== 'off' ? new CoreJit(area, frames, this.coreId, linkage, mode, () => makeTranslator(this.shared), DIST) : undefined;
   }

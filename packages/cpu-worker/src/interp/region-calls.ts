@@ -169,6 +169,37 @@ export function buildColdCall(b: ColdBuilder, coldType: number, handlers: number
   b.returnValue(b.callTable(coldType, 'i32', [b.tcb(), b.opAddress()], b.getVar(handler), handlers));
 }
 
+/**
+ * `direct (tcb, rip, depth, op) → RegionExit`, for regions: goes on in the region of the op, if there is
+ * one, the slice lasts and calls may still nest; else leaves for `rip`.
+ */
+export function buildDirect(b: ColdBuilder, link: RegionTableLinkage): void {
+  const handler = b.variable('i32', b.readRawInt(16, b.local('i32', 3), OP.handler, 'guest') as I32);
+  goOn(b, link, b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
+}
+
+/** `indirect (tcb, rip, depth) → RegionExit`: the same for the region that the jump cache names. */
+export function buildIndirect(b: ColdBuilder, link: RegionTableLinkage): void {
+  const rip = b.local('i64', 1);
+  const cache = b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest');
+  const pair = b.variable('i64', b.readRaw('i64', jumpCacheEntry(b, cache, b.wrap(rip)), 0, 'guest'));
+  goOn(b, link, b.eq(b.and(b.getVar(pair), b.i64(0xffffffffn)), rip), b.wrap(b.shrU(b.getVar(pair), b.i64(32))));
+}
+
+/** Type and table of regions. */
+export interface RegionTableLinkage {
+  readonly regionType: number;
+  readonly regionTable: number;
+}
+
+function goOn(b: ColdBuilder, { regionType, regionTable }: RegionTableLinkage, found: I32, slot: I32): void {
+  const [rip, depth] = [b.local('i64', 1), b.local('i32', 2)];
+  const mayGoOn = b.and(b.leS(b.i32(0), depth), b.ltS(b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'), b.i32(0)));
+  b.if(b.and(found, mayGoOn), () => b.tailCallTable(regionType, [b.tcb(), rip, depth], slot, regionTable));
+  b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+  b.returnValue(b.i32(RegionExit.JUMP));
+}
+
 /** `stack (tcb, va, bytes − 1) → 0 or 1`, for regions: finds the page of the stack. */
 export function buildStack(b: ColdBuilder): void {
   const va = b.local('i64', 1);

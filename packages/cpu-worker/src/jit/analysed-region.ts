@@ -7,7 +7,7 @@ import { REGION_SIGNATURE, type RegionPage } from './region-abi.js';
 import type { SlotFlow } from './slot-flow.js';
 
 /** Numbers fixed in every region module (region-compiler.ts). */
-export const RegionModuleIndex = { CORE_BLOCK: 0, JUMP_CACHE: 1 } as const;
+export const RegionModuleIndex = { CORE_BLOCK: 0 } as const;
 
 /** What analysis found out about a region. */
 export interface AnalysedRegion {
@@ -23,7 +23,8 @@ export interface AnalysedRegion {
 /** Functions of the interpreter's module that regions call (region-abi.ts). */
 export const INTERPRETER_FUNCTIONS = {
   cold: { params: ['i32', 'i32'], results: ['i32'] },
-  chain: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
+  direct: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
+  indirect: REGION_SIGNATURE,
   stack: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
 } as const satisfies Record<string, Signature>;
 

@@ -35,7 +35,7 @@ export class CoreJit {
     readonly area: JitArea,
     frames: FramePool,
     coreId: number,
-    linkage: (jumpCache: number) => RegionLinkage,
+    linkage: RegionLinkage,
     readonly mode: 'background' | 'eager',
     readonly makeTranslator: () => Translator,
     dist: URL,

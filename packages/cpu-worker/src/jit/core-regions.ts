@@ -28,16 +28,12 @@ export class CoreRegions {
   readonly #block: number;
   readonly #jumpCache: number;
 
-  readonly linkage: RegionLinkage;
-
-  /** `linkage` gets the address of the core's jump cache. */
-  constructor(readonly area: JitArea, frames: FramePool, coreId: number, linkage: (jumpCache: number) => RegionLinkage) {
+  constructor(readonly area: JitArea, frames: FramePool, coreId: number, readonly linkage: RegionLinkage) {
     this.#block = coreBlockAddr(coreId);
     const { u32 } = area.shared;
     const word = (this.#block + CoreBlock.off.jumpCache) >>> 2;
     if (u32[word] === 0) u32[word] = frames.allocChunk(JUMP_CACHE_BYTES);
     this.#jumpCache = u32[word]!;
-    this.linkage = linkage(this.#jumpCache);
     this.linkage.regions.grow(MAX_REGIONS, this.linkage.missing);
     this.#clearJumps();
     this.follow();

@@ -23,11 +23,13 @@ import type { Signature } from '../ir/wasm-module.js';
  * Region modules do not import the table: V8 keeps every instance that does for as long as the
  * table (measured on Node 20 and 22), so that memory would grow for ever; on Node 20 each also has a
  * copy of the table (8192 slots: 440 µs and 200 kB for an instance, without 10 µs), and `set` costs
- * 10 ns more for each. `env.chain (tcb, rip, depth, slot) → RegionExit` calls a slot instead; it ends
- * in a tail call, and can be tail-called.
+ * 10 ns more for each. They go on in other regions through functions of the interpreter's module:
+ * `env.direct (tcb, rip, depth, op)` and, by the jump cache, `env.indirect (tcb, rip, depth)`, both with
+ * all state but `rip` in the TCB; they end in tail calls, and can be tail-called. A negative depth: calls
+ * are nested too deeply.
  *
- * Imports of a region module: env.memory, env.coreBlock and env.jumpCache (i32 globals),
- * env.chain, env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right),
+ * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.direct, env.indirect,
+ * env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right),
  * env.stack (tcb, va, bytes − 1) → 0, or 1 and TCB.stackPage is the page of `va`, and
  * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */

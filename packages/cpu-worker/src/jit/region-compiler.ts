@@ -75,7 +75,6 @@ export class RegionCompiler {
     const bodies = regions.map((region) => (region as Translated).body);
     const module = new WasmModule();
     module.importGlobal('coreBlock');
-    module.importGlobal('jumpCache');
     const imports = importCallees(module, bodies);
     bodies.forEach((body, i) => {
       const fn = module.declare(REGION_SIGNATURE);

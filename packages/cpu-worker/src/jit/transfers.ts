@@ -1,12 +1,12 @@
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import type { I32, I64 } from '../ir/types.js';
 import { Status } from '../interp/cold-builder.js';
-import { OP, OP_BYTES } from '../interp/op-record.js';
+import { OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
-import { jumpCacheEntry, MAX_REGIONS, NO_STACK_PAGE, REGION_HANDLER, RegionExit } from './region-abi.js';
+import { NO_STACK_PAGE, RegionExit } from './region-abi.js';
 import type { RegionBuilder } from './region-builder.js';
-import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
+import type { AnalysedRegion, Callee } from './analysed-region.js';
 import type { RegionLocals } from './region-locals.js';
 import { FLAG_SLOTS, hasSlot, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
 
@@ -95,78 +95,44 @@ export class Transfers {
     b.returnValue(b.i32(stub.exit));
   }
 
-  /** Handler number of a decoded op; from REGION_HANDLER on it names a region. */
-  #handler(b: RegionBuilder, op: number): I32 {
-    return b.readRawInt(16, b.i32(op), OP.handler, 'guest') as I32;
-  }
-
-  #slot(b: RegionBuilder, handler: I32): I32 {
-    return b.and(handler, b.i32(MAX_REGIONS - 1));
-  }
-
-  #hasRegion(b: RegionBuilder, handler: I32): I32 {
-    return b.leU(b.i32(REGION_HANDLER), handler);
-  }
-
   #isInSlice(b: RegionBuilder): I32 {
     return b.ltS(this.#count(b), b.i32(0));
   }
 
-  /** Static jump to code outside. */
+  /** All state in the TCB but `rip`, which whoever goes on gets as an argument. */
+  #handOver(b: RegionBuilder, dirty: SlotSet): void {
+    this.store(b, dirty);
+    b.writeRaw(b.tcb(), TCB.off.ran, this.#count(b), 'state');
+  }
+
+  /** Static jump to code outside that was decoded. */
   link(b: RegionBuilder, at: number, dirty: SlotSet): void {
-    const target = b.address(at);
-    this.#leaveAt(b, target, dirty);
-    const handler = this.#handler(b, this.region.code.opAt(at));
-    b.if(b.and(this.#hasRegion(b, handler), this.#isInSlice(b)), () => this.#tailCall(b, target, this.#slot(b, handler)));
-    b.returnValue(b.i32(RegionExit.JUMP));
-  }
-
-  #tailCall(b: RegionBuilder, target: I64, slot: I32): void {
-    b.tailCallIndex(this.callee('chain'), [b.tcb(), target, this.#depth(b), slot]);
-  }
-
-  /** Entry of the jump cache for a target: u32 guest address, u32 table slot. */
-  #cached(b: RegionBuilder, target: I64): I64 {
-    return b.readRaw('i64', jumpCacheEntry(b, b.getGlobal(RegionModuleIndex.JUMP_CACHE), b.wrap(target)), 0, 'guest');
-  }
-
-  #isCached(b: RegionBuilder, entry: I64, target: I64): I32 {
-    return b.eq(b.and(entry, b.i64(0xffffffffn)), target);
+    this.#handOver(b, dirty);
+    b.tailCallIndex(this.callee('direct'), [b.tcb(), b.address(at), this.#depth(b), b.i32(this.region.code.opAt(at))]);
   }
 
   /** Computed jump. */
   jump(b: RegionBuilder, target: I64, dirty: SlotSet): void {
-    this.#leaveAt(b, target, dirty);
-    const entry = this.#cached(b, target);
-    const slot = b.wrap(b.shrU(entry, b.i64(32)));
-    b.if(b.and(this.#isCached(b, entry, target), this.#isInSlice(b)), () => this.#tailCall(b, target, slot));
-    b.returnValue(b.i32(RegionExit.JUMP));
+    this.#handOver(b, dirty);
+    b.tailCallIndex(this.callee('indirect'), [b.tcb(), target, this.#depth(b)]);
   }
 
   /**
-   * The stack has the return address already. `target` undefined: the instruction's own. Comes back
-   * when the callee returned to the instruction behind.
+   * The stack has the return address already. `computed` undefined: the instruction's own target. Comes
+   * back when the callee returned to the instruction behind.
    */
   call(b: RegionBuilder, insn: GuestInstruction, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
+    const op = computed ? 0 : this.region.code.opAt(insn.target);
     const target = computed ?? b.address(insn.target);
-    this.#leaveAt(b, target, dirty);
-    let slot: I32;
-    let found: I32;
-    if (computed) {
-      const entry = this.#cached(b, computed);
-      slot = b.wrap(b.shrU(entry, b.i64(32)));
-      found = this.#isCached(b, entry, computed);
-    } else {
-      const op = this.region.code.opAt(insn.target);
-      if (op === 0) return b.returnValue(b.i32(RegionExit.JUMP));
-      const handler = this.#handler(b, op);
-      slot = this.#slot(b, handler);
-      found = this.#hasRegion(b, handler);
+    if (!computed && op === 0) {
+      this.#leaveAt(b, target, dirty);
+      return b.returnValue(b.i32(RegionExit.JUMP));
     }
-    const mayNest = b.and(b.ltS(b.i32(1), this.#depth(b)), this.#isInSlice(b));
-    b.ifRare(b.eqz(b.and(found, mayNest)), () => b.returnValue(b.i32(RegionExit.JUMP)));
+    this.#handOver(b, dirty);
     const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
-    const result = b.callIndex(this.callee('chain'), 'i32', [b.tcb(), target, depth, slot]);
+    const result = computed
+      ? b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), target, depth])
+      : b.callIndex(this.callee('direct'), 'i32', [b.tcb(), target, depth, b.i32(op)]);
     b.ifRare(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
     const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(insn.at + insn.lenBytes));
     b.ifRare(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
