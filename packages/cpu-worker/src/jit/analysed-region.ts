@@ -1,7 +1,7 @@
 import type { RuntimeFn } from '../ir/types.js';
 import type { Signature } from '../ir/wasm-module.js';
 import type { FlagLiveness } from './flag-liveness.js';
-import type { GuestCode } from './guest-code.js';
+import type { GuestCode, GuestInstruction } from './guest-code.js';
 import type { RegionOrder } from './order.js';
 import { REGION_SIGNATURE, type RegionPage } from './region-abi.js';
 import type { SlotFlow } from './slot-flow.js';
@@ -13,6 +13,8 @@ export const RegionModuleIndex = { CORE_BLOCK: 0 } as const;
 export interface AnalysedRegion {
   readonly code: GuestCode;
   readonly entryAt: number;
+  /** The instruction at the entry. */
+  readonly entry: GuestInstruction;
   readonly order: RegionOrder;
   readonly flags: FlagLiveness;
   readonly flow: SlotFlow;

@@ -9,7 +9,11 @@ export type Terminator =
   | { readonly kind: 'condition'; taken: Edge; next: Edge }
   /** `next`: where the callee returns to. */
   | { readonly kind: 'call' | 'callIndirect'; next: Edge }
-  | { readonly kind: 'indirect' | 'return' | 'syscall' }
+  | { readonly kind: 'return' | 'syscall' }
+  /** `to`: the dispatcher, which knows some targets. */
+  | { readonly kind: 'indirect'; readonly to: Block | undefined }
+  /** End of the dispatcher, a block without instructions: where computed jumps may lead. */
+  | { readonly kind: 'dispatch'; targets: Block[] }
   /** The last instruction is run by its cold handler. */
   | { readonly kind: 'cold'; next: Edge }
   /** The interpreter goes on at the instruction `at`. */
@@ -24,7 +28,12 @@ export interface Block {
 }
 
 const MAX_INSTRUCTIONS = 400;
+/** All of a loop around computed jumps must fit, or there is no dispatcher: one that knows a part costs more than it saves. */
+const MAX_DISPATCHED = 600;
+const MAX_TARGETS = 128;
 const MAX_PAGES_AWAY = 1;
+/** Padding behind a jump. */
+const MAX_PADDING_BYTES = 16;
 
 /** Rows that are always left to the interpreter: they leave guest code or change how it runs. */
 const LEFT_TO_INTERPRETER = /^(ud\d|hlt|int.*|popf.*|cli|sti|in|out|ins.|outs.|iret.*|sysexit|sysret)$/;
@@ -48,24 +57,53 @@ function kindOf(insn: GuestInstruction): InstructionKind {
 class Discovery {
   readonly insns = new Map<number, GuestInstruction>();
   readonly leaders = new Set<number>();
+  /** Where computed jumps may lead. */
+  readonly targets = new Set<number>();
   readonly #pending: number[] = [];
+  #maxInstructions = MAX_INSTRUCTIONS;
 
   constructor(readonly code: GuestCode) {}
 
   from(entry: number): void {
     this.#reach(entry);
+    this.#follow();
+    if (![...this.insns.values()].some(isDispatch)) return;
+    this.#maxInstructions = MAX_DISPATCHED;
+    for (const insn of this.insns.values()) this.#lookBehind(insn);
+    if (this.insns.size >= MAX_DISPATCHED || this.targets.size > MAX_TARGETS) this.targets.clear();
+    if (this.targets.size > 0) this.targets.add(entry);
+  }
+
+  #follow(): void {
     for (let at = this.#pending.shift(); at !== undefined; at = this.#pending.shift()) this.#straight(at);
   }
 
+  /** What was decoded behind an unconditional jump, so probably run, can only have been jumped to: by a computed jump, unless a direct one is known. */
+  #lookBehind(insn: GuestInstruction): void {
+    const kind = kindOf(insn);
+    if (kind !== 'jump' && kind !== 'indirect') return;
+    for (let at = insn.at + insn.lenBytes, end = at + MAX_PADDING_BYTES; at < end; at++) {
+      if (!this.#isNear(at) || this.code.opAt(at) === 0) continue;
+      if (this.insns.has(at)) return;
+      this.targets.add(at);
+      this.#reach(at);
+      return this.#follow();
+    }
+  }
+
+  #isNear(at: number): boolean {
+    return Math.abs(Math.floor(at / 4096)) <= MAX_PAGES_AWAY;
+  }
+
   #reach(at: number): void {
-    if (Math.abs(Math.floor(at / 4096)) > MAX_PAGES_AWAY || this.code.opAt(at) === 0) return;
+    if (!this.#isNear(at) || this.code.opAt(at) === 0) return;
     if (!this.leaders.has(at)) this.#pending.push(at);
     this.leaders.add(at);
   }
 
   #straight(start: number): void {
     for (let at = start; !this.insns.has(at); ) {
-      if (this.insns.size >= MAX_INSTRUCTIONS || this.code.opAt(at) === 0) return;
+      if (this.insns.size >= this.#maxInstructions || this.code.opAt(at) === 0) return;
       const insn = this.code.decode(at);
       if (!insn) return;
       this.insns.set(at, insn);
@@ -76,15 +114,33 @@ class Discovery {
       if (kind === 'condition' || kind === 'call' || kind === 'callIndirect' || kind === 'cold') return this.#reach(next);
       if (kind !== 'plain') return;
       at = next;
-      if (Math.abs(Math.floor(at / 4096)) > MAX_PAGES_AWAY) return;
+      if (!this.#isNear(at)) return;
     }
   }
 }
 
+/** A computed jump, but not one through the linker's table of other modules' functions. */
+function isDispatch(insn: GuestInstruction): boolean {
+  return kindOf(insn) === 'indirect' && insn.base !== RIP_BASE;
+}
+
+const RIP_BASE = 16;
+
 class BlockMaker {
   readonly blocks = new Map<number, Block>();
+  readonly dispatcher: Block | undefined;
 
-  constructor(readonly found: Discovery) {}
+  constructor(readonly found: Discovery) {
+    if (found.targets.size > 0) this.dispatcher = { at: NaN, insns: [], end: { kind: 'dispatch', targets: [] }, order: -1 };
+  }
+
+  /** The region's first block: the dispatcher dominates all others when there is one, so no jump through it is irreducible. */
+  start(entry: number): Block | undefined {
+    const first = this.block(entry);
+    if (first.insns.length === 0 || this.dispatcher?.end.kind !== 'dispatch') return first.insns.length === 0 ? undefined : first;
+    this.dispatcher.end.targets = [...this.found.targets].filter((at) => this.found.insns.has(at)).map((at) => this.block(at));
+    return this.dispatcher;
+  }
 
   block(at: number): Block {
     let block = this.blocks.get(at);
@@ -131,6 +187,7 @@ class BlockMaker {
       case 'jump': return { kind: 'go', to: this.#edge(insn.target) };
       case 'condition': return { kind, taken: this.#edge(insn.target), next: this.#edge(next) };
       case 'call': case 'callIndirect': case 'cold': return { kind, next: this.#edge(next) };
+      case 'indirect': return { kind, to: isDispatch(insn) ? this.dispatcher : undefined };
       default: return { kind };
     }
   }
@@ -141,8 +198,7 @@ export function discover(code: GuestCode, entry: number): Block | undefined {
   const found = new Discovery(code);
   found.from(entry);
   if (!found.insns.has(entry)) return undefined;
-  const block = new BlockMaker(found).block(entry);
-  return block.insns.length === 0 ? undefined : block;
+  return new BlockMaker(found).start(entry);
 }
 
 /** Blocks control may go to without leaving the region; after a call or cold instruction too. */
@@ -155,6 +211,8 @@ export function edges({ end }: Block): Edge[] {
     case 'go': return [end.to];
     case 'condition': return [end.taken, end.next];
     case 'call': case 'callIndirect': case 'cold': return [end.next];
+    case 'indirect': return end.to ? [{ block: end.to }] : [];
+    case 'dispatch': return end.targets.map((block) => ({ block }));
     default: return [];
   }
 }

@@ -53,7 +53,7 @@ export class RegionCompiler {
     if (!code.isCurrent(pages.keys())) return undefined;
     const flags = new FlagLiveness(code, order.blocks);
     const flow = new SlotFlow(order.blocks, flags);
-    const body = new RegionEmitter({ code, entryAt, order, flags, flow, pages }).emit();
+    const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, pages }).emit();
     return { op, pages: [...pages.values()], instructions: order.blocks.reduce((sum, block) => sum + block.insns.length, 0), body };
   }
 

@@ -14,6 +14,7 @@ import type { RegionContext } from './region-slots.js';
 import { RegionLocals } from './region-locals.js';
 import { operandsOf } from './region-operand.js';
 import { RegionState } from './region-state.js';
+import { spread } from './spread.js';
 import { Transfers } from './transfers.js';
 import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
 import { FLAG_SLOTS, minus, union, type SlotSet } from './slots.js';
@@ -77,7 +78,7 @@ export class RegionEmitter {
   /** Returns what knows its calls and rare branches. */
   #emitInto(code: Code, build: (b: RegionBuilder) => void): Lowering {
     const lowering = new Lowering(code, this.pool);
-    this.#build(lowering, this.region.order.blocks[0]!.insns[0]!, NOWHERE, build);
+    this.#build(lowering, this.region.entry, NOWHERE, build);
     return lowering;
   }
 
@@ -92,7 +93,7 @@ export class RegionEmitter {
 
   /** Emits code that belongs to no instruction. */
   #part(build: (b: RegionBuilder) => void): void {
-    this.#build(this.#lowering, this.region.order.blocks[0]!.insns[0]!, NOWHERE, build);
+    this.#build(this.#lowering, this.region.entry, NOWHERE, build);
   }
 
   // ---- structure
@@ -131,6 +132,7 @@ export class RegionEmitter {
   // ---- blocks
   #block(block: Block): void {
     const { flags } = this.region;
+    if (block.end.kind === 'dispatch') return this.#dispatch(block, block.end.targets);
     this.#part((b) => b.setLocal(this.locals.count, b.add(b.local('i32', this.locals.count, 'var'), b.i32(block.insns.length * OP_BYTES))));
     let dirty = this.region.flow.dirtyAtStart(block);
     for (const [i, insn] of block.insns.entries()) {
@@ -182,15 +184,45 @@ export class RegionEmitter {
         });
         return this.#afterReload(block, end.next);
       case 'return': return this.#instruction(insn, dirty, true, (b, outcome) => this.#transfers.return(b, targetOf(outcome), written));
-      case 'indirect': return this.#instruction(insn, dirty, true, (b, outcome) => {
-        b.flushFlags();
-        this.#transfers.jump(b, targetOf(outcome), written);
-      });
+      case 'indirect': return this.#indirect(block, insn, dirty, written, end.to);
       default: return this.#instruction(insn, dirty, true, (b) => {
         b.flushFlags();
         this.#transfers.syscall(b, insn, written);
       });
     }
+  }
+
+  #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, to: Block | undefined): void {
+    this.#instruction(insn, dirty, true, (b, outcome) => {
+      b.flushFlags();
+      if (to) b.setLocal(this.locals.target, targetOf(outcome));
+      else this.#transfers.jump(b, targetOf(outcome), written);
+    });
+    if (to) this.#edge(block, { block: to }, written);
+  }
+
+  /** Goes to the block at the local `target`; leaves when it is none of them. */
+  #dispatch(block: Block, targets: readonly Block[]): void {
+    const dirty = this.region.flow.dirtyAtStart(block);
+    const target = (b: RegionBuilder): I64 => b.local('i64', this.locals.target, 'var');
+    const elsewhere: Label = { name: 'elsewhere' };
+    const cases = targets.map(({ at }) => ({ name: `case ${at.toString(16)}` }));
+    const { multiplier, shift, slots } = spread(targets.map(({ at }) => at));
+    this.#lowering.open('block', elsewhere);
+    for (const label of [...cases].reverse()) this.#lowering.open('block', label);
+    this.#part((b) => {
+      const at = b.wrap(b.sub(target(b), b.local('i64', this.locals.origin)));
+      b.branchTable(b.shrU(b.mul(at, b.i32(multiplier)), b.i32(shift)), slots.map((i) => cases[i] ?? elsewhere), elsewhere);
+    });
+    for (const next of targets) {
+      this.#lowering.close();
+      this.#state.reset();
+      this.#part((b) => b.branchRarely(b.ne(target(b), b.address(next.at)), elsewhere));
+      this.#edge(block, { block: next }, dirty);
+    }
+    this.#lowering.close();
+    this.#state.reset();
+    this.#part((b) => this.#transfers.jump(b, target(b), dirty));
   }
 
   /** Behind a call or a cold instruction: nothing is dirty, what is needed was loaded. */
@@ -269,6 +301,7 @@ export class RegionEmitter {
       if (isLive) b.flushFlags();
       if (!isBack) return b.branch(this.#label(edge.block, 'merge'));
       b.branchIf(b.ltS(b.local('i32', this.locals.count, 'var'), b.i32(0)), this.#label(edge.block, 'loop'));
+      if (edge.block.end.kind === 'dispatch') return this.#transfers.pollAt(b, b.local('i64', this.locals.target, 'var'), dirty);
       this.#transfers.setPc(b, edge.block.at);
       b.branch(this.exits.label(RegionExit.POLL, this.#dirtyOn(edge, dirty)));
     });

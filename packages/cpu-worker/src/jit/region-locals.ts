@@ -17,6 +17,8 @@ export class RegionLocals {
   readonly pc: number;
   readonly tableRead: number;
   readonly tableWrite: number;
+  /** With a dispatcher: where a computed jump leads. */
+  #target: number | undefined;
   /** Once the region uses the stack: page of the stack, and its entry of the write table. */
   #stack: { readonly page: number; readonly entry: number } | undefined;
   readonly #slots = new Map<number, number>();
@@ -34,6 +36,10 @@ export class RegionLocals {
   /** Made when first asked for. */
   get stack(): { readonly page: number; readonly entry: number } {
     return (this.#stack ??= { page: this.pool.reserve('i64'), entry: this.pool.reserve('i32') });
+  }
+
+  get target(): number {
+    return (this.#target ??= this.pool.reserve('i64'));
   }
 
   get usesStack(): boolean {

@@ -52,6 +52,7 @@ export class Transfers {
     b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
     b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
     for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
+    if (order.blocks[0]!.end.kind === 'dispatch') b.setLocal(this.locals.target, rip);
     this.load(b, flow.neededAtStart(order.blocks[0]!));
   }
 
@@ -115,6 +116,12 @@ export class Transfers {
   jump(b: RegionBuilder, target: I64, dirty: SlotSet): void {
     this.#handOver(b, dirty);
     b.tailCallIndex(this.callee('indirect'), [b.tcb(), target, this.#depth(b)]);
+  }
+
+  /** The slice is used up at a computed jump. */
+  pollAt(b: RegionBuilder, target: I64, dirty: SlotSet): void {
+    this.#leaveAt(b, target, dirty);
+    b.returnValue(b.i32(RegionExit.POLL));
   }
 
   /**
