@@ -1,4 +1,5 @@
 /** The rows that random tests can run on the host, as generator templates. */
+import { readFileSync } from 'node:fs';
 import { ISA } from '@troupe/cpu-worker/isa/table.js';
 import { chainPool, isX87, withChain, withReadBack, x87ChainPool } from './gen/suffix.js';
 import { type Template, templateOf } from './gen/template.js';
@@ -14,9 +15,18 @@ function isPresent(t: Template | undefined): t is Template {
   return t !== undefined;
 }
 
-/** All rows but the untestable ones. */
+/** Instructions that some hosts do not let programs use, by their names in /proc/cpuinfo. */
+const OPTIONAL: readonly { readonly flag: string; readonly rows: RegExp }[] = [{ flag: 'fsgsbase', rows: /^(rd|wr)[fg]sbase$/ }];
+
+function missingRows(): RegExp[] {
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1]?.split(' '));
+  return OPTIONAL.filter(({ flag }) => !flags.has(flag)).map(({ rows }) => rows);
+}
+
+/** All rows but the untestable ones and those that the host lacks. */
 export function testableRows(): TestableRows {
-  const single = ISA.filter((row) => row.untestable === undefined).map(templateOf);
+  const missing = missingRows();
+  const single = ISA.filter((row) => row.untestable === undefined && !missing.some((rows) => rows.test(row.mnemonic))).map(templateOf);
   const pool = chainPool(single);
   const x87Pool = x87ChainPool(single);
   return { single, readBack: single.map(withReadBack).filter(isPresent), chained: single.map((t) => withChain(t, isX87(t) ? x87Pool : pool)).filter(isPresent) };

@@ -4,7 +4,7 @@
  * entry says who does something else, and which differences from the emulator that explains.
  */
 import type { Row } from '@troupe/cpu-worker/isa/row.js';
-import { hostVendor, type Vendor } from '../support/oracle/host.js';
+import { hostVendor, isParavirtual, type Vendor } from '../support/oracle/host.js';
 import type { Difference, Outcome } from './outcome.js';
 import { areApproximations, areNans, bothFault, doubleShiftCount, everyLane, hasSegmentPrefix, isAliased, isTopCleared, isUpperHalfCleared, isX87ErrorPending } from './vendor-conditions.js';
 
@@ -24,8 +24,9 @@ const GP = 13;
 const PF = 14;
 const MF = 16;
 const STATUS_FLAGS = 0x8d5n;
+const NT = 0x4000n;
 const KERNEL_HALF = 0xffff_8000_0000_0000n;
-const [RCX, RSI, RDI] = [1, 6, 7];
+const [RCX, RSP, RSI, RDI] = [1, 4, 6, 7];
 const FAULT = /^(vector|error code|fault address)$/;
 const CHANGED_RANGE = /^(first changed|end of changed)/;
 const MEMORY = /^(memory|first changed|end of changed)/;
@@ -52,14 +53,29 @@ export const VENDOR_DIFFERENCES: readonly VendorDifference[] = [
     explains: (d, o) => o.hostVector !== INT3 && d.field === 'rflags' && ((d.host ^ d.emulator) & ~STATUS_FLAGS) === 0n,
   },
   {
-    vendor: 'amd', rows: /^cmpsb REPE/,
-    reason: 'The source is read first; in all other forms, and on Intel processors, the destination. Neither manual states an order.',
+    vendor: 'amd', rows: /^cmps[bwdq]/,
+    reason: 'The source is read first: by repe cmpsb on Zen 4, by all forms on Zen 5; on Intel processors the destination. Neither manual states an order.',
     explains: (d, o) => bothFault(o) && FAULT.test(d.field),
   },
   {
     vendor: 'amd', rows: /./,
     reason: 'With an fs or gs prefix the offset must be canonical too, which is a #GP. Both manuals ask it of the linear address alone (SDM Vol. 3A 3.4.4, APM Vol. 2 5.3.1).',
     explains: (d, o) => FAULT.test(d.field) && o.hostVector === GP && o.emulatorVector === PF && o.emulatorFaultAddress >= KERNEL_HALF && hasSegmentPrefix(o),
+  },
+  {
+    vendor: 'paravirtual', rows: /./,
+    reason: 'The kernel does not return to a program with a stack pointer that is not canonical.',
+    explains: (_, o) => o.hostVector === GP && !isCanonical(o.initialGpr(RSP)),
+  },
+  {
+    vendor: 'paravirtual', rows: /^popfq/,
+    reason: 'NT is lost when the kernel takes an interrupt.',
+    explains: (d) => d.field === 'rflags' && (d.host ^ d.emulator) === NT,
+  },
+  {
+    vendor: 'paravirtual', rows: /^int /, spreads: true,
+    reason: 'Some interrupt numbers are calls of the hypervisor.',
+    explains: () => true,
   },
   {
     vendor: 'amd', rows: /^movsxd o16/,
@@ -108,11 +124,18 @@ export const VENDOR_DIFFERENCES: readonly VendorDifference[] = [
   })),
 ];
 
+/** 48-bit addresses. */
+function isCanonical(address: bigint): boolean {
+  return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
+}
+
 const HOST: Vendor | undefined = process.platform === 'linux' ? hostVendor() : undefined;
+const IS_PARAVIRTUAL = process.platform === 'linux' && isParavirtual();
 
 /** What a maker's processors (by default the host's) do otherwise in `row`; for an unknown maker, whatever is known. */
 export function differencesOf(row: Row, vendor = HOST): VendorDifference[] {
-  return VENDOR_DIFFERENCES.filter((known) => (vendor === undefined || known.vendor === vendor) && known.rows.test(rowName(row)));
+  const applies = (known: VendorDifference): boolean => (known.vendor === 'paravirtual' ? IS_PARAVIRTUAL && vendor === HOST : vendor === undefined || known.vendor === vendor);
+  return VENDOR_DIFFERENCES.filter((known) => applies(known) && known.rows.test(rowName(row)));
 }
 
 /** What the `rows` of an entry are matched with. */

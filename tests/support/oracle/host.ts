@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { Batch } from './batch.js';
 import { CaseOut } from './layout.js';
 
-const CFLAGS = ['-O2', '-Wall', '-Wextra', '-mfsgsbase', '-fno-stack-protector'];
+const CFLAGS = ['-O2', '-Wall', '-Wextra', '-fno-stack-protector'];
 
 function workspaceRoot(): string {
   let dir = dirname(fileURLToPath(import.meta.url));
@@ -21,7 +21,6 @@ function workspaceRoot(): string {
 /** Why the oracle cannot run on this machine, or undefined. */
 export function oracleUnavailable(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'the host is not x86-64 Linux';
-  if (!/\bfsgsbase\b/.test(readFileSync('/proc/cpuinfo', 'latin1'))) return 'the host CPU has no FSGSBASE';
   try {
     execFileSync('gcc', ['--version'], { stdio: 'ignore' });
   } catch {
@@ -30,7 +29,14 @@ export function oracleUnavailable(): string | undefined {
   return undefined;
 }
 
-export type Vendor = 'intel' | 'amd';
+/** Who made the processor; `paravirtual`: a kernel that runs as a program of its hypervisor, which delivers faults itself. */
+export type Vendor = 'intel' | 'amd' | 'paravirtual';
+
+/** Such kernels cannot let programs write segment bases. */
+export function isParavirtual(): boolean {
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1]?.split(' ') ?? [];
+  return flags.includes('hypervisor') && flags.includes('avx2') && !flags.includes('fsgsbase');
+}
 
 /** Maker of the host CPU by its CPUID string (Hygon processors are AMD designs); undefined = another one. */
 export function hostVendor(): Vendor | undefined {

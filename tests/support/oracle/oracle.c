@@ -19,12 +19,15 @@
  */
 #define _GNU_SOURCE
 #include <immintrin.h>
+#include <asm/prctl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -40,6 +43,7 @@
 #define PATCHES 2
 #define PATCH_BYTES 64
 #define INLINE_DIFF_BYTES 144
+#define HWCAP2_FSGSBASE 2
 
 /* Flags that rt_sigreturn(2) loads: AC OF DF SF ZF AF PF CF. */
 #define LOADABLE_FLAGS 0x40cd5ul
@@ -236,17 +240,31 @@ void handle(int signo, siginfo_t *info, void *context) {
   next_gs = in[current].gs_base;
 }
 
+/* The kernel lets programs use rdfsbase and the like; without it arch_prctl(2) does their work. */
+int has_fsgsbase;
+
 /* The guest may have changed AC, DF, NT, ID (which rt_sigreturn keeps) and the segment bases; C code must not run with them. */
 __asm__(".globl entry\n"
         "entry:\n"
         "  pushfq\n  andq $~0x244400, (%rsp)\n  popfq\n"
+        "  push %rdi\n  push %rsi\n  push %rdx\n"
+        "  cmpl $0, has_fsgsbase(%rip)\n  je 1f\n"
         "  rdfsbase %rax\n  mov %rax, guest_fs(%rip)\n"
         "  rdgsbase %rax\n  mov %rax, guest_gs(%rip)\n"
         "  mov host_fs(%rip), %rax\n  wrfsbase %rax\n"
+        "  jmp 2f\n"
+        "1: mov $0x1003, %edi\n  lea guest_fs(%rip), %rsi\n  mov $158, %eax\n  syscall\n"
+        "  mov $0x1004, %edi\n  lea guest_gs(%rip), %rsi\n  mov $158, %eax\n  syscall\n"
+        "  mov $0x1002, %edi\n  mov host_fs(%rip), %rsi\n  mov $158, %eax\n  syscall\n"
+        "2: pop %rdx\n  pop %rsi\n  pop %rdi\n"
         "  fninit\n  cld\n"
         "  sub $8, %rsp\n  call handle\n  add $8, %rsp\n"
+        "  cmpl $0, has_fsgsbase(%rip)\n  je 3f\n"
         "  mov next_fs(%rip), %rax\n  wrfsbase %rax\n"
         "  mov next_gs(%rip), %rax\n  wrgsbase %rax\n"
+        "  ret\n"
+        "3: mov $0x1002, %edi\n  mov next_fs(%rip), %rsi\n  mov $158, %eax\n  syscall\n"
+        "  mov $0x1001, %edi\n  mov next_gs(%rip), %rsi\n  mov $158, %eax\n  syscall\n"
         "  ret\n");
 void entry(int, siginfo_t *, void *);
 
@@ -287,8 +305,9 @@ static void install_handlers(void) {
 }
 
 int main(void) {
-  host_fs = _readfsbase_u64();
-  host_gs = _readgsbase_u64();
+  has_fsgsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
+  syscall(SYS_arch_prctl, ARCH_GET_FS, &host_fs);
+  syscall(SYS_arch_prctl, ARCH_GET_GS, &host_gs);
   map_guest();
   install_handlers();
   __asm__ volatile("int3" ::: "memory");

@@ -10,7 +10,7 @@ export interface Spread {
 const ATTEMPTS = 64;
 
 function attempt(values: readonly number[], multiplier: number, bits: number): number[] | undefined {
-  const slots = new Array<number>(2 ** bits).fill(-1);
+  const slots = Array.from({ length: 2 ** bits }, () => -1);
   for (const [i, value] of values.entries()) {
     const slot = Math.imul(value, multiplier) >>> (32 - bits);
     if (slots[slot] !== -1) return undefined;
