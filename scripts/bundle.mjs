@@ -31,21 +31,15 @@ async function writeBundle(dir, name, text, bootEntry) {
   mkdirSync(dir);
   const file = `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;
   writeFileSync(join(dir, file), text);
-  writeFileSync(join(dir, 'boot.cjs'), await bundle(bootEntry, { define: { ...common.define, BUNDLE_FILE: JSON.stringify(file), WORKER_FILE: JSON.stringify(relative(dir, join(worker, 'bundle/boot.cjs'))) } }));
+  writeFileSync(join(dir, 'boot.cjs'), await bundle(bootEntry, { define: { ...common.define, BUNDLE_FILE: JSON.stringify(file) } }));
   return join(dir, file);
 }
 
 const workerText = await bundle(join(worker, 'worker/main.js'), { plugins: [formConstants] });
 const workerFile = await writeBundle(join(worker, 'bundle'), 'worker', workerText, join(worker, 'worker/boot.js'));
 // ES modules of rxjs: only what is used is bundled.
-/** The module of core threads is in boot.cjs, which hands it over. */
-const coreThread = {
-  name: 'core-thread',
-  setup(build) {
-    build.onResolve({ filter: /core-thread\.js$/ }, () => ({ path: 'troupe:core-thread', external: true }));
-  },
-};
-const commandText = await bundle(join(cli, 'main.js'), { plugins: [coreThread], alias: { rxjs: join(root, 'packages/kernel/node_modules/rxjs/dist/esm/index.js') } });
+const WORKER_FILE = JSON.stringify(relative(join(cli, 'bundle'), join(worker, 'bundle/boot.cjs')));
+const commandText = await bundle(join(cli, 'main.js'), { define: { ...common.define, WORKER_FILE }, alias: { rxjs: join(root, 'packages/kernel/node_modules/rxjs/dist/esm/index.js') } });
 const commandFile = await writeBundle(join(cli, 'bundle'), 'command', commandText, join(cli, 'boot.js'));
 // piscina starts this file as its worker.
 writeFileSync(join(cli, 'bundle/package.json'), '{"type":"commonjs"}\n');

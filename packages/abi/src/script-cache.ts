@@ -62,11 +62,10 @@ export function compileBundle(path: string, cachedData = readCache(cachePath(pat
   return new Script(source, { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData ? { cachedData } : {}) });
 }
 
-/** Runs a bundle; what it exports. `provided`: modules it finds in its caller. */
-export function runBundle(path: string, provided: Readonly<Record<string, unknown>> = {}): Bundle {
+/** Runs a bundle; what it exports. */
+export function runBundle(path: string): Bundle {
   const script = compileBundle(path);
   const module = { exports: {} };
-  const load = createRequire(path);
-  script.runInThisContext()(module.exports, (id: string): unknown => provided[id] ?? load(id), module, path, dirname(path));
+  script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
   return { exports: module.exports, script };
 }

@@ -138,6 +138,15 @@ export class RunQueue {
     return !this.isEmpty && Atomics.load(this.shared.i32, coreWord(cpu, 'occupant')) === Occupant.FREE && this.bestPriority(cpu) !== NO_WORK;
   }
 
+  /** A core sleeps that can become its CPU. */
+  get hasIdleCore(): boolean {
+    const { i32 } = this.shared;
+    for (let cpu = 0; cpu < i32[CPUS]! && Atomics.load(i32, IDLE) > 0; cpu++) {
+      if (Atomics.load(i32, coreWord(cpu, 'asleep')) !== 0 && Atomics.load(i32, coreWord(cpu, 'occupant')) === Occupant.FREE) return true;
+    }
+    return false;
+  }
+
   /** The core's thread sleeps until it is woken; returns at once when there is work. */
   sleep(cpu: number, timeoutMs: number): void {
     const { i32 } = this.shared;

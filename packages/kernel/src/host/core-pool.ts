@@ -3,13 +3,13 @@
  *
  *   Owns:    the pool, the CoreBlock of a core that is not online
  *   Sends:   onCoreDied(tcb, reason) when a worker ends while the kernel runs
- *   Order:   cores start on demand: core 0 at start, the next when a task is runnable and no core idle
+ *   Order:   cores start on demand, when a task waits on the run queue and no core is idle
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, LOCAL_CORE, Occupant, RunQueue, type SharedMemory } from '@troupe/abi';
 import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { newCoreThread, takePreparedCore } from './core-thread.js';
+import { newCoreThread } from './core-thread.js';
 
 const SHUTDOWN = headerWord('shutdown');
 const ONLINE = headerWord('coreCount');
@@ -47,24 +47,32 @@ export class CorePool {
     return this.#started;
   }
 
-  /** Starts core 0, or one more core when tasks wait that no core takes, and no core is still booting. */
-  ensureCapacity(): void {
-    if (this.#started >= this.options.cores) return;
-    const { i32 } = this.#shared;
-    if (this.#started > 0 && (Atomics.load(i32, ONLINE) < this.#started || Atomics.load(i32, IDLE) > 0 || this.#queue.isEmpty)) return;
-    this.#startCore(this.#started++);
+  /** Starts core 0 before there are tasks. */
+  startFirst(): void {
+    void this.#startCore(this.#started++);
   }
 
-  #startCore(coreId: number): void {
+  /** Starts one more core when tasks wait that no core takes, and no core is still booting. */
+  ensureCapacity(): void {
+    if (this.#started >= this.options.cores || this.#queue.isEmpty) return;
+    if (Atomics.load(this.#shared.i32, ONLINE) < this.#started || this.#queue.hasIdleCore) return;
+    void this.#startCore(this.#started++);
+  }
+
+  async #startCore(coreId: number): Promise<void> {
     const { engine } = this.options;
     // Nothing else keeps this thread alive while the worker imports a module.
     if (typeof engine === 'object') this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS);
     const task = { memory: this.#shared.memory, coreId, jit: engine === 'jit' ? 'background' : 'off', ...(typeof engine === 'object' ? engine : {}) };
-    const pool = (this.#pools[coreId] ??= takePreparedCore() ?? newCoreThread());
-    pool.run(task).then(
-      () => this.#onEnd(coreId, 'core loop ended'),
-      (error: unknown) => this.#onEnd(coreId, error instanceof Error ? error.message : String(error)),
-    );
+    const pool = (this.#pools[coreId] ??= await newCoreThread());
+    if (this.#closing) return pool.destroy();
+    let reason = 'core loop ended';
+    try {
+      await pool.run(task);
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    this.#onEnd(coreId, reason);
   }
 
   /** The thread of a core, while it has one. */
@@ -81,7 +89,7 @@ export class CorePool {
     this.#shared.u8.fill(0, block, block + CoreBlock.off.bounce);
     this.#resetCpu(block);
     if (tcb !== 0) this.options.onCoreDied(tcb, reason);
-    if (this.#restarts++ < MAX_RESTARTS) this.#startCore(coreId);
+    if (this.#restarts++ < MAX_RESTARTS) void this.#startCore(coreId);
   }
 
   /** The thread may have ended as its CPU, or asleep. */

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type * as coreModule from '@troupe/cpu-worker/worker/main.js';
 
-type CoreModule = typeof coreModule;
+export type CoreModule = typeof coreModule;
 
 /** The bundled worker, from the bundled command: set by scripts/bundle.mjs, as finding the package takes 2 ms. */
 declare const WORKER_FILE: string | undefined;
@@ -21,32 +21,20 @@ function workerPath(): string {
 /** Decoding makes many short-lived objects: with V8's default a starting core spends a tenth of its time on scavenges. */
 const YOUNG_GENERATION_MB = 32;
 
-/** One thread, which boots at once. A pool for each core: a shared one would start a thread too many while the first boots. */
-export function newCoreThread(): Piscina {
-  return new Piscina({
+/**
+ * One thread, which boots at once. A pool for each core: a shared one would start a thread too many while
+ * the first boots. piscina is loaded for the first one, as short programs need none.
+ */
+export async function newCoreThread(): Promise<Piscina> {
+  const { Piscina: Pool } = await import('piscina');
+  return new Pool({
     filename: workerPath(), minThreads: 1, maxThreads: 1, idleTimeout: Infinity, atomics: 'disabled', recordTiming: false,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
 }
 
-let prepared: Piscina | undefined;
-
-/**
- * Starts the thread of the first core before there is a kernel, so that it boots while the rest of the
- * program loads. The next CorePool takes it over.
- */
-export function prepareFirstCore(): void {
-  prepared ??= newCoreThread();
-}
-
-export function takePreparedCore(): Piscina | undefined {
-  const thread = prepared;
-  prepared = undefined;
-  return thread;
-}
-
-/** What core threads run, for the kernel thread's own core. */
-export async function loadCoreModule(): Promise<CoreModule> {
+/** What core threads run, for the kernel thread's own core: the bundle at once, its modules when they are loaded. */
+export function loadCoreModule(): CoreModule | Promise<CoreModule> {
   const path = workerPath();
-  return (path.endsWith('.cjs') ? createRequire(import.meta.url)(path) : await import(pathToFileURL(path).href)) as CoreModule;
+  return path.endsWith('.cjs') ? (createRequire(import.meta.url)(path) as CoreModule) : (import(pathToFileURL(path).href) as Promise<CoreModule>);
 }

@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import type { KernelHost } from '../host-hooks.js';
 import type { Kernel } from '../kernel.js';
 import { CorePool, type EngineName } from './core-pool.js';
-import { loadCoreModule } from './core-thread.js';
+import { loadCoreModule, type CoreModule } from './core-thread.js';
 import { KernelLoop } from './kernel-loop.js';
 import { LocalCore } from './local-core.js';
 
@@ -20,12 +20,16 @@ export class ThreadHost implements KernelHost {
   #loop: KernelLoop | undefined;
   #local: LocalCore | undefined;
 
-  /** Starts core 0 at once: its thread boots while the kernel is being made. */
+  /** Without a local core core 0 starts at once: its thread boots while the kernel is being made. */
   constructor(readonly shared: SharedMemory, readonly cores: number, readonly engine: EngineName = 'jit') {
     shared.i32[headerWord('cpuCount')] = cores;
     this.#queue = new RunQueue(shared);
     this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
-    this.pool.ensureCapacity();
+    if (!this.#hasLocalCore) this.pool.startFirst();
+  }
+
+  get #hasLocalCore(): boolean {
+    return typeof this.engine === 'string' && process.env['TROUPE_LOCAL_CORE'] !== 'off';
   }
 
   /** Connects the kernel and starts the loop. */
@@ -41,13 +45,17 @@ export class ThreadHost implements KernelHost {
       tasksElsewhere: () => kernel.runner.onCores,
     }, this.cores < availableParallelism() ? undefined : SHARED_CPU_SPIN_MS);
     this.#loop.start();
-    if (typeof this.engine === 'string' && process.env['TROUPE_LOCAL_CORE'] !== 'off') void this.#makeLocalCore(kernel, this.#loop, this.engine);
+    if (!this.#hasLocalCore) return;
+    const module = loadCoreModule();
+    if (module instanceof Promise) void module.then((loaded) => this.#makeLocalCore(kernel, this.#loop!, loaded));
+    else this.#makeLocalCore(kernel, this.#loop, module);
   }
 
-  async #makeLocalCore(kernel: Kernel, loop: KernelLoop, engine: 'interp' | 'jit'): Promise<void> {
-    const { createLocalSlice } = await loadCoreModule();
+  #makeLocalCore(kernel: Kernel, loop: KernelLoop, { createLocalSlice }: CoreModule): void {
+    const { engine } = this;
     const slice = createLocalSlice(this.shared, kernel.frames, engine === 'jit' ? 'background' : 'off', (message) => kernel.report(message));
     this.#local = loop.local = new LocalCore(this.shared, this.cores, slice, (tcb) => kernel.onTrap(tcb));
+    loop.offered();
   }
 
   enqueue(tcb: number): void {

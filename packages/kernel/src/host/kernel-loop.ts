@@ -35,6 +35,8 @@ export class KernelLoop {
   readonly #ring: KernelRing;
   #stopped = false;
   #isAsleep = false;
+  /** A thread whose only work is to wait for the doorbell would end. */
+  #keepAlive: NodeJS.Timeout | undefined;
   /** The thread's own core, once there is one. */
   local: LocalCore | undefined;
   #running: Promise<void> | undefined;
@@ -44,6 +46,7 @@ export class KernelLoop {
   }
 
   start(): void {
+    this.#keepAlive ??= setInterval(() => undefined, MAX_SLEEP_MS);
     this.#running ??= this.#run();
   }
 
@@ -61,6 +64,7 @@ export class KernelLoop {
     this.#stopped = true;
     this.kick();
     await this.#running;
+    clearInterval(this.#keepAlive);
   }
 
   async #run(): Promise<void> {

@@ -17,10 +17,10 @@ const BUDGET_BRANCHES = 8192;
 /** A task that usually traps sooner than this always runs here: handing it to another thread costs more. */
 const SHORT_BURST_NS = 30_000;
 /** One that traps sooner than this runs here while nothing else wants to. */
-const LONG_BURST_NS = 500_000;
+const LONG_BURST_NS = 10_000_000;
 /** So long a task may keep others waiting that want to run here. */
 const SHARED_SLICE_MS = 0.1;
-const SLICE_MS = 1;
+const SLICE_MS = 20;
 /** Tasks on the run queue that only this thread's CPU could run wait so long at most, then all take turns on the core threads. */
 const STARVATION_MS = 5;
 
@@ -95,10 +95,8 @@ export class LocalCore {
     return this.shared.i32[(tcb + TCB.off.schedPriority) >> 2]!;
   }
 
-  /** A free CPU the task may run on, the one it ran on last if possible; -1 = none. */
+  /** A free CPU the task may run on, -1 = none; from the end, where threads are started last. */
   #occupyCpu(tcb: number): number {
-    const last = this.shared.i32[(tcb + TCB.off.lastCore) >> 2]!;
-    if (last >= 0 && this.#queue.mayRun(tcb, last) && this.#queue.occupy(last, Occupant.KERNEL)) return last;
     for (let cpu = this.cpus - 1; cpu >= 0; cpu--) if (this.#queue.mayRun(tcb, cpu) && this.#queue.occupy(cpu, Occupant.KERNEL)) return cpu;
     return -1;
   }
