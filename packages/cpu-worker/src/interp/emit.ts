@@ -184,7 +184,7 @@ class InterpModule {
     const { module } = this;
     module.export('cold', this.#emitSpecial((b) => buildColdCall(b, coldType, module.ownTable)));
     const stack = module.declare(INTERPRETER_FUNCTIONS.stack);
-    this.#emitSmall(stack, 3, buildStack);
+    this.#emitSmall(stack, 2, buildStack);
     module.export('stack', stack);
     const missing = module.declare(REGION_SIGNATURE);
     this.#emitSmall(missing, 3, buildMissing);

@@ -200,12 +200,10 @@ function goOn(b: ColdBuilder, { regionType, regionTable }: RegionTableLinkage, f
   b.returnValue(b.i32(RegionExit.JUMP));
 }
 
-/** `stack (tcb, va, bytes − 1) → 0 or 1`, for regions: finds the page of the stack. */
+/** `stack (tcb, va) → 0 or 1`, for regions: finds the page of the stack. */
 export function buildStack(b: ColdBuilder): void {
   const va = b.local('i64', 1);
-  const isHigh = b.ne(b.shrU(va, b.i64(32)), b.i64(0));
-  const crosses = b.ltU(b.i32(0xfff), b.add(b.and(b.wrap(va), b.i32(0xfff)), b.local('i32', 2)));
-  b.if(b.or(isHigh, crosses), () => b.returnValue(b.i32(0)));
+  b.if(b.ne(b.shrU(va, b.i64(32)), b.i64(0)), () => b.returnValue(b.i32(0)));
   const table = b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state');
   const entry = b.readRaw('i32', b.add(table, b.and(b.shrU(b.wrap(va), b.i32(10)), b.i32(0x3ffffc))), 0, 'guest');
   b.if(b.eqz(entry), () => b.returnValue(b.i32(0)));

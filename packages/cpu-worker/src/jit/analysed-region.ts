@@ -27,7 +27,7 @@ export const INTERPRETER_FUNCTIONS = {
   cold: { params: ['i32', 'i32'], results: ['i32'] },
   direct: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
   indirect: REGION_SIGNATURE,
-  stack: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
+  stack: { params: ['i32', 'i64'], results: ['i32'] },
 } as const satisfies Record<string, Signature>;
 
 /** Functions called: of the interpreter (region-abi.ts), or of the run-time library. */

@@ -30,7 +30,7 @@ import type { Signature } from '../ir/wasm-module.js';
  *
  * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.direct, env.indirect,
  * env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right),
- * env.stack (tcb, va, bytes − 1) → 0, or 1 and TCB.stackPage is the page of `va`, and
+ * env.stack (tcb, va) → 0, or 1 and TCB.stackPage is the page of `va`, and
  * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32'], results: ['i32'] };

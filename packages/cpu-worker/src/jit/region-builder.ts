@@ -84,15 +84,15 @@ export class RegionBuilder extends RegionSlots {
     return op.kind === 'pure' && (op.info.name === 'i64.add' || op.info.name === 'i64.sub') && args[1]!.op.kind === 'const' && this.#isOnStack(args[0]!);
   }
 
-  /** The page of the stack stays known from access to access: one subtraction and comparison instead of a walk. */
-  #translateOnStack(va: I64, bytes: number): I32 {
+  /** The page of the stack is known from the entry of the region: one subtraction and comparison instead of a walk. */
+  #translateOnStack(va: I64, bytes: number, forWrite: boolean): I32 {
     const { page, entry } = this.context.locals.stack;
     if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(15)), this.i64(0)));
-    this.ifRare(this.ltU(this.i64(0x1000 - bytes), this.sub(va, this.local('i64', page, 'var'))), () => {
-      this.#slowIf(this.eqz(this.callIndex(this.context.runtime('stack'), 'i32', [this.tcb(), va, this.i32(bytes - 1)])));
-      this.loadStack();
+    const address = this.variable('i32', this.add(this.wrap(va), this.local('i32', entry)));
+    this.ifRare(this.ltU(this.i64(0x1000 - bytes), this.sub(va, this.local('i64', page))), () => {
+      this.setVar(address, this.#walk(va, bytes, forWrite));
     });
-    return this.add(this.wrap(va), this.local('i32', entry, 'var'));
+    return this.getVar(address);
   }
 
   loadStack(): void {
@@ -102,7 +102,10 @@ export class RegionBuilder extends RegionSlots {
   }
 
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
-    if (this.#isOnStack(node(va))) return this.#translateOnStack(va, bytes);
+    return this.#isOnStack(node(va)) ? this.#translateOnStack(va, bytes, forWrite) : this.#walk(va, bytes, forWrite);
+  }
+
+  #walk(va: I64, bytes: number, forWrite: boolean): I32 {
     if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(ALIGNED_MASK)), this.i64(0)));
     else this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))));
     const va32 = this.wrap(va);

@@ -56,11 +56,13 @@ export class Transfers {
     this.load(b, flow.neededAtStart(order.blocks[0]!));
   }
 
-  /** A region that uses the stack runs while the page of the stack is known. */
+  /** A region that uses the stack knows the page that the stack pointer is in when it starts. */
   #findStack(b: RegionBuilder, rip: I64): void {
     b.loadStack();
-    b.ifRare(b.eq(b.local('i64', this.locals.stack.page, 'var'), b.i64(NO_STACK_PAGE)), () => {
-      const found = b.callIndex(this.callee('stack'), 'i32', [b.tcb(), b.readRaw('i64', b.tcb(), TCB.off.gpr + RSP * 8, 'state'), b.i32(0)]);
+    const page = b.local('i64', this.locals.stack.page, 'var');
+    const rsp = b.readRaw('i64', b.tcb(), TCB.off.gpr + RSP * 8, 'state');
+    b.ifRare(b.or(b.eq(page, b.i64(NO_STACK_PAGE)), b.ltU(b.i64(0xfff), b.sub(rsp, page))), () => {
+      const found = b.callIndex(this.callee('stack'), 'i32', [b.tcb(), rsp]);
       b.if(b.eqz(found), () => {
         b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
         b.returnValue(b.i32(RegionExit.STALE));
