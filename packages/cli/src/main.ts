@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { LOCAL_CORE } from '@troupe/abi';
 import { messageOfError, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
 import { runCommand, type RunSettings } from './run.js';
-import { parseCount, parseDenied, parseEnv, parseSizeBytes, parseUser, parseVolume } from './values.js';
+import { parseCount, parseDenied, parseEnv, parseSizeBytes, parseTime, parseUser, parseVolume } from './values.js';
 
 
 interface RawOptions {
@@ -13,6 +13,7 @@ interface RawOptions {
   workdir?: string;
   user?: string;
   hostname?: string;
+  time: string;
   cores?: string;
   memory?: string;
   strace?: string | boolean;
@@ -33,6 +34,7 @@ function addCommonOptions(command: Command): Command {
     .option('--workdir <dir>', 'working directory in the guest')
     .option('--user <uid[:gid]>', 'user and group of the program')
     .option('--hostname <name>', 'host name in the guest')
+    .option('--time <mode>', 'host; virtual: jump to the next timer while every task waits; frozen; xN: N times as fast', 'host')
     .option('--cores <n>', 'emulated CPUs (default: those of the host)')
     .option('--memory <size>', 'bound of guest memory, for example 2G')
     .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
@@ -59,6 +61,7 @@ function settingsOf(argv: readonly string[], raw: RawOptions, isHostRoot: boolea
     workdir: raw.workdir ?? (isHostRoot ? process.cwd() : '/'),
     user: raw.user === undefined ? (isHostRoot ? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } : undefined) : parseUser(raw.user),
     hostname: raw.hostname,
+    time: parseTime(raw.time),
     cores: raw.cores === undefined ? undefined : parseCount(raw.cores, '--cores', LOCAL_CORE),
     memoryBytes: raw.memory === undefined ? undefined : parseSizeBytes(raw.memory, '--memory'),
     strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,

@@ -18,6 +18,7 @@ export interface RunSettings {
   readonly workdir: string;
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
   readonly hostname: string | undefined;
+  readonly time: NonNullable<KernelOptions['time']>;
   readonly cores: number | undefined;
   readonly memoryBytes: number | undefined;
   /** Expression of --strace; '' = every call; undefined = off. */
@@ -62,6 +63,7 @@ export async function runCommand(settings: RunSettings): Promise<number> {
     ...(settings.memoryBytes === undefined ? {} : { memoryBytes: settings.memoryBytes }),
     ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
     engine: engineOf(settings),
+    time: settings.time,
     onReport: (message) => process.stderr.write(`troupe: ${message}\n`),
   });
   try {

@@ -1,5 +1,6 @@
 /** Parsing of option values; every mistake is a ConfigError that names the option. */
 import { ConfigError, Errno, type ErrnoName } from '@troupe/abi';
+import type { KernelOptions } from '@troupe/kernel';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
@@ -20,6 +21,14 @@ export interface Volume {
   readonly hostPath: string;
   readonly guestPath: string;
   readonly readOnly: boolean;
+}
+
+/** `host`, `virtual`, `frozen`, `x60`. */
+export function parseTime(text: string): NonNullable<KernelOptions['time']> {
+  if (text === 'host' || text === 'virtual' || text === 'frozen') return text;
+  const rate = /^x(\d+(?:\.\d+)?)$/.exec(text)?.[1];
+  if (rate === undefined) throw new ConfigError(`'${text}' is none of host, virtual, frozen, xN (example: x60)`, '--time');
+  return { rate: Number(rate), jumpsWhenIdle: false };
 }
 
 /** `HOST:GUEST[:ro|:rw]`. */

@@ -1,6 +1,8 @@
 export { byteString, Kernel, type KernelOptions, type ProcessOptions } from './api/kernel.js';
 export type { KernelMetrics } from './api/metrics.js';
 export { Process, type SignalName } from './api/process.js';
+export type { GuestScheduler } from './api/guest-scheduler.js';
+export type { TimeOption } from './time/time-flow.js';
 export type { StdioMode, StdioOptions } from './api/stdio.js';
 export { Kernel as KernelCore } from './kernel.js';
 export { ExecError } from './task/create-process.js';

@@ -1,4 +1,5 @@
 import type { Clock, TimeSource } from './clock.js';
+import { VirtualTimeSource } from './virtual-time.js';
 
 /**
  * Timekeeper of one kernel (kernel.go Timekeeper): monotonic time since kernel start, realtime, and
@@ -46,6 +47,17 @@ export class Timekeeper {
     if (this.#pausedAtNs === undefined) return;
     this.#bootNs = this.source.monotonicNs() - this.#pausedAtNs;
     this.#pausedAtNs = undefined;
+  }
+
+  /** Host milliseconds until the monotonic clock shows `deadlineNs`; Infinity when it stands still. */
+  hostMsUntil(deadlineNs: number): number {
+    const leftNs = deadlineNs - this.monotonicNs();
+    return (this.source instanceof VirtualTimeSource ? this.source.hostNsFor(leftNs) : Math.max(0, leftNs)) / 1e6;
+  }
+
+  /** The clocks move with the host's: 1 ns per ns. */
+  get isSteady(): boolean {
+    return !(this.source instanceof VirtualTimeSource) || this.source.flow.rate === 1;
   }
 
   /** Source time of monotonic 0, for the vDSO parameter page. */

@@ -4,7 +4,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Observable } from 'rxjs';
 import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE } from '@troupe/abi';
-import { HostTimeSource, Timekeeper } from '@troupe/time';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
@@ -20,6 +19,8 @@ import { SyscallHooks, type SyscallHook } from '../policy/syscall-hooks.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { watchCpuTimers } from '../time/group-timers.js';
+import { advanceTime, createTimekeeper, type TimeOption } from '../time/time-flow.js';
+import { GuestScheduler } from './guest-scheduler.js';
 import { takeMetrics, type KernelMetrics } from './metrics.js';
 import { Process } from './process.js';
 import { installStdio, type StdioOptions } from './stdio.js';
@@ -35,6 +36,8 @@ export interface KernelOptions {
   /** Bound of guest memory in bytes; default: half of the host's, at most 4 GiB. */
   readonly memoryBytes?: number;
   readonly hostname?: string;
+  /** How time goes; default: as on the host. */
+  readonly time?: TimeOption;
   readonly extraAuxv?: readonly AuxEntry[];
   /** Aborting kills every process; create() refuses a signal that has been aborted. */
   readonly signal?: AbortSignal;
@@ -69,6 +72,7 @@ export class Kernel {
   readonly #host: ThreadHost;
   readonly #abort: () => void;
   readonly #hooks: SyscallHooks;
+  #scheduler: GuestScheduler | undefined;
   #isClosed = false;
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
@@ -105,7 +109,7 @@ export class Kernel {
   private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool) {
     this.#host = host;
     const userNamespace = new UserNamespace();
-    const timekeeper = new Timekeeper(new HostTimeSource());
+    const timekeeper = createTimekeeper(options.time ?? 'host');
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
     const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
     this.core = new KernelCore({
@@ -120,6 +124,16 @@ export class Kernel {
     watchCpuTimers(this.core);
     this.#abort = () => this.kill();
     options.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** rxjs scheduler of the guest's time. */
+  get scheduler(): GuestScheduler {
+    return (this.#scheduler ??= new GuestScheduler(this.core.timers, () => this.core.realtimeNs(), () => this.#host.kick()));
+  }
+
+  /** Moves the guest's time ahead. Throws RangeError when it is that of the host. */
+  advanceTime(ns: number | bigint): void {
+    advanceTime(this.core, BigInt(ns));
   }
 
   /** Shows a host directory at a guest path (made when it does not exist). Throws ConfigError. */

@@ -78,6 +78,7 @@ export function mapVdso(mm: MemoryManager): number {
 
 /** Lines the vDSO up with the kernel's clocks now. Cores read rdtsc as host monotonic ns + KernelHeader.tscOffsetNs. */
 export function syncVdsoTime(system: MemorySystem, timekeeper: Timekeeper): void {
+  if (!timekeeper.isSteady) return disableVdsoTime(system);
   const tscNs = process.hrtime.bigint() + system.shared.i64[TSC_OFFSET]!;
   updateVdsoTime(system, tscNs, BigInt(Math.round(timekeeper.monotonicNs())), timekeeper.realtimeNs());
 }

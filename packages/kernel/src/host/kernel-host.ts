@@ -8,6 +8,7 @@ import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, RunQueue, TCB, type 
 import { availableParallelism } from 'node:os';
 import type { KernelHost } from '../host-hooks.js';
 import type { Kernel } from '../kernel.js';
+import { jumpsWhenIdle, jumpToNextTimer } from '../time/time-flow.js';
 import { CorePool, type EngineName } from './core-pool.js';
 import { loadCoreModule, type CoreModule } from './core-thread.js';
 import { KernelLoop } from './kernel-loop.js';
@@ -43,6 +44,8 @@ export class ThreadHost implements KernelHost {
       drain: () => kernel.drain(),
       afterWork: () => pool.ensureCapacity(),
       tasksElsewhere: () => kernel.runner.onCores,
+      nextTimerMs: () => kernel.timekeeper.hostMsUntil(kernel.timers.nextNs),
+      ...(jumpsWhenIdle(kernel) ? { jump: () => jumpToNextTimer(kernel) } : {}),
     }, this.cores < availableParallelism() ? undefined : SHARED_CPU_SPIN_MS);
     this.#loop.start();
     if (!this.#hasLocalCore) return;

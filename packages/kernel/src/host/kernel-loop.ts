@@ -23,6 +23,10 @@ export interface LoopTarget {
   afterWork(): void;
   /** Tasks that core threads have or will take. */
   tasksElsewhere(): number;
+  /** Host milliseconds until the next timer is due. */
+  nextTimerMs(): number;
+  /** Set when time jumps to the next timer while every task waits. */
+  readonly jump?: () => void;
 }
 
 /** Longest time without giving the host's event loop a turn (stdin, API calls). */
@@ -30,6 +34,8 @@ const MAX_ROUND_MS = 2;
 /** Look this long for more traps before going to sleep, while tasks run on other threads. */
 const SPIN_MS = 0.05;
 const MAX_SLEEP_MS = 60_000;
+/** Input on its way has so long to arrive before time jumps. */
+const JUMP_GRACE_MS = 2;
 
 export class KernelLoop {
   readonly #ring: KernelRing;
@@ -118,9 +124,8 @@ export class KernelLoop {
     this.#ring.setSleeping(true);
     if (!this.pump() && this.local?.isIdle !== false) {
       this.#isAsleep = true;
-      const { timers } = this.target;
-      const untilMs = Math.max(0, (timers.nextNs - timers.clock.nowNs()) / 1e6);
-      await this.#ring.whenRung(seen, Math.min(untilMs, MAX_SLEEP_MS));
+      await this.#ring.whenRung(seen, Math.min(this.target.nextTimerMs(), this.target.jump ? JUMP_GRACE_MS : MAX_SLEEP_MS));
+      if (this.#ring.doorbell === seen) this.target.jump?.();
       this.#isAsleep = false;
     }
     this.#ring.setSleeping(false);
