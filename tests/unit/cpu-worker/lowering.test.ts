@@ -76,4 +76,33 @@ describe('wasm encoding', () => {
     expect([...code.view().subarray(0, 7)]).to.deep.equal([0xe5, 0x8e, 0x26, 0xc0, 0xbb, 0x78, 0x7f]);
     expect(code.length).to.equal(17);
   });
+
+  it('says which branches are rare, where they are, and what functions are called', () => {
+    const module = new WasmModule();
+    const [graph, locals, code] = [new Graph(), new LocalPool(1), new Code()];
+    const b = new ExpressionBuilder(graph, (ty) => locals.take(ty));
+    const variable = b.variable('i32', b.i32(5));
+    b.ifRare(b.local('i32', 0), () => b.setVar(variable, b.i32(7)));
+    b.block('out', (out) => {
+      b.branchIf(b.local('i32', 0), out);
+      b.branchRarely(b.local('i32', 0), out);
+    });
+    b.returnValue(b.getVar(variable));
+    analyse(graph.root);
+    const lowering = new Lowering(code, locals);
+    lowering.list(graph.root);
+    code.byte(0x00);
+    expect(lowering.rare.map((at) => code.view()[at])).to.deep.equal([0x04, 0x0d]);
+    const fn = module.declare({ params: ['i32'], results: ['i32'] });
+    module.define(fn, locals, code, lowering.rare, 'guest_1000');
+    module.export('f', fn);
+    const compiled = new WebAssembly.Module(module.encode(1) as Uint8Array<ArrayBuffer>);
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 65535, shared: true });
+    const f = new WebAssembly.Instance(compiled, { env: { memory } }).exports['f'] as (x: number) => number;
+    expect([f(0), f(1)]).to.deep.equal([5, 7]);
+    const hints = new Uint8Array(WebAssembly.Module.customSections(compiled, 'metadata.code.branch_hint')[0]!);
+    const localsBytes = 3;
+    expect([...hints]).to.deep.equal([1, fn, 2, localsBytes + lowering.rare[0]!, 1, 0, localsBytes + lowering.rare[1]!, 1, 0]);
+    expect(Buffer.from(WebAssembly.Module.customSections(compiled, 'name')[0]!).toString('latin1')).to.contain('guest_1000');
+  });
 });

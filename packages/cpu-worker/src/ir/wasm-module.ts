@@ -13,6 +13,8 @@ interface Body {
   readonly code: Code;
   /** Offsets in `code` of branches that are hardly ever taken, in order. */
   readonly rare: readonly number[];
+  /** For profilers. */
+  readonly name: string | undefined;
 }
 
 /** Assembles a module: imported shared memory, imported functions and tables, functions, a function table of its own, mutable i32 globals. */
@@ -50,9 +52,9 @@ export class WasmModule {
     return this.#imports.length + this.#declared.push(this.type(signature)) - 1;
   }
 
-  define(fn: number, locals: LocalPool, code: Code, rare: readonly number[] = []): void {
+  define(fn: number, locals: LocalPool, code: Code, rare: readonly number[] = [], name?: string): void {
     const at = fn - this.#imports.length;
-    this.#bodies[at] = { type: this.#declared[at]!, locals, code, rare };
+    this.#bodies[at] = { type: this.#declared[at]!, locals, code, rare, name };
   }
 
   export(name: string, fn: number): void {
@@ -167,7 +169,26 @@ export class WasmModule {
       b.u32(bytes.length);
       b.bytes(bytes);
     }));
+    this.#encodeNames(out);
     return out.view();
+  }
+
+  /** Name section (Core Specification, appendix): names of functions only. */
+  #encodeNames(out: Code): void {
+    const named = this.#bodies.flatMap((body, i) => (body?.name === undefined ? [] : [{ name: body.name, fn: this.#imports.length + i }]));
+    if (named.length === 0) return;
+    const names = new Code();
+    names.u32(named.length);
+    for (const { name, fn } of named) {
+      names.u32(fn);
+      names.name(name);
+    }
+    const section = new Code();
+    section.name('name');
+    section.byte(1);
+    section.sized(names);
+    out.byte(0);
+    out.sized(section);
   }
 
   /** Custom section of the branch hinting proposal; engines that do not know it skip it. */

@@ -14,6 +14,8 @@ import { RegionEmitter, type RegionBody } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
 
 interface Translated extends Region {
+  /** Guest address of the entry where it was translated. */
+  readonly rip: number;
   readonly body: RegionBody;
 }
 
@@ -54,7 +56,7 @@ export class RegionCompiler {
     const flags = new FlagLiveness(code, order.blocks);
     const flow = new SlotFlow(order.blocks, flags);
     const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, pages }).emit();
-    return { op, pages: [...pages.values()], instructions: order.blocks.reduce((sum, block) => sum + block.insns.length, 0), body };
+    return { op, rip: request.rip, pages: [...pages.values()], instructions: order.blocks.reduce((sum, block) => sum + block.insns.length, 0), body };
   }
 
   #pagesOf(blocks: readonly Block[]): Map<number, RegionPage> {
@@ -72,13 +74,14 @@ export class RegionCompiler {
 
   /** A module of regions made by `translate`; their functions are exported as r0, r1, … */
   assemble(regions: readonly Region[]): Uint8Array {
-    const bodies = regions.map((region) => (region as Translated).body);
+    const translated = regions as readonly Translated[];
+    const bodies = translated.map(({ body }) => body);
     const module = new WasmModule();
     module.importGlobal('coreBlock');
     const imports = importCallees(module, bodies);
     bodies.forEach((body, i) => {
       const fn = module.declare(REGION_SIGNATURE);
-      module.define(fn, body.locals, relocated(body, imports), body.rare);
+      module.define(fn, body.locals, relocated(body, imports), body.rare, `guest_${translated[i]!.rip.toString(16)}`);
       module.export(`r${i}`, fn);
     });
     return module.encode(MAX_MEMORY_BYTES / 65536);

@@ -8,6 +8,7 @@ export interface Spread {
 
 /** Larger tables are tried when there is no multiplier for a small one. */
 const ATTEMPTS = 64;
+const MAX_BITS = 20;
 
 function attempt(values: readonly number[], multiplier: number, bits: number): number[] | undefined {
   const slots = Array.from({ length: 2 ** bits }, () => -1);
@@ -19,14 +20,15 @@ function attempt(values: readonly number[], multiplier: number, bits: number): n
   return slots;
 }
 
-/** Finds a hash for different 32-bit numbers. */
+/** Finds a hash for different 32-bit numbers. Throws when there are equal ones. */
 export function spread(values: readonly number[]): Spread {
-  for (let bits = Math.max(1, Math.ceil(Math.log2(values.length))); bits <= 31; bits++) {
+  if (new Set(values).size !== values.length) throw new Error('spread: values are not different');
+  for (let bits = Math.max(1, Math.ceil(Math.log2(values.length))); bits <= MAX_BITS; bits++) {
     let multiplier = 0x9e3779b1 | 0;
     for (let i = 0; i < ATTEMPTS; i++, multiplier = Math.imul(multiplier, 0x2c9277b5) + 2) {
       const slots = attempt(values, multiplier, bits);
       if (slots) return { multiplier, shift: 32 - bits, slots };
     }
   }
-  throw new Error('spread: values are not different');
+  throw new Error(`spread: no hash for ${values.length} values`);
 }
