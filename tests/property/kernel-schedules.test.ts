@@ -1,6 +1,7 @@
 /**
  * Random schedules of processes, threads, signals, stops, waits and external pauses against invariants
- * that hold after every step. A failing seed is printed by fast-check and replays.
+ * that hold after every step. A failing seed is printed by fast-check and replays: SCHEDULE_SEED.
+ * `pnpm simulate` runs 100,000; what it once found is kept in REGRESSIONS.
  */
 import { Clone, Nr, Sig, TCB, Wait, killedBy } from '@troupe/abi';
 import type { Task } from '@troupe/kernel/task/task.js';
@@ -21,12 +22,16 @@ interface Step {
   readonly arg: number;
 }
 
+/** Breaks a kernel before it runs. */
+type Plant = (fake: FakeKernel) => void;
+
 class Schedule {
   readonly fake = new FakeKernel({ maxTasks: MAX_TASKS });
   readonly init = this.fake.boot();
   pauses = 0;
 
-  constructor() {
+  constructor(plant: Plant = () => {}) {
+    plant(this.fake);
     const { mm } = this.init;
     mm.copyOut(SCRATCH, Buffer.from('/program\0'));
     mm.writeU64(SCRATCH + 0x20, 1n);
@@ -132,16 +137,55 @@ class Schedule {
   }
 }
 
+const STEP = fc.record<Step>({ op: fc.constantFrom(...OPS), who: fc.nat(20), arg: fc.nat(1000) });
+
+function schedules(plant?: Plant): fc.IProperty<[Step[]]> {
+  return fc.property(fc.array(STEP, { minLength: 5, maxLength: 60 }), (steps) => {
+    const schedule = new Schedule(plant);
+    for (const each of steps) {
+      schedule.run(each);
+      schedule.check();
+    }
+    schedule.finish();
+  });
+}
+
+/** Every `period`th call of a method does nothing. */
+function lose<T extends object>(object: T, method: keyof T & string, period: number): void {
+  let calls = 0;
+  const original = (object[method] as (...args: unknown[]) => unknown).bind(object);
+  Object.defineProperty(object, method, { value: (...args: unknown[]) => (++calls % period === 0 ? undefined : original(...args)) });
+}
+
+/** Faults that the invariants must notice. */
+const PLANTS: readonly { readonly name: string; readonly plant: Plant }[] = [
+  { name: 'a task that is made runnable gets on no queue', plant: (fake) => lose(fake, 'enqueue', 7) },
+  { name: 'a task is not told of its signal', plant: (fake) => lose(fake.kernel.runner, 'attend', 5) },
+  { name: 'a task that starts to run is not counted', plant: (fake) => lose(fake.kernel.running, 'inc', 9) },
+  { name: 'a task that blocks is still counted as running', plant: (fake) => lose(fake.kernel.running, 'dec', 9) },
+];
+
+/** Seeds that failed once. */
+const REGRESSIONS: readonly number[] = [];
+
 describe('random schedules', () => {
-  it('keep the invariants of tasks and leave nothing behind', () => {
-    const step = fc.record<Step>({ op: fc.constantFrom(...OPS), who: fc.nat(20), arg: fc.nat(1000) });
-    fc.assert(fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
-      const schedule = new Schedule();
-      for (const each of steps) {
-        schedule.run(each);
-        schedule.check();
-      }
-      schedule.finish();
-    }), { numRuns: Number(process.env['SCHEDULE_RUNS'] ?? 60) });
-  }).timeout(60_000);
+  const seed = process.env['SCHEDULE_SEED'];
+
+  it('keep the invariants of tasks and leave nothing behind', function () {
+    const numRuns = Number(process.env['SCHEDULE_RUNS'] ?? 60);
+    this.timeout(60_000 + numRuns * 50);
+    fc.assert(schedules(), { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) });
+  });
+
+  for (const regression of REGRESSIONS) {
+    it(`seed ${regression} again`, () => fc.assert(schedules(), { numRuns: 60, seed: regression })).timeout(60_000);
+  }
+
+  for (const { name, plant } of PLANTS) {
+    it(`notice that ${name}`, () => {
+      const { failed, counterexample } = fc.check(schedules(plant), { numRuns: 200, seed: 1, endOnFailure: true });
+      expect(failed, 'the fault was not noticed').to.equal(true);
+      expect(counterexample).to.have.length(1);
+    }).timeout(60_000);
+  }
 });
