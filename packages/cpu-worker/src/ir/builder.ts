@@ -167,6 +167,8 @@ export interface Builder {
   /** Nothing in `value` is denormal, as an earlier test showed. */
   isNotDenormal?(value: Val, shape: FloatShape): boolean;
   noteNotDenormal?(value: Val, shape: FloatShape): void;
+  /** Regions: leaves the instruction to the interpreter when `suspect` and then `isBad` are not 0. */
+  leaveIfBoth?(suspect: I32, isBad: () => I32): void;
 
   // ---- control inside the instruction
   /** Runs `then` when condition is non-zero. Values made inside must not be used outside. */

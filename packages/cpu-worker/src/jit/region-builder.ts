@@ -268,6 +268,12 @@ export class RegionBuilder extends RegionSlots {
     else if (this.constOf(condition as unknown as I32) !== 0) this.#slowIf(condition as unknown as I32);
   }
 
+  /** The second test is out of the way: only what the first one suspects comes to it. */
+  leaveIfBoth(suspect: I32, isBad: () => I32): void {
+    if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
+    this.ifRare(suspect, () => this.#slowIf(isBad()));
+  }
+
   #leaveSlow(): void {
     if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
     this.branch(this.slowLabel);

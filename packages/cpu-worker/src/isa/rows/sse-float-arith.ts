@@ -14,19 +14,27 @@ import { byteLanes } from '../simd/vector.js';
 /** add, sub: exact in the denormal range, so only infinite and NaN results need care. */
 function sum(b: Builder, lanes: FloatLanes, name: 'add' | 'sub', x: Val, y: Val): Val<any> {
   const r = lanes.native(b, name, x, y);
-  const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notFinite(b, r));
   const op = name === 'add' ? FloatOp.ADD : FloatOp.SUB;
+  if (b.leaveIfBoth) {
+    lanes.leaveUnlessPlain(b, [x, y], () => lanes.notFinite(b, r), () => lanes.notFinite(b, r));
+    return b.ifVal<Val<any>>(isRoundingDefault(b, 'daz'), () => r, () => lanes.exact(b, b.i32(op), x, y));
+  }
+  const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notFinite(b, r));
   return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz'), plain), () => r, () => lanes.exact(b, b.i32(op), x, y));
 }
 
 function product(b: Builder, lanes: FloatLanes, name: 'mul' | 'div', x: Val, y: Val): Val<any> {
   const r = lanes.native(b, name, x, y);
-  const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notOrdinary(b, r));
   const op = name === 'mul' ? FloatOp.MUL : FloatOp.DIV;
   const noted = (): Val<any> => {
     lanes.noteNotDenormal(b, r);
     return r;
   };
+  if (b.leaveIfBoth) {
+    lanes.leaveUnlessPlain(b, [x, y], () => lanes.notOrdinary(b, r), () => lanes.unexplained(b, name === 'mul' ? [x, y] : [x], r));
+    return b.ifVal<Val<any>>(isRoundingDefault(b, 'daz-ftz'), noted, () => lanes.exact(b, b.i32(op), x, y));
+  }
+  const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notOrdinary(b, r));
   return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), noted, () => lanes.exact(b, b.i32(op), x, y));
 }
 

@@ -43,6 +43,10 @@ export interface FloatLanes {
   /** Zero, denormal, the smallest normal number, infinite or NaN. */
   notOrdinary(b: Builder, x: Val): Mask;
   nan(b: Builder, x: Val): Mask;
+  /** Regions leave when an operand is denormal or the result bad: a cheap test that suspects too much, then the exact one out of the way. */
+  leaveUnlessPlain(b: Builder, operands: readonly Val[], isSuspect: () => Mask, isBad: () => Mask): void;
+  /** A zero operand explains a zero result; anything else not ordinary is bad. */
+  unexplained(b: Builder, zeroes: readonly Val[], result: Val): Mask;
   /** Condition true in no lane, for all of the masks. */
   none(b: Builder, ...masks: (Mask | undefined)[]): I32;
   /** Operand of `exact` from an integer (roundsd's immediate). */
@@ -77,6 +81,17 @@ function scalar(ty: FloatTy): FloatLanes {
     notFinite: (b, x) => b.op(`${int}.ge_u`, magnitude(b, x), constant(b, inf)),
     notOrdinary: (b, x) => b.op(`${int}.ge_u`, b.sub(magnitude(b, x), constant(b, min + 1n)), constant(b, inf - min - 1n)),
     nan: (b, x) => b.op(`${ty}.ne`, x, x),
+    leaveUnlessPlain: (b, operands, isSuspect, isBad) => {
+      for (const x of operands) {
+        if (b.isNotDenormal!(x, ty)) continue;
+        b.leaveIfBoth!(b.eqz(b.and(reinterpret(b, x), constant(b, inf >> 1n))), () => b.ne(magnitude(b, x), constant(b, 0n)));
+      }
+      b.leaveIfBoth!(isSuspect(), isBad);
+    },
+    unexplained: (b, zeroes, r) => {
+      const isZero = zeroes.map((x) => b.eqz(magnitude(b, x))).reduce((x, y) => b.or(x, y));
+      return b.eqz(b.and(isZero, b.eqz(magnitude(b, r))));
+    },
     none: (b, ...masks) => {
       const all = known(masks);
       return all.length === 0 ? b.i32(1) : b.eqz(all.reduce((x, y) => b.or(x, y)));
@@ -93,6 +108,10 @@ function packed(ty: FloatTy): FloatLanes {
   /** Magnitude plus `offset`, top bit inverted so that signed comparison orders unsigned numbers. */
   const biased = (b: Builder, x: Val, offset: bigint): V128 => b.op(`${int}.add`, b.op(`${int}.shl`, x, b.i32(1)), splatConst(b, bits, half + offset));
   const limit = (b: Builder, value: bigint): V128 => splatConst(b, bits, value - half);
+  const zero = (b: Builder): V128 => splatConst(b, bits, 0n);
+  /** Sign dropped. */
+  const plainBits = (b: Builder, x: Val): V128 => b.op('v128.and', x, splatConst(b, bits, half - 1n));
+  const denormalOf = (b: Builder, x: Val): V128 => b.op(`${int}.gt_s`, limit(b, min - 1n), biased(b, x, -1n));
   return {
     ty,
     packed: true,
@@ -100,11 +119,22 @@ function packed(ty: FloatTy): FloatLanes {
     set: (b, o, value) => b.set(o, value),
     native: (b, name, ...args) => b.op(`${float}.${name}`, ...args),
     exact: (b, op, x, y) => exactPacked(b, ty, op, x as V128, y as V128),
-    denormal: (b, x) => (b.isNotDenormal?.(x, float) ? undefined : b.op(`${int}.gt_s`, limit(b, min - 1n), biased(b, x, -1n))),
+    denormal: (b, x) => (b.isNotDenormal?.(x, float) ? undefined : denormalOf(b, x)),
     noteNotDenormal: (b, x) => b.noteNotDenormal?.(x, float),
-    notFinite: (b, x) => b.op(`${int}.gt_s`, biased(b, x, 0n), limit(b, inf - 1n)),
+    notFinite: (b, x) => b.op(`${int}.gt_s`, plainBits(b, x), splatConst(b, bits, (inf >> 1n) - 1n)),
     notOrdinary: (b, x) => b.op(`${int}.gt_s`, biased(b, x, -min - 1n), limit(b, inf - min - 2n)),
     nan: (b, x) => b.op(`${float}.ne`, x, x),
+    leaveUnlessPlain: (b, operands, isSuspect, isBad) => {
+      const tested = operands.filter((x) => !b.isNotDenormal!(x, float));
+      // A NaN may hide a denormal operand from pmin; the result is NaN then.
+      const small = tested.map((x) => plainBits(b, x)).reduce<V128 | undefined>((x, y) => (x ? b.op(`${float}.pmin`, x, y) : y), undefined);
+      const suspect = small ? b.op('v128.or', b.op(`${int}.gt_s`, splatConst(b, bits, min >> 1n), small), isSuspect()) : isSuspect();
+      b.leaveIfBoth!(b.op('v128.any_true', suspect), () => b.op('v128.any_true', [...tested.map((x) => denormalOf(b, x)), isBad()].reduce((x, y) => b.op('v128.or', x, y))));
+    },
+    unexplained: (b, zeroes, r) => {
+      const isZero = zeroes.map((x) => b.op(`${float}.eq`, x, zero(b))).reduce((x, y) => b.op('v128.or', x, y));
+      return b.op('v128.andnot', b.op(`${int}.gt_s`, biased(b, r, -min - 1n), limit(b, inf - min - 2n)), b.op('v128.and', isZero, b.op(`${float}.eq`, r, zero(b))));
+    },
     none: (b, ...masks) => {
       const all = known(masks);
       return all.length === 0 ? b.i32(1) : b.eqz(b.op('v128.any_true', all.reduce((x, y) => b.op('v128.or', x, y))));
