@@ -23,9 +23,9 @@ function compileTarget(optimisation: string): string {
 
 const gdbScript = (session: string, program: string): string => `cat > session.gdb <<'END'\n${session}\nEND\ngdb -nx -batch -x session.gdb ${program} 2>&1`;
 
-/** Addresses, process ids and the width of columns differ. */
+/** Addresses, process ids and the width of columns differ, and how far another thread has come in the C library. */
 function withoutIds(text: string): string {
-  return text.replace(/0x[0-9a-f]+/g, 'ADDR').replace(/(process|LWP|Thread) (ADDR \(LWP )?\d+/g, '$1 ID').replace(/[ \t]+/g, ' ');
+  return text.replace(/(0x[0-9a-f]+ in )?(\?\?|\w+) \(\) +from \/lib\/x86_64-linux-gnu\/libc\.so\.6/g, 'libc').replace(/0x[0-9a-f]+/g, 'ADDR').replace(/(process|LWP|Thread) (ADDR \(LWP )?\d+/g, '$1 ID').replace(/[ \t]+/g, ' ');
 }
 
 /** The library search depends on the CPU, rseq(2) on the kernel, the machine's figures on the machine. */
