@@ -68,7 +68,8 @@ export function discardPending(group: ThreadGroup, mask: SigSet): void {
   group.pending.discard(mask);
   for (const task of group.tasks) {
     task.pending.discard(mask);
-    if (task.isAlive) task.recalcSignalPending();
+    // What is gone makes nobody pending: who else may take the signals of the group has not been told.
+    if (task.isAlive && task.signalPending) task.recalcSignalPending();
   }
 }
 
