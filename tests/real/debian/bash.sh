@@ -21,7 +21,7 @@ echo hi >&"${COPROC[1]}"
 read -r line <&"${COPROC[0]}"
 echo "co $line"
 eval "exec ${COPROC[1]}>&-"
-wait "$COPROC_PID"
+wait "$COPROC_PID" 2>/dev/null
 set -m
 sleep 0.1 & jobs
 wait
