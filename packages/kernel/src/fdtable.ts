@@ -17,10 +17,10 @@ interface Slot {
 }
 
 export class FdTable implements LockOwner {
-  readonly #slots: (Slot | undefined)[] = [];
+  private readonly _slots: (Slot | undefined)[] = [];
   /** No free slot below this number. */
-  #firstMaybeFree = 0;
-  #users = 1;
+  private _firstMaybeFree = 0;
+  private _users = 1;
   waitsForLockOf: LockOwner | null = null;
 
   /** `uid` is unique in the kernel (Kernel fdMapUids). */
@@ -28,30 +28,30 @@ export class FdTable implements LockOwner {
 
   /** CLONE_FILES: one more task uses this table. */
   share(): this {
-    this.#users++;
+    this._users++;
     return this;
   }
 
   get isShared(): boolean {
-    return this.#users > 1;
+    return this._users > 1;
   }
 
   /** fork: a new table with the same files. Slots from `endFd` on are left out (close_range(2) UNSHARE). */
   copy(uid: number, endFd = Infinity): FdTable {
     const table = new FdTable(uid);
-    for (const [fd, slot] of this.entries()) if (fd < endFd) table.#put(fd, slot.file, slot.closeOnExec);
+    for (const [fd, slot] of this.entries()) if (fd < endFd) table._put(fd, slot.file, slot.closeOnExec);
     return table;
   }
 
   /** A task stops using the table; the last one closes every descriptor. */
   release(): void {
-    if (--this.#users > 0) return;
+    if (--this._users > 0) return;
     this.closeRange(0, Infinity);
   }
 
   /** The file behind a descriptor, or null (EBADF). The caller borrows the table's reference. */
   get(fd: number): FileDescription | null {
-    return this.#slots[fd]?.file ?? null;
+    return this._slots[fd]?.file ?? null;
   }
 
   /** Like get, but null for O_PATH descriptors, which only name a place (open(2)). */
@@ -62,19 +62,19 @@ export class FdTable implements LockOwner {
 
   /** True when a number below the limit is free: accept(2) asks before it takes a connection. */
   hasRoom(limit: number): boolean {
-    let fd = this.#firstMaybeFree;
-    while (this.#slots[fd] !== undefined) fd++;
-    this.#firstMaybeFree = fd;
+    let fd = this._firstMaybeFree;
+    while (this._slots[fd] !== undefined) fd++;
+    this._firstMaybeFree = fd;
     return fd < limit;
   }
 
   /** Puts the file at the lowest free number from `minFd` on, and takes a reference. -EMFILE at the limit. */
   install(file: FileDescription, closeOnExec: boolean, limit: number, minFd = 0): number {
-    let fd = Math.max(minFd, this.#firstMaybeFree);
-    while (this.#slots[fd] !== undefined) fd++;
+    let fd = Math.max(minFd, this._firstMaybeFree);
+    while (this._slots[fd] !== undefined) fd++;
     if (fd >= limit) return -Errno.EMFILE;
-    this.#put(fd, file, closeOnExec);
-    if (minFd <= this.#firstMaybeFree) this.#firstMaybeFree = fd + 1;
+    this._put(fd, file, closeOnExec);
+    if (minFd <= this._firstMaybeFree) this._firstMaybeFree = fd + 1;
     return fd;
   }
 
@@ -82,17 +82,17 @@ export class FdTable implements LockOwner {
   replace(fd: number, file: FileDescription, closeOnExec: boolean): void {
     file.incRef();
     this.close(fd);
-    this.#put(fd, file, closeOnExec);
+    this._put(fd, file, closeOnExec);
     file.decRef();
   }
 
   /** close(2): 0, -EBADF, or the error of the flush; the descriptor is gone in any case. */
   close(fd: number): number {
-    const slot = this.#slots[fd];
+    const slot = this._slots[fd];
     if (!slot) return -Errno.EBADF;
-    this.#slots[fd] = undefined;
-    this.#firstMaybeFree = Math.min(this.#firstMaybeFree, fd);
-    return this.#drop(slot.file);
+    this._slots[fd] = undefined;
+    this._firstMaybeFree = Math.min(this._firstMaybeFree, fd);
+    return this._drop(slot.file);
   }
 
   closeOnExec(): void {
@@ -101,28 +101,28 @@ export class FdTable implements LockOwner {
 
   /** Closes the descriptors from `firstFd` to `lastFd`, both included (close_range(2)). */
   closeRange(firstFd: number, lastFd: number): void {
-    const end = Math.min(lastFd, this.#slots.length - 1);
+    const end = Math.min(lastFd, this._slots.length - 1);
     for (let fd = firstFd; fd <= end; fd++) this.close(fd);
   }
 
   setCloseOnExecRange(firstFd: number, lastFd: number): void {
-    const end = Math.min(lastFd, this.#slots.length - 1);
+    const end = Math.min(lastFd, this._slots.length - 1);
     for (let fd = firstFd; fd <= end; fd++) this.setCloseOnExec(fd, true);
   }
 
   isCloseOnExec(fd: number): boolean {
-    return this.#slots[fd]?.closeOnExec ?? false;
+    return this._slots[fd]?.closeOnExec ?? false;
   }
 
   setCloseOnExec(fd: number, closeOnExec: boolean): void {
-    const slot = this.#slots[fd];
+    const slot = this._slots[fd];
     if (slot) slot.closeOnExec = closeOnExec;
   }
 
   /** Open descriptors in ascending order; safe against changes while iterating. */
   *entries(): IterableIterator<[number, Readonly<Slot>]> {
-    for (let fd = 0; fd < this.#slots.length; fd++) {
-      const slot = this.#slots[fd];
+    for (let fd = 0; fd < this._slots.length; fd++) {
+      const slot = this._slots[fd];
       if (slot) yield [fd, slot];
     }
   }
@@ -138,15 +138,15 @@ export class FdTable implements LockOwner {
 
   /** One more than the highest number ever used: FDSize of /proc/pid/status rounds it up. */
   get sizeSlots(): number {
-    return this.#slots.length;
+    return this._slots.length;
   }
 
-  #put(fd: number, file: FileDescription, closeOnExec: boolean): void {
-    while (this.#slots.length < fd) this.#slots.push(undefined);
-    this.#slots[fd] = { file: file.incRef(), closeOnExec };
+  private _put(fd: number, file: FileDescription, closeOnExec: boolean): void {
+    while (this._slots.length < fd) this._slots.push(undefined);
+    this._slots[fd] = { file: file.incRef(), closeOnExec };
   }
 
-  #drop(file: FileDescription): number {
+  private _drop(file: FileDescription): number {
     if ((file.flags & O_PATH) === 0) {
       existingLocksOf(file.inode)?.ranges.releaseAll(this);
     }

@@ -7,7 +7,7 @@
 import type { PathNode } from '@troupe/vfs';
 
 export class FsContext {
-  #refs = 1;
+  private _refs = 1;
 
   constructor(
     public root: PathNode,
@@ -17,7 +17,7 @@ export class FsContext {
 
   /** CLONE_FS: the same object, one more user. */
   share(): this {
-    this.#refs++;
+    this._refs++;
     return this;
   }
 
@@ -28,10 +28,10 @@ export class FsContext {
 
   /** A task stops using it. */
   release(): void {
-    this.#refs--;
+    this._refs--;
   }
 
   get users(): number {
-    return this.#refs;
+    return this._refs;
   }
 }

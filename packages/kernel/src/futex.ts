@@ -64,15 +64,15 @@ export class FutexBucket {
 }
 
 export class FutexManager {
-  readonly #shared = new Map<number, FutexBucket>();
-  readonly #private = new WeakMap<MemoryManager, Map<number, FutexBucket>>();
-  readonly #filter: number;
+  private readonly _shared = new Map<number, FutexBucket>();
+  private readonly _private = new WeakMap<MemoryManager, Map<number, FutexBucket>>();
+  private readonly _filter: number;
 
   constructor(readonly frames: FramePool) {
     const filter = frames.allocChunk(FUTEX_FILTER_WORDS * 4);
     if (filter !== 0) frames.shared.u8.fill(0, filter, filter + FUTEX_FILTER_WORDS * 4);
     frames.shared.u32[FUTEX_FILTER] = filter;
-    this.#filter = filter >> 2;
+    this._filter = filter >> 2;
   }
 
   /** Adds to a counter of the filter. */
@@ -83,13 +83,13 @@ export class FutexManager {
   /** The bucket of a word. `isPrivate`: FUTEX_PRIVATE_FLAG was given. */
   bucket(mm: MemoryManager, addr: number, isPrivate: boolean): FutexBucket {
     const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
-    if (sharedKey !== 0) return this.#bucketIn(this.#shared, sharedKey, -1);
-    let map = this.#private.get(mm);
-    if (!map) this.#private.set(mm, (map = new Map()));
-    return this.#bucketIn(map, addr, this.#filter + futexFilterIndex(addr));
+    if (sharedKey !== 0) return this._bucketIn(this._shared, sharedKey, -1);
+    let map = this._private.get(mm);
+    if (!map) this._private.set(mm, (map = new Map()));
+    return this._bucketIn(map, addr, this._filter + futexFilterIndex(addr));
   }
 
-  #bucketIn(map: Map<number, FutexBucket>, key: number, filterWord: number): FutexBucket {
+  private _bucketIn(map: Map<number, FutexBucket>, key: number, filterWord: number): FutexBucket {
     return map.get(key) ?? new FutexBucket(this, map, key, filterWord);
   }
 

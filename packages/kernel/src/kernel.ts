@@ -90,12 +90,12 @@ export class Kernel {
   /** A signal is about to be acted on (tracing). */
   onSignal: ((task: Task, info: SigInfo) => void) | null = null;
   started = false;
-  #uniqueId = 0;
+  private _uniqueId = 0;
   /** Namespaces made by programs so far; part of the saved state. */
   namespaceCount = 0;
   /** Last cookie given out; part of the saved state. */
   lastInotifyCookie = 0;
-  #saveError: Error | null = null;
+  private _saveError: Error | null = null;
 
   /** kernel.go Init: a kernel without tasks. */
   constructor(args: InitKernelArgs) {
@@ -120,7 +120,7 @@ export class Kernel {
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
     this.rootPidNamespace = new PidNamespace(this.tasks, args.rootUserNamespace);
-    this.rootNamespaces = this.#firstNamespaces();
+    this.rootNamespaces = this._firstNamespaces();
     this.signals = new Signals(this);
     this.ipc = new Ipc(this);
     this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
@@ -130,7 +130,7 @@ export class Kernel {
     logBoot(this);
   }
 
-  #firstNamespaces(): NamespaceSet {
+  private _firstNamespaces(): NamespaceSet {
     const owner = this.rootUserNamespace;
     return {
       uts: this.rootUtsNamespace, ipc: this.rootIpcNamespace, mount: this.vfs.mounts, net: new NetworkNamespace(owner), cgroup: new CgroupNamespace(owner),
@@ -178,7 +178,7 @@ export class Kernel {
 
   /** kernel.go UniqueID: never repeats, never 0. */
   uniqueId(): number {
-    return ++this.#uniqueId;
+    return ++this._uniqueId;
   }
 
   /** kernel.go GenerateInotifyCookie: wraps at 2^32 and skips 0. */
@@ -266,12 +266,12 @@ export class Kernel {
   }
 
   get saveError(): Error | null {
-    return this.#saveError;
+    return this._saveError;
   }
 
   /** kernel.go SetSaveError: the first one is kept. */
   setSaveError(error: Error): void {
-    this.#saveError ??= error;
+    this._saveError ??= error;
   }
 
   /** Something the owner of the kernel should know; also goes to the kernel log. */

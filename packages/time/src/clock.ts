@@ -13,42 +13,42 @@ export interface TimeSource {
 }
 
 export class HostTimeSource implements TimeSource {
-  readonly #offsetNs = BigInt(Math.round(performance.timeOrigin * 1e6)) - this.#zeroNs();
+  private readonly _offsetNs = BigInt(Math.round(performance.timeOrigin * 1e6)) - this._zeroNs();
 
   monotonicNs(): bigint {
     return process.hrtime.bigint();
   }
 
   realtimeNs(): bigint {
-    return this.monotonicNs() + this.#offsetNs;
+    return this.monotonicNs() + this._offsetNs;
   }
 
   /** Host monotonic time of performance.timeOrigin. */
-  #zeroNs(): bigint {
+  private _zeroNs(): bigint {
     return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
   }
 }
 
 /** A source that only moves when told to; for tests and frozen time. */
 export class ManualTimeSource implements TimeSource {
-  #nowNs: bigint;
+  private _nowNs: bigint;
 
   constructor(readonly startRealtimeNs = 1_700_000_000_000_000_000n, startMonotonicNs = 1_000_000_000n) {
-    this.#nowNs = startMonotonicNs;
-    this.#zeroNs = startMonotonicNs;
+    this._nowNs = startMonotonicNs;
+    this._zeroNs = startMonotonicNs;
   }
 
-  readonly #zeroNs: bigint;
+  private readonly _zeroNs: bigint;
 
   advance(ns: number | bigint): void {
-    this.#nowNs += BigInt(ns);
+    this._nowNs += BigInt(ns);
   }
 
   monotonicNs(): bigint {
-    return this.#nowNs;
+    return this._nowNs;
   }
 
   realtimeNs(): bigint {
-    return this.startRealtimeNs + (this.#nowNs - this.#zeroNs);
+    return this.startRealtimeNs + (this._nowNs - this._zeroNs);
   }
 }

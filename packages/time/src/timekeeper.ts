@@ -9,44 +9,44 @@ import { VirtualTimeSource } from './virtual-time.js';
  */
 export class Timekeeper {
   /** Source time that corresponds to monotonic 0. */
-  #bootNs: bigint;
+  private _bootNs: bigint;
   /** Added to the source's realtime (clock_settime). */
-  #realtimeOffsetNs = 0n;
+  private _realtimeOffsetNs = 0n;
   /** Monotonic time at which updates were paused, or undefined while running. */
-  #pausedAtNs: bigint | undefined;
+  private _pausedAtNs: bigint | undefined;
 
   constructor(readonly source: TimeSource, startNs = 0n) {
-    this.#bootNs = source.monotonicNs() - startNs;
+    this._bootNs = source.monotonicNs() - startNs;
   }
 
   /** ns since kernel start; stands still while updates are paused. */
   monotonicNs(): number {
-    return Number(this.#pausedAtNs ?? this.source.monotonicNs() - this.#bootNs);
+    return Number(this._pausedAtNs ?? this.source.monotonicNs() - this._bootNs);
   }
 
   /** ns since the epoch. */
   realtimeNs(): bigint {
-    return this.source.realtimeNs() + this.#realtimeOffsetNs;
+    return this.source.realtimeNs() + this._realtimeOffsetNs;
   }
 
   setRealtimeNs(valueNs: bigint): void {
-    this.#realtimeOffsetNs += valueNs - this.realtimeNs();
+    this._realtimeOffsetNs += valueNs - this.realtimeNs();
   }
 
   /** Stops monotonic time (kernel.go pauseTimeLocked); idempotent. */
   pauseUpdates(): void {
-    this.#pausedAtNs ??= this.source.monotonicNs() - this.#bootNs;
+    this._pausedAtNs ??= this.source.monotonicNs() - this._bootNs;
   }
 
   get isPaused(): boolean {
-    return this.#pausedAtNs !== undefined;
+    return this._pausedAtNs !== undefined;
   }
 
   /** Goes on where pauseUpdates stopped; idempotent. */
   resumeUpdates(): void {
-    if (this.#pausedAtNs === undefined) return;
-    this.#bootNs = this.source.monotonicNs() - this.#pausedAtNs;
-    this.#pausedAtNs = undefined;
+    if (this._pausedAtNs === undefined) return;
+    this._bootNs = this.source.monotonicNs() - this._pausedAtNs;
+    this._pausedAtNs = undefined;
   }
 
   /** Host milliseconds until the monotonic clock shows `deadlineNs`; Infinity when it stands still. */
@@ -62,7 +62,7 @@ export class Timekeeper {
 
   /** Source time of monotonic 0, for the vDSO parameter page. */
   get bootSourceNs(): bigint {
-    return this.#bootNs;
+    return this._bootNs;
   }
 
   readonly monotonicClock: Clock = { nowNs: () => this.monotonicNs() };

@@ -21,35 +21,35 @@ export interface TimerHandle {
 }
 
 export class TimerQueue {
-  readonly #heap: TimerHandle[] = [];
-  #seq = 0;
+  private readonly _heap: TimerHandle[] = [];
+  private _seq = 0;
 
   /** `clock` is the clock of the deadlines; `onEarlier` is called when the next deadline moved closer. */
   constructor(readonly clock: Clock, readonly onEarlier: (deadlineNs: number) => void = () => undefined) {}
 
   arm(deadlineNs: number, expiry: Expiry): TimerHandle {
-    const handle: TimerHandle = { deadlineNs, expiry, armed: true, seq: this.#seq++ };
-    this.#heap.push(handle);
-    this.#siftUp(this.#heap.length - 1);
-    if (this.#heap[0] === handle) this.onEarlier(deadlineNs);
+    const handle: TimerHandle = { deadlineNs, expiry, armed: true, seq: this._seq++ };
+    this._heap.push(handle);
+    this._siftUp(this._heap.length - 1);
+    if (this._heap[0] === handle) this.onEarlier(deadlineNs);
     return handle;
   }
 
   /** Disarms; a handle that already expired is left alone. Dead entries leave the heap when they surface. */
   cancel(handle: TimerHandle | undefined): void {
     if (handle) handle.armed = false;
-    this.#dropDead();
+    this._dropDead();
   }
 
   /** Next armed deadline, or Infinity. */
   get nextNs(): number {
-    this.#dropDead();
-    return this.#heap[0]?.deadlineNs ?? Infinity;
+    this._dropDead();
+    return this._heap[0]?.deadlineNs ?? Infinity;
   }
 
   get armedCount(): number {
     let count = 0;
-    for (const handle of this.#heap) if (handle.armed) count++;
+    for (const handle of this._heap) if (handle.armed) count++;
     return count;
   }
 
@@ -57,7 +57,7 @@ export class TimerQueue {
   expire(nowNs: number): number {
     let expired = 0;
     while (this.nextNs <= nowNs) {
-      const handle = this.#popTop();
+      const handle = this._popTop();
       handle.armed = false;
       handle.expiry.onExpire(nowNs);
       expired++;
@@ -65,46 +65,46 @@ export class TimerQueue {
     return expired;
   }
 
-  #dropDead(): void {
-    while (this.#heap.length > 0 && !this.#heap[0]!.armed) this.#popTop();
+  private _dropDead(): void {
+    while (this._heap.length > 0 && !this._heap[0]!.armed) this._popTop();
   }
 
-  #popTop(): TimerHandle {
-    const top = this.#heap[0]!;
-    const last = this.#heap.pop()!;
-    if (this.#heap.length > 0) {
-      this.#heap[0] = last;
-      this.#siftDown(0);
+  private _popTop(): TimerHandle {
+    const top = this._heap[0]!;
+    const last = this._heap.pop()!;
+    if (this._heap.length > 0) {
+      this._heap[0] = last;
+      this._siftDown(0);
     }
     return top;
   }
 
-  #before(a: TimerHandle, b: TimerHandle): boolean {
+  private _before(a: TimerHandle, b: TimerHandle): boolean {
     return a.deadlineNs < b.deadlineNs || (a.deadlineNs === b.deadlineNs && a.seq < b.seq);
   }
 
-  #siftUp(from: number): void {
-    const heap = this.#heap;
+  private _siftUp(from: number): void {
+    const heap = this._heap;
     const item = heap[from]!;
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.#before(item, heap[parent]!)) break;
+      if (!this._before(item, heap[parent]!)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
     heap[at] = item;
   }
 
-  #siftDown(from: number): void {
-    const heap = this.#heap;
+  private _siftDown(from: number): void {
+    const heap = this._heap;
     const item = heap[from]!;
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && this.#before(heap[child + 1]!, heap[child]!)) child++;
-      if (!this.#before(heap[child]!, item)) break;
+      if (child + 1 < heap.length && this._before(heap[child + 1]!, heap[child]!)) child++;
+      if (!this._before(heap[child]!, item)) break;
       heap[at] = heap[child]!;
       at = child;
     }

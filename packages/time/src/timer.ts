@@ -13,59 +13,59 @@ export interface TimerListener {
  * Used by itimers, POSIX timers, timerfd and the CPU clock ticker.
  */
 export class Timer implements Expiry {
-  #setting: Setting = DISABLED;
-  #handle: TimerHandle | undefined;
-  #paused = false;
+  private _setting: Setting = DISABLED;
+  private _handle: TimerHandle | undefined;
+  private _paused = false;
 
   constructor(readonly clock: Clock, readonly queue: TimerQueue, readonly listener: TimerListener) {}
 
   /** Current setting, with expirations up to now delivered first. */
   get(): Setting {
-    this.#advance(this.clock.nowNs());
-    return this.#setting;
+    this._advance(this.clock.nowNs());
+    return this._setting;
   }
 
   /** Installs a setting and returns the previous one. */
   swap(setting: Setting): Setting {
     const previous = this.get();
-    this.#setting = setting;
-    this.#rearm();
+    this._setting = setting;
+    this._rearm();
     return previous;
   }
 
   /** Stops expirations until resume (kernel.go pauseTimeLocked); idempotent. */
   pause(): void {
-    this.#paused = true;
-    this.queue.cancel(this.#handle);
+    this._paused = true;
+    this.queue.cancel(this._handle);
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#rearm();
+    if (!this._paused) return;
+    this._paused = false;
+    this._rearm();
   }
 
   destroy(): void {
-    this.#setting = DISABLED;
-    this.queue.cancel(this.#handle);
+    this._setting = DISABLED;
+    this.queue.cancel(this._handle);
   }
 
   onExpire(): void {
-    this.#advance(this.clock.nowNs());
-    this.#rearm();
+    this._advance(this.clock.nowNs());
+    this._rearm();
   }
 
-  #advance(nowNs: number): void {
-    const { setting, expirations } = settingAt(this.#setting, nowNs);
-    this.#setting = setting;
+  private _advance(nowNs: number): void {
+    const { setting, expirations } = settingAt(this._setting, nowNs);
+    this._setting = setting;
     if (expirations > 0) this.listener.notifyTimer(expirations, nowNs);
   }
 
-  #rearm(): void {
-    this.queue.cancel(this.#handle);
-    this.#handle = undefined;
-    if (!this.#setting.enabled || this.#paused) return;
-    const waitNs = this.#setting.nextNs - this.clock.nowNs();
-    this.#handle = this.queue.arm(this.queue.clock.nowNs() + waitNs, this);
+  private _rearm(): void {
+    this.queue.cancel(this._handle);
+    this._handle = undefined;
+    if (!this._setting.enabled || this._paused) return;
+    const waitNs = this._setting.nextNs - this.clock.nowNs();
+    this._handle = this.queue.arm(this.queue.clock.nowNs() + waitNs, this);
   }
 }

@@ -10,34 +10,34 @@ export interface TimeFlow {
 
 /** Time that goes faster or slower than the host's, stands still, or jumps. */
 export class VirtualTimeSource implements TimeSource {
-  #hostNs: bigint;
-  #monotonicNs: bigint;
+  private _hostNs: bigint;
+  private _monotonicNs: bigint;
   /** realtime − monotonic. */
-  readonly #realtimeOffsetNs: bigint;
+  private readonly _realtimeOffsetNs: bigint;
 
   /** Throws RangeError when the rate is negative or not finite. */
   constructor(readonly flow: TimeFlow, readonly host: TimeSource = new HostTimeSource()) {
     if (!Number.isFinite(flow.rate) || flow.rate < 0) throw new RangeError(`rate of time: ${flow.rate} is not a number from 0 on`);
-    this.#hostNs = this.#monotonicNs = host.monotonicNs();
-    this.#realtimeOffsetNs = host.realtimeNs() - this.#hostNs;
+    this._hostNs = this._monotonicNs = host.monotonicNs();
+    this._realtimeOffsetNs = host.realtimeNs() - this._hostNs;
   }
 
   monotonicNs(): bigint {
     const { rate } = this.flow;
-    const passedNs = this.host.monotonicNs() - this.#hostNs;
-    if (rate === 0) return this.#monotonicNs;
-    return this.#monotonicNs + (rate === 1 ? passedNs : BigInt(Math.round(Number(passedNs) * rate)));
+    const passedNs = this.host.monotonicNs() - this._hostNs;
+    if (rate === 0) return this._monotonicNs;
+    return this._monotonicNs + (rate === 1 ? passedNs : BigInt(Math.round(Number(passedNs) * rate)));
   }
 
   realtimeNs(): bigint {
-    return this.monotonicNs() + this.#realtimeOffsetNs;
+    return this.monotonicNs() + this._realtimeOffsetNs;
   }
 
   /** Time jumps ahead. */
   advance(ns: bigint): void {
     if (ns < 0n) throw new RangeError(`time cannot go back by ${-ns} ns`);
-    this.#monotonicNs = this.monotonicNs() + ns;
-    this.#hostNs = this.host.monotonicNs();
+    this._monotonicNs = this.monotonicNs() + ns;
+    this._hostNs = this.host.monotonicNs();
   }
 
   /** Host nanoseconds until `ns` have passed; Infinity when time stands still. */

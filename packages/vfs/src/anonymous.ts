@@ -40,16 +40,16 @@ let nextIno = 1;
 
 /** Reopening through /proc/self/fd: FIFOs register an opener, everything else answers ENXIO as Linux does. */
 export class AnonymousInode extends Inode {
-  #times: bigint;
+  private _times: bigint;
   reopen: ((node: PathNode, flags: number, ctx: VfsContext) => FileDescription | NegativeErrno) | null = null;
 
   constructor(mode: number, uid: number, gid: number, nowNs = 0n) {
     super(fileSystem, nextIno++, mode, uid, gid);
-    this.#times = nowNs;
+    this._times = nowNs;
   }
 
   override stat(): Stat {
-    const timeNs = this.#times;
+    const timeNs = this._times;
     return {
       dev: this.fs.dev, ino: this.ino, mode: this.mode, nlink: 1, uid: this.uid, gid: this.gid, rdev: 0,
       sizeBytes: 0, blockBytes: 4096, blocks: 0, atimeNs: timeNs, mtimeNs: timeNs, ctimeNs: timeNs, btimeNs: 0n,

@@ -13,38 +13,38 @@ const MAX_LEAVES = 200_000;
  * finds them again. Order: the directories that were filled first are emptied first.
  */
 class DentryCache {
-  readonly #filled = new Set<Dentry>();
-  #leaves = 0;
+  private readonly _filled = new Set<Dentry>();
+  private _leaves = 0;
 
-  #pruneAt: number;
+  private _pruneAt: number;
 
   constructor(readonly maxLeaves: number) {
-    this.#pruneAt = maxLeaves;
+    this._pruneAt = maxLeaves;
   }
 
   added(directory: Dentry): void {
-    this.#filled.add(directory);
-    if (++this.#leaves > this.#pruneAt) this.#prune();
+    this._filled.add(directory);
+    if (++this._leaves > this._pruneAt) this._prune();
   }
 
   removed(): void {
-    this.#leaves--;
+    this._leaves--;
   }
 
   get leaves(): number {
-    return this.#leaves;
+    return this._leaves;
   }
 
-  #prune(): void {
+  private _prune(): void {
     const target = this.maxLeaves * 3 / 4;
-    for (const directory of [...this.#filled]) {
-      if (this.#leaves <= target) break;
-      this.#filled.delete(directory);
-      this.#leaves -= directory.forgetLeaves();
-      if (directory.hasLeaves) this.#filled.add(directory);
+    for (const directory of [...this._filled]) {
+      if (this._leaves <= target) break;
+      this._filled.delete(directory);
+      this._leaves -= directory.forgetLeaves();
+      if (directory.hasLeaves) this._filled.add(directory);
     }
     // Directories stay: when they are most of the cache, the next attempt waits for more names.
-    this.#pruneAt = Math.max(this.maxLeaves, this.#leaves + this.maxLeaves / 4);
+    this._pruneAt = Math.max(this.maxLeaves, this._leaves + this.maxLeaves / 4);
   }
 }
 
@@ -75,7 +75,7 @@ export class Dentry {
   /** Caches a child, replacing what had the name. */
   addChild(name: string, inode: Inode | null): Dentry {
     const dentry = new Dentry(this, name, inode);
-    this.#put(name, dentry);
+    this._put(name, dentry);
     return dentry;
   }
 
@@ -84,14 +84,14 @@ export class Dentry {
     if (this.children?.delete(name)) dentryCache.removed();
   }
 
-  #put(name: string, dentry: Dentry): void {
+  private _put(name: string, dentry: Dentry): void {
     const children = this.children ??= new Map();
     const isNew = !children.has(name);
     children.set(name, dentry);
     if (isNew) dentryCache.added(this);
   }
 
-  get #isForgettable(): boolean {
+  private get _isForgettable(): boolean {
     return this.holders === 0 && this.mountCount === 0 && (this.inode === null || !this.inode.isDirectory);
   }
 
@@ -99,7 +99,7 @@ export class Dentry {
   forgetLeaves(): number {
     let count = 0;
     for (const [name, child] of this.children ?? []) {
-      if (!child.#isForgettable) continue;
+      if (!child._isForgettable) continue;
       this.children!.delete(name);
       count++;
     }
@@ -125,7 +125,7 @@ export class Dentry {
     if (this.parent?.children?.get(this.name) === this) this.parent.dropChild(this.name);
     this.parent = parent;
     this.name = name;
-    parent.#put(name, this);
+    parent._put(name, this);
   }
 
   /** Two names change places (RENAME_EXCHANGE). */

@@ -10,7 +10,7 @@ import { notifyNode } from './notify.js';
 import type { DirEntry, VfsContext } from './types.js';
 
 export class DirectoryFile extends FileDescription {
-  #entries: readonly DirEntry[] | null = null;
+  private _entries: readonly DirEntry[] | null = null;
 
   override get pollable(): boolean {
     return false;
@@ -33,7 +33,7 @@ export class DirectoryFile extends FileDescription {
     const next = base + offBytes;
     if (!(next >= 0)) return -Errno.EINVAL;
     this.offBytes = next;
-    if (next === 0) this.#entries = null;
+    if (next === 0) this._entries = null;
     return next;
   }
 
@@ -41,22 +41,22 @@ export class DirectoryFile extends FileDescription {
     const { dentry } = this.node;
     if (dentry.deleted) return -Errno.ENOENT;
     const inode = dentry.inode!;
-    if (this.#entries === null || this.offBytes === 0) {
+    if (this._entries === null || this.offBytes === 0) {
       const listed = inode.entries(ctx);
       if (typeof listed === 'number') return listed;
-      this.#entries = listed;
+      this._entries = listed;
       if ((this.flags & O_NOATIME) === 0 && (this.node.mount.flags & (MS_NOATIME | MS_NODIRATIME | MS_RDONLY)) === 0) inode.onAccess();
       notifyNode(this.node, IN_ACCESS);
     }
     for (;;) {
-      const entry = this.#entryAt(this.offBytes);
+      const entry = this._entryAt(this.offBytes);
       if (entry === undefined || !take(entry, this.offBytes + 1)) return 0;
       this.offBytes++;
     }
   }
 
-  #entryAt(position: number): DirEntry | undefined {
-    if (position >= 2) return this.#entries![position - 2];
+  private _entryAt(position: number): DirEntry | undefined {
+    if (position >= 2) return this._entries![position - 2];
     const at = position === 0 ? this.node : parentOf(this.node);
     return { name: position === 0 ? '.' : '..', ino: at.inode.ino, type: S_IFDIR };
   }

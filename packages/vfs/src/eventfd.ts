@@ -10,7 +10,7 @@ const BYTES = 8;
 let nextId = 1;
 
 export class EventFile extends FileDescription {
-  readonly #id = nextId++;
+  private readonly _id = nextId++;
 
   constructor(public count: bigint, readonly isSemaphore: boolean, flags: number) {
     super(newAnonymousNode('[eventfd]'), O_RDWR | flags);
@@ -43,6 +43,6 @@ export class EventFile extends FileDescription {
   }
 
   override fdInfo(): string {
-    return `eventfd-count: ${this.count.toString(16).padStart(16)}\neventfd-id: ${this.#id}\neventfd-semaphore: ${this.isSemaphore ? 1 : 0}\n`;
+    return `eventfd-count: ${this.count.toString(16).padStart(16)}\neventfd-id: ${this._id}\neventfd-semaphore: ${this.isSemaphore ? 1 : 0}\n`;
   }
 }

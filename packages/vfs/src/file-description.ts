@@ -23,7 +23,7 @@ export abstract class FileDescription {
   offBytes = 0;
   /** Woken with EPOLL* bits at every change of readiness. */
   readonly waiters = new WaitQueue();
-  #refs = 0;
+  private _refs = 0;
   /** Told when the last reference goes: epoll interest lists, flock and OFD locks. */
   releaseListeners: Set<ReleaseListener> | null = null;
   /** Open file descriptions own flock and OFD locks; they never wait for POSIX locks. */
@@ -129,20 +129,20 @@ export abstract class FileDescription {
   }
 
   incRef(): this {
-    if (this.#refs++ === 0) this.node.dentry.holders++;
+    if (this._refs++ === 0) this.node.dentry.holders++;
     return this;
   }
 
   /** Drops a reference; the last one releases the file. */
   decRef(): void {
-    if (--this.#refs > 0) return;
+    if (--this._refs > 0) return;
     this.node.dentry.holders--;
     if (this.releaseListeners !== null) for (const listener of [...this.releaseListeners]) listener.onFileReleased(this);
     this.release();
   }
 
   get refs(): number {
-    return this.#refs;
+    return this._refs;
   }
 
   /** The last reference is gone. Idempotence is not required. */

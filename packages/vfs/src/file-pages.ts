@@ -8,43 +8,43 @@ import { Errno, type FramePool, PAGE_SIZE } from '@troupe/abi';
 import type { Mappable, PageMapper } from './types.js';
 
 export class FilePages {
-  readonly #frames = new Map<number, number>();
+  private readonly _frames = new Map<number, number>();
   readonly mappers = new Set<PageMapper>();
 
   constructor(readonly pool: FramePool) {}
 
   get count(): number {
-    return this.#frames.size;
+    return this._frames.size;
   }
 
   /** Frame of the page, or 0. */
   peek(index: number): number {
-    return this.#frames.get(index) ?? 0;
+    return this._frames.get(index) ?? 0;
   }
 
   /** Frame of the page, made (zeroed) when missing; 0 = out of memory. */
   take(index: number): number {
-    const present = this.#frames.get(index);
+    const present = this._frames.get(index);
     if (present !== undefined) return present;
     const frame = this.pool.alloc();
-    if (frame !== 0) this.#frames.set(index, frame);
+    if (frame !== 0) this._frames.set(index, frame);
     return frame;
   }
 
   /** Gives the reference of `frame` to the cache. */
   put(index: number, frame: number): void {
-    this.#frames.set(index, frame);
+    this._frames.set(index, frame);
   }
 
   drop(index: number): void {
-    const frame = this.#frames.get(index);
+    const frame = this._frames.get(index);
     if (frame === undefined) return;
-    this.#frames.delete(index);
+    this._frames.delete(index);
     this.pool.decRef(frame);
   }
 
   indexes(): IterableIterator<number> {
-    return this.#frames.keys();
+    return this._frames.keys();
   }
 
   /** Copies bytes out; missing pages are zeros. The range must lie inside the file. */
@@ -54,7 +54,7 @@ export class FilePages {
       const at = offBytes + done;
       const inPage = at % PAGE_SIZE;
       const count = Math.min(PAGE_SIZE - inPage, dst.length - done);
-      const frame = this.#frames.get((at - inPage) / PAGE_SIZE);
+      const frame = this._frames.get((at - inPage) / PAGE_SIZE);
       if (frame === undefined) dst.fill(0, done, done + count);
       else dst.set(u8.subarray(frame + inPage, frame + inPage + count), done);
       done += count;
@@ -81,10 +81,10 @@ export class FilePages {
   /** Drops whole pages past the new end, zeroes the tail of the last one and unmaps what is gone. */
   shrink(file: Mappable, sizeBytes: number): void {
     const first = Math.ceil(sizeBytes / PAGE_SIZE);
-    this.#unmap(file, first, Number.MAX_SAFE_INTEGER);
-    if (this.#frames.size > 0) for (const index of [...this.#frames.keys()]) if (index >= first) this.drop(index);
+    this._unmap(file, first, Number.MAX_SAFE_INTEGER);
+    if (this._frames.size > 0) for (const index of [...this._frames.keys()]) if (index >= first) this.drop(index);
     const tail = sizeBytes % PAGE_SIZE;
-    if (tail !== 0) this.#zeroInPage(first - 1, tail, PAGE_SIZE);
+    if (tail !== 0) this._zeroInPage(first - 1, tail, PAGE_SIZE);
   }
 
   /** Makes [off, end) read as zero, freeing whole pages. */
@@ -93,17 +93,17 @@ export class FilePages {
     const end = Math.floor(endBytes / PAGE_SIZE);
     const head = offBytes % PAGE_SIZE;
     const tail = endBytes % PAGE_SIZE;
-    if (first > end) return this.#zeroInPage(end, head, tail);
-    if (head !== 0) this.#zeroInPage(first - 1, head, PAGE_SIZE);
-    if (tail !== 0) this.#zeroInPage(end, 0, tail);
-    this.#unmap(file, first, end);
-    for (const index of [...this.#frames.keys()]) if (index >= first && index < end) this.drop(index);
+    if (first > end) return this._zeroInPage(end, head, tail);
+    if (head !== 0) this._zeroInPage(first - 1, head, PAGE_SIZE);
+    if (tail !== 0) this._zeroInPage(end, 0, tail);
+    this._unmap(file, first, end);
+    for (const index of [...this._frames.keys()]) if (index >= first && index < end) this.drop(index);
   }
 
   /** Frees everything. */
   clear(): void {
-    for (const frame of this.#frames.values()) this.pool.decRef(frame);
-    this.#frames.clear();
+    for (const frame of this._frames.values()) this.pool.decRef(frame);
+    this._frames.clear();
   }
 
   /** First byte with (or without) storage at or after `offBytes`, below `sizeBytes`; -ENXIO when none. */
@@ -112,24 +112,24 @@ export class FilePages {
     const end = Math.ceil(sizeBytes / PAGE_SIZE);
     let index = Math.floor(offBytes / PAGE_SIZE);
     if (hole) {
-      while (index < end && this.#frames.has(index)) index++;
+      while (index < end && this._frames.has(index)) index++;
     } else {
       let nearest = end;
-      for (const present of this.#frames.keys()) if (present >= index && present < nearest) nearest = present;
+      for (const present of this._frames.keys()) if (present >= index && present < nearest) nearest = present;
       if (nearest >= end) return -Errno.ENXIO;
       index = nearest;
     }
     return Math.min(Math.max(offBytes, index * PAGE_SIZE), sizeBytes);
   }
 
-  #zeroInPage(index: number, from: number, to: number): void {
-    const frame = this.#frames.get(index);
+  private _zeroInPage(index: number, from: number, to: number): void {
+    const frame = this._frames.get(index);
     if (frame === undefined) return;
     this.pool.onWrite?.(frame);
     this.pool.shared.u8.fill(0, frame + from, frame + to);
   }
 
-  #unmap(file: Mappable, first: number, end: number): void {
+  private _unmap(file: Mappable, first: number, end: number): void {
     if (this.mappers.size > 0) for (const mapper of [...this.mappers]) mapper.unmapPages(file, first, end);
   }
 }

@@ -21,71 +21,71 @@ export interface HostStreamOptions {
 }
 
 export class HostStream extends FileDescription {
-  readonly #hostFd: number | undefined;
-  readonly #onOutput: ((bytes: Uint8Array) => void) | undefined;
-  readonly #chunks: Uint8Array[] = [];
-  #bytes = 0;
-  #ended = false;
+  private readonly _hostFd: number | undefined;
+  private readonly _onOutput: ((bytes: Uint8Array) => void) | undefined;
+  private readonly _chunks: Uint8Array[] = [];
+  private _bytes = 0;
+  private _ended = false;
 
   constructor(options: HostStreamOptions) {
     const inode = new AnonymousInode(S_IFIFO | 0o600, 0, 0);
     super(anonymousNode(inode), options.flags);
-    this.#hostFd = options.hostFd;
-    this.#onOutput = options.onOutput;
+    this._hostFd = options.hostFd;
+    this._onOutput = options.onOutput;
     inode.reopen = () => this;
   }
 
   /** Bytes arrived at the host. */
   push(bytes: Uint8Array): void {
-    if (bytes.length === 0 || this.#ended) return;
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+    if (bytes.length === 0 || this._ended) return;
+    this._chunks.push(bytes);
+    this._bytes += bytes.length;
     this.waiters.wake(EPOLLIN | EPOLLRDNORM);
   }
 
   /** The host's input ended: reads give 0 from now on. */
   end(): void {
-    this.#ended = true;
+    this._ended = true;
     this.waiters.wake(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
   }
 
   /** Bytes not read yet; the reader of the host stops above its own limit. */
   get pendingBytes(): number {
-    return this.#bytes;
+    return this._bytes;
   }
 
   override read(dst: Uint8Array): number {
-    if (this.#bytes === 0) return this.#ended ? 0 : -Errno.EAGAIN;
+    if (this._bytes === 0) return this._ended ? 0 : -Errno.EAGAIN;
     let done = 0;
-    while (done < dst.length && this.#chunks.length > 0) {
-      const chunk = this.#chunks[0]!;
+    while (done < dst.length && this._chunks.length > 0) {
+      const chunk = this._chunks[0]!;
       const count = Math.min(chunk.length, dst.length - done);
       dst.set(count === chunk.length ? chunk : chunk.subarray(0, count), done);
-      if (count === chunk.length) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(count);
+      if (count === chunk.length) this._chunks.shift();
+      else this._chunks[0] = chunk.subarray(count);
       done += count;
     }
-    this.#bytes -= done;
+    this._bytes -= done;
     return done;
   }
 
   override write(src: Uint8Array): number {
-    if (this.#onOutput !== undefined) {
-      this.#onOutput(src.slice());
+    if (this._onOutput !== undefined) {
+      this._onOutput(src.slice());
       return src.length;
     }
-    return this.#hostFd === undefined ? -Errno.EBADF : writeAll(this.#hostFd, src);
+    return this._hostFd === undefined ? -Errno.EBADF : writeAll(this._hostFd, src);
   }
 
   override poll(): number {
     let mask = EPOLLOUT | EPOLLWRNORM;
-    if (this.#bytes > 0 || this.#ended) mask |= EPOLLIN | EPOLLRDNORM;
-    if (this.#ended && this.#bytes === 0) mask |= EPOLLHUP;
+    if (this._bytes > 0 || this._ended) mask |= EPOLLIN | EPOLLRDNORM;
+    if (this._ended && this._bytes === 0) mask |= EPOLLHUP;
     return mask;
   }
 
   override bytesReadable(): number {
-    return this.#bytes;
+    return this._bytes;
   }
 }
 

@@ -31,18 +31,18 @@ export class MountTable {
   /** The first namespace, with a file system as its root. */
   static withRoot(userNamespace: UserNamespace, rootFs: FileSystem, flags: number, source: string): MountTable {
     const table = new MountTable(new MountIds(), userNamespace);
-    table.root = table.#make(rootFs, new Dentry(null, '', rootFs.root), flags, source);
+    table.root = table._make(rootFs, new Dentry(null, '', rootFs.root), flags, source);
     table.root.isNamespaceRoot = true;
     return table;
   }
 
-  #make(fs: FileSystem, root: Dentry, flags: number, source: string): Mount {
+  private _make(fs: FileSystem, root: Dentry, flags: number, source: string): Mount {
     return new Mount(this.ids.next++, fs, root, flags & MOUNT_FLAGS, source);
   }
 
   /** A mount that hangs nowhere yet (fsmount(2)). */
   detached(fs: FileSystem, flags: number, source: string): Mount {
-    return this.#make(fs, new Dentry(null, '', fs.root), flags, source);
+    return this._make(fs, new Dentry(null, '', fs.root), flags, source);
   }
 
   /** Mounts `fs` on `at`; both directories or both not. */
@@ -55,13 +55,13 @@ export class MountTable {
   /** Hangs a tree in at a place, and at the same place of whoever shares it. */
   attach(tree: Mount, at: PathNode): void {
     tree.attach(at.mount, at.dentry);
-    propagateAttach(tree, at.mount, at.dentry, (from, link) => this.#copyTree(from, from.root, link));
+    propagateAttach(tree, at.mount, at.dentry, (from, link) => this._copyTree(from, from.root, link));
   }
 
   /** A detached copy of what is at `from` (MS_BIND, open_tree(2)). -EINVAL for an unbindable mount. */
   copyOf(from: PathNode, recursive: boolean): Mount | number {
     if (from.mount.isUnbindable) return -Errno.EINVAL;
-    return recursive ? this.#copyTree(from.mount, from.dentry, inheritPropagation) : this.#copy(from.mount, from.dentry, inheritPropagation);
+    return recursive ? this._copyTree(from.mount, from.dentry, inheritPropagation) : this._copy(from.mount, from.dentry, inheritPropagation);
   }
 
   /** MS_BIND: shows `from` at `at` too. */
@@ -72,18 +72,18 @@ export class MountTable {
     return mount;
   }
 
-  #copy(mount: Mount, root: Dentry, link: (copy: Mount, original: Mount) => void): Mount {
-    const copy = this.#make(mount.fs, root, mount.flags, mount.source);
+  private _copy(mount: Mount, root: Dentry, link: (copy: Mount, original: Mount) => void): Mount {
+    const copy = this._make(mount.fs, root, mount.flags, mount.source);
     copy.isLocked = mount.isLocked;
     link(copy, mount);
     return copy;
   }
 
-  #copyTree(from: Mount, root: Dentry, link: (copy: Mount, original: Mount) => void): Mount {
-    const copy = this.#copy(from, root, link);
+  private _copyTree(from: Mount, root: Dentry, link: (copy: Mount, original: Mount) => void): Mount {
+    const copy = this._copy(from, root, link);
     for (const [mountpoint, child] of from.children) {
       if (child.isUnbindable || !root.isAncestorOf(mountpoint)) continue;
-      this.#copyTree(child, child.root, link).attach(copy, mountpoint);
+      this._copyTree(child, child.root, link).attach(copy, mountpoint);
     }
     return copy;
   }
@@ -96,7 +96,7 @@ export class MountTable {
     const table = new MountTable(this.ids, userNamespace, inode);
     const isTrusted = userNamespace.is(this.userNamespace);
     const copyAll = (mount: Mount): Mount => {
-      const copy = table.#copy(mount, mount.root, isTrusted ? inheritPropagation : enslave);
+      const copy = table._copy(mount, mount.root, isTrusted ? inheritPropagation : enslave);
       copy.isUnbindable = mount.isUnbindable;
       copy.isLocked = mount.isLocked || !isTrusted;
       moved.set(mount, copy);
@@ -144,13 +144,13 @@ export class MountTable {
     if (!lazy && mount.children.size > 0) return -Errno.EBUSY;
     for (const receiver of receiversOf(parent)) {
       const child = receiver.children.get(mountpoint);
-      if (child !== undefined && child.root === mount.root && (lazy || child.children.size === 0)) this.#drop(child);
+      if (child !== undefined && child.root === mount.root && (lazy || child.children.size === 0)) this._drop(child);
     }
-    this.#drop(mount);
+    this._drop(mount);
     return 0;
   }
 
-  #drop(mount: Mount): void {
+  private _drop(mount: Mount): void {
     for (const { fs } of mount.subtree()) fs.sync();
     dropTree(mount);
   }

@@ -28,16 +28,16 @@ export class PathWalk {
   /** The path ended with a slash: the last component must be a directory. */
   trailingSlash = false;
 
-  #links = 0;
-  readonly #root: PathNode;
+  private _links = 0;
+  private readonly _root: PathNode;
   /** "/" and the limit of ".."; the starting directory for RESOLVE_IN_ROOT and RESOLVE_BENEATH. */
-  readonly #confined: boolean;
+  private readonly _confined: boolean;
 
   constructor(readonly ctx: VfsContext, start: PathNode, readonly resolve = 0) {
     this.mount = start.mount;
     this.dentry = start.dentry;
-    this.#confined = (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0;
-    this.#root = this.#confined ? start : ctx.root;
+    this._confined = (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0;
+    this._root = this._confined ? start : ctx.root;
   }
 
   get node(): PathNode {
@@ -46,19 +46,19 @@ export class PathWalk {
 
   /** Resolves the whole path; 0 or a negative errno. The position is then the object. */
   toObject(path: string, follow: number): number {
-    const result = this.#run(path, follow, false);
+    const result = this._run(path, follow, false);
     if (result < 0) return result;
-    return this.trailingSlash && !this.#atDirectory() ? -Errno.ENOTDIR : 0;
+    return this.trailingSlash && !this._atDirectory() ? -Errno.ENOTDIR : 0;
   }
 
   /** Resolves all but the last component; the position is then the directory that holds `lastName`. */
   toParent(path: string): number {
-    return this.#run(path, Follow.NO, true);
+    return this._run(path, Follow.NO, true);
   }
 
   /** Looks `lastName` up in the position after `toParent`: the dentry (maybe negative), or a negative errno. */
   lookupLast(): Dentry | NegativeErrno {
-    const result = this.#checkSearch();
+    const result = this._checkSearch();
     if (result < 0) return result;
     if (this.lastName.length > NAME_MAX) return -Errno.ENAMETOOLONG;
     return childDentry(this.mount, this.dentry, this.lastName, this.ctx);
@@ -67,11 +67,11 @@ export class PathWalk {
   /** After `lookupLast` found a symbolic link to follow: goes on to the parent of what it names. */
   followLast(link: Dentry): number {
     const rest = this.trailingSlash ? '/' : '';
-    const target = this.#readLink(link);
+    const target = this._readLink(link);
     if (typeof target === 'number') return target;
     if (target === null) return JUMPED;
-    const start = this.#startOf(target);
-    return start < 0 ? start : this.#run(target + rest, Follow.NO, true, false);
+    const start = this._startOf(target);
+    return start < 0 ? start : this._run(target + rest, Follow.NO, true, false);
   }
 
   /** Enters the mounts that sit on `dentry`. */
@@ -89,24 +89,24 @@ export class PathWalk {
     return 0;
   }
 
-  #atDirectory(): boolean {
+  private _atDirectory(): boolean {
     return (this.dentry.inode!.mode & S_IFMT) === S_IFDIR;
   }
 
-  #startOf(path: string): number {
+  private _startOf(path: string): number {
     if (path.charCodeAt(0) !== 47) return 0;
     if (this.resolve & RESOLVE_BENEATH) return -Errno.EXDEV;
-    if ((this.resolve & RESOLVE_NO_XDEV) && this.mount !== this.#root.mount) return -Errno.EXDEV;
-    this.mount = this.#root.mount;
-    this.dentry = this.#root.dentry;
+    if ((this.resolve & RESOLVE_NO_XDEV) && this.mount !== this._root.mount) return -Errno.EXDEV;
+    this.mount = this._root.mount;
+    this.dentry = this._root.dentry;
     return 0;
   }
 
-  #run(pathIn: string, follow: number, stopAtLast: boolean, setStart = true): number {
+  private _run(pathIn: string, follow: number, stopAtLast: boolean, setStart = true): number {
     if (pathIn.length === 0) return -Errno.ENOENT;
     if (setStart) {
       if (pathIn.length >= PATH_MAX) return -Errno.ENAMETOOLONG;
-      const started = this.#startOf(pathIn);
+      const started = this._startOf(pathIn);
       if (started < 0) return started;
     }
     let path = pathIn;
@@ -123,73 +123,73 @@ export class PathWalk {
       const last = next >= path.length;
       const name = path.slice(at, end);
       if (last) this.trailingSlash = next > end;
-      if (last && stopAtLast) return this.#stop(name);
-      const target = this.#step(name, last && follow === Follow.NO && next === end);
+      if (last && stopAtLast) return this._stop(name);
+      const target = this._step(name, last && follow === Follow.NO && next === end);
       if (typeof target === 'number') {
         if (target < 0) return target;
         at = next;
         continue;
       }
-      const started = this.#startOf(target);
+      const started = this._startOf(target);
       if (started < 0) return started;
       path = target + path.slice(end);
       at = 0;
     }
   }
 
-  #stop(name: string): number {
+  private _stop(name: string): number {
     this.lastName = name;
     this.lastKind = name === DOT ? LastKind.DOT : name === DOTDOT ? LastKind.DOTDOT : LastKind.NORMAL;
-    return this.#atDirectory() ? 0 : -Errno.ENOTDIR;
+    return this._atDirectory() ? 0 : -Errno.ENOTDIR;
   }
 
   /** One component: 0 = moved, negative errno, or the target of a symbolic link to continue with. */
-  #step(name: string, keepLink: boolean): number | string {
-    const permission = this.#checkSearch();
+  private _step(name: string, keepLink: boolean): number | string {
+    const permission = this._checkSearch();
     if (permission < 0) return permission;
     if (name === DOT) return 0;
-    if (name === DOTDOT) return this.#up();
+    if (name === DOTDOT) return this._up();
     if (name.length > NAME_MAX) return -Errno.ENAMETOOLONG;
     const child = childDentry(this.mount, this.dentry, name, this.ctx);
     if (typeof child === 'number') return child;
     const { inode } = child;
     if (inode === null) return -Errno.ENOENT;
-    if ((inode.mode & S_IFMT) === S_IFLNK && !keepLink) return this.#readLink(child) ?? 0;
+    if ((inode.mode & S_IFMT) === S_IFLNK && !keepLink) return this._readLink(child) ?? 0;
     if (child.mountCount > 0) return this.enter(child);
     this.dentry = child;
     return 0;
   }
 
-  #checkSearch(): number {
+  private _checkSearch(): number {
     const inode = this.dentry.inode!;
     if ((inode.mode & S_IFMT) !== S_IFDIR) return -Errno.ENOTDIR;
     return checkAccess(inode, this.ctx.creds, X_OK);
   }
 
   /** The target; null after a jump of a magic link; or a negative errno. */
-  #readLink(link: Dentry): string | null | NegativeErrno {
-    if (++this.#links > MAX_SYMLINKS) return -Errno.ELOOP;
+  private _readLink(link: Dentry): string | null | NegativeErrno {
+    if (++this._links > MAX_SYMLINKS) return -Errno.ELOOP;
     if (this.resolve & RESOLVE_NO_SYMLINKS) return -Errno.ELOOP;
     if (this.mount.flags & MS_NOSYMFOLLOW) return -Errno.ELOOP;
     const inode = link.inode!;
     const jump = inode.followMagic(this.ctx);
-    if (jump !== null) return this.#jump(jump);
+    if (jump !== null) return this._jump(jump);
     const target = inode.readlink(this.ctx);
     return target === '' ? -Errno.ENOENT : target;
   }
 
-  #jump(to: PathNode | NegativeErrno): null | NegativeErrno {
+  private _jump(to: PathNode | NegativeErrno): null | NegativeErrno {
     if (typeof to === 'number') return to;
     if (this.resolve & RESOLVE_NO_MAGICLINKS) return -Errno.ELOOP;
-    if (this.#confined) return -Errno.EXDEV;
+    if (this._confined) return -Errno.EXDEV;
     if ((this.resolve & RESOLVE_NO_XDEV) && to.mount !== this.mount) return -Errno.EXDEV;
     this.mount = to.mount;
     this.dentry = to.dentry;
     return null;
   }
 
-  #up(): number {
-    const root = this.#root;
+  private _up(): number {
+    const root = this._root;
     if (this.mount === root.mount && this.dentry === root.dentry) return this.resolve & RESOLVE_BENEATH ? -Errno.EXDEV : 0;
     let { mount, dentry } = this;
     while (dentry === mount.root) {

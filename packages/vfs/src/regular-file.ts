@@ -11,17 +11,17 @@ import { notifyNode } from './notify.js';
 import type { Mappable, NegativeErrno, VfsContext } from './types.js';
 
 export class RegularFile extends FileDescription {
-  readonly #inode: Inode;
-  readonly #touchesAtime: boolean;
+  private readonly _inode: Inode;
+  private readonly _touchesAtime: boolean;
 
   constructor(node: PathNode, flags: number) {
     super(node, flags);
-    this.#inode = node.inode;
-    this.#touchesAtime = (flags & O_NOATIME) === 0 && (node.mount.flags & (MS_NOATIME | MS_RDONLY)) === 0;
+    this._inode = node.inode;
+    this._touchesAtime = (flags & O_NOATIME) === 0 && (node.mount.flags & (MS_NOATIME | MS_RDONLY)) === 0;
   }
 
   override get inode(): Inode {
-    return this.#inode;
+    return this._inode;
   }
 
   override get pollable(): boolean {
@@ -34,16 +34,16 @@ export class RegularFile extends FileDescription {
 
   override read(dst: Uint8Array, offBytes: number): number {
     const at = offBytes < 0 ? this.offBytes : offBytes;
-    const count = this.#inode.readAt(dst, at);
+    const count = this._inode.readAt(dst, at);
     if (count <= 0) return count;
     if (offBytes < 0) this.offBytes = at + count;
-    if (this.#touchesAtime) this.#inode.onAccess();
+    if (this._touchesAtime) this._inode.onAccess();
     notifyNode(this.node, IN_ACCESS);
     return count;
   }
 
   override write(src: Uint8Array, offBytes: number, ctx: VfsContext): number {
-    const inode = this.#inode;
+    const inode = this._inode;
     const at = this.append ? inode.sizeBytes : offBytes < 0 ? this.offBytes : offBytes;
     const room = (ctx.maxFileBytes ?? Infinity) - at;
     if (src.length === 0) return 0;
@@ -58,13 +58,13 @@ export class RegularFile extends FileDescription {
   }
 
   override seek(offBytes: number, whence: number): number {
-    const next = this.#seekTarget(offBytes, whence);
+    const next = this._seekTarget(offBytes, whence);
     if (next >= 0) this.offBytes = next;
     return next;
   }
 
-  #seekTarget(offBytes: number, whence: number): number {
-    const inode = this.#inode;
+  private _seekTarget(offBytes: number, whence: number): number {
+    const inode = this._inode;
     switch (whence) {
       case SEEK_DATA: return inode.seekData(offBytes, false);
       case SEEK_HOLE: return inode.seekData(offBytes, true);
@@ -77,20 +77,20 @@ export class RegularFile extends FileDescription {
   }
 
   override bytesReadable(): number {
-    return Math.max(0, this.#inode.sizeBytes - this.offBytes);
+    return Math.max(0, this._inode.sizeBytes - this.offBytes);
   }
 
   override mapping(): Mappable | NegativeErrno {
-    return this.#inode;
+    return this._inode;
   }
 
   override sync(): number {
-    return this.#inode.sync();
+    return this._inode.sync();
   }
 
   protected override release(): void {
-    if (this.writable) this.#inode.writers--;
-    this.#inode.onRelease(this.flags);
+    if (this.writable) this._inode.writers--;
+    this._inode.onRelease(this.flags);
     notifyNode(this.node, this.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   }
 }

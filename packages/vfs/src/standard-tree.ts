@@ -121,32 +121,32 @@ export function mountAtPath(vfs: Vfs, path: string, fs: FileSystem, flags: numbe
 }
 
 class TreeBuilder {
-  readonly #ctx: VfsContext;
+  private readonly _ctx: VfsContext;
 
   constructor(readonly vfs: Vfs) {
     const { root } = vfs;
-    this.#ctx = { creds: rootCredentials(), root, cwd: root, umask: 0, pid: 0, tid: 0, realtimeNs: vfs.environment.realtimeNs };
+    this._ctx = { creds: rootCredentials(), root, cwd: root, umask: 0, pid: 0, tid: 0, realtimeNs: vfs.environment.realtimeNs };
   }
 
   /** Mounts at a path, making its directories where that is possible; null when there is no place for it. */
   mount(path: string, fs: FileSystem, flags: number, source: string): Mount | null {
-    const at = this.#directory(path);
+    const at = this._directory(path);
     return at === null ? null : this.vfs.mounts.mount(fs, at, flags | MS_RELATIME, source);
   }
 
-  #directory(path: string): ReturnType<TreeBuilder['lookup']> {
+  private _directory(path: string): ReturnType<TreeBuilder['lookup']> {
     const found = this.lookup(path);
     if (found !== null) return found;
     let made = '';
     for (const name of path.split('/').filter(Boolean)) {
       made += `/${name}`;
-      makeDirectory(this.#ctx, this.vfs.root, made, 0o755);
+      makeDirectory(this._ctx, this.vfs.root, made, 0o755);
     }
     return this.lookup(path);
   }
 
   lookup(path: string) {
-    const node = this.vfs.lookup(this.#ctx, this.vfs.root, path, Follow.YES);
+    const node = this.vfs.lookup(this._ctx, this.vfs.root, path, Follow.YES);
     return typeof node === 'number' || !node.inode.isDirectory ? null : node;
   }
 }

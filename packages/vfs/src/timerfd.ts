@@ -14,12 +14,12 @@ export interface TimerSetting {
 
 export class TimerFile extends FileDescription implements Expiry {
   /** Next expiry on the monotonic clock; Infinity = disarmed. */
-  #nextNs = Infinity;
-  #intervalNs = 0;
+  private _nextNs = Infinity;
+  private _intervalNs = 0;
   /** The deadline passed and nobody read it; a periodic timer rests until then, as Linux does. */
-  #hasExpired = false;
-  #wasClockSet = false;
-  #armed: TimerHandle | undefined;
+  private _hasExpired = false;
+  private _wasClockSet = false;
+  private _armed: TimerHandle | undefined;
   /** TFD_TIMER_CANCEL_ON_SET. */
   cancelOnSet = false;
 
@@ -29,47 +29,47 @@ export class TimerFile extends FileDescription implements Expiry {
 
   /** timerfd_settime(2): `deadlineNs` is monotonic; Infinity disarms. */
   set(deadlineNs: number, intervalNs: number): void {
-    this.timers.cancel(this.#armed);
-    this.#armed = undefined;
-    this.#hasExpired = false;
-    this.#wasClockSet = false;
-    this.#nextNs = deadlineNs;
-    this.#intervalNs = intervalNs;
-    this.#arm();
+    this.timers.cancel(this._armed);
+    this._armed = undefined;
+    this._hasExpired = false;
+    this._wasClockSet = false;
+    this._nextNs = deadlineNs;
+    this._intervalNs = intervalNs;
+    this._arm();
   }
 
   /** timerfd_gettime(2): time to the next expiry, counting the periods that passed unread. */
   get setting(): TimerSetting {
-    if (this.#nextNs === Infinity) return { valueNs: 0, intervalNs: this.#intervalNs };
+    if (this._nextNs === Infinity) return { valueNs: 0, intervalNs: this._intervalNs };
     const nowNs = this.timers.clock.nowNs();
-    const leftNs = this.#nextNs - nowNs;
-    if (leftNs > 0) return { valueNs: leftNs, intervalNs: this.#intervalNs };
-    if (this.#intervalNs === 0) return { valueNs: 0, intervalNs: 0 };
-    return { valueNs: this.#intervalNs - (-leftNs % this.#intervalNs), intervalNs: this.#intervalNs };
+    const leftNs = this._nextNs - nowNs;
+    if (leftNs > 0) return { valueNs: leftNs, intervalNs: this._intervalNs };
+    if (this._intervalNs === 0) return { valueNs: 0, intervalNs: 0 };
+    return { valueNs: this._intervalNs - (-leftNs % this._intervalNs), intervalNs: this._intervalNs };
   }
 
   onExpire(): void {
-    this.#armed = undefined;
-    this.#hasExpired = true;
+    this._armed = undefined;
+    this._hasExpired = true;
     this.waiters.wake(EPOLLIN);
   }
 
   /** The realtime clock was set (clock_settime(2)). */
   onClockSet(): void {
     if (!this.cancelOnSet) return;
-    this.#wasClockSet = true;
+    this._wasClockSet = true;
     this.waiters.wake(EPOLLIN);
   }
 
   override read(dst: Uint8Array): number {
     if (dst.length < BYTES) return -Errno.EINVAL;
-    if (this.#wasClockSet) {
-      this.#wasClockSet = false;
+    if (this._wasClockSet) {
+      this._wasClockSet = false;
       return -Errno.ECANCELED;
     }
-    if (!this.#hasExpired) return -Errno.EAGAIN;
-    this.#hasExpired = false;
-    new DataView(dst.buffer, dst.byteOffset).setBigUint64(0, BigInt(this.#takeTicks()), true);
+    if (!this._hasExpired) return -Errno.EAGAIN;
+    this._hasExpired = false;
+    new DataView(dst.buffer, dst.byteOffset).setBigUint64(0, BigInt(this._takeTicks()), true);
     return BYTES;
   }
 
@@ -78,33 +78,33 @@ export class TimerFile extends FileDescription implements Expiry {
   }
 
   override poll(): number {
-    return this.#hasExpired || this.#wasClockSet ? EPOLLIN : 0;
+    return this._hasExpired || this._wasClockSet ? EPOLLIN : 0;
   }
 
   override fdInfo(): string {
     const { valueNs, intervalNs } = this.setting;
     const pair = (ns: number) => `(${Math.floor(ns / 1e9)}, ${Math.floor(ns % 1e9)})`;
-    return `clockid: ${this.clockId}\nticks: ${this.#hasExpired ? 1 : 0}\nsettime flags: 01\nit_value: ${pair(valueNs)}\nit_interval: ${pair(intervalNs)}\n`;
+    return `clockid: ${this.clockId}\nticks: ${this._hasExpired ? 1 : 0}\nsettime flags: 01\nit_value: ${pair(valueNs)}\nit_interval: ${pair(intervalNs)}\n`;
   }
 
   protected override release(): void {
-    this.timers.cancel(this.#armed);
-    this.#armed = undefined;
+    this.timers.cancel(this._armed);
+    this._armed = undefined;
   }
 
   /** Expirations since the last read; the next period starts on the grid of the first. */
-  #takeTicks(): number {
-    if (this.#intervalNs === 0) {
-      this.#nextNs = Infinity;
+  private _takeTicks(): number {
+    if (this._intervalNs === 0) {
+      this._nextNs = Infinity;
       return 1;
     }
-    const ticks = 1 + Math.floor((this.timers.clock.nowNs() - this.#nextNs) / this.#intervalNs);
-    this.#nextNs += ticks * this.#intervalNs;
-    this.#arm();
+    const ticks = 1 + Math.floor((this.timers.clock.nowNs() - this._nextNs) / this._intervalNs);
+    this._nextNs += ticks * this._intervalNs;
+    this._arm();
     return ticks;
   }
 
-  #arm(): void {
-    if (this.#nextNs !== Infinity) this.#armed = this.timers.arm(this.#nextNs, this);
+  private _arm(): void {
+    if (this._nextNs !== Infinity) this._armed = this.timers.arm(this._nextNs, this);
   }
 }

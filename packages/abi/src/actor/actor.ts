@@ -26,88 +26,88 @@ export interface ActorEvent {
 }
 
 export class ActorSystem {
-  readonly #actors = new Map<string, Actor>();
-  readonly #mailboxes = new Map<string, Mailbox>();
+  private readonly _actors = new Map<string, Actor>();
+  private readonly _mailboxes = new Map<string, Mailbox>();
   /** Actors that are handling a message, outermost first. */
-  readonly #chain: ActorName[] = [];
-  #isDraining = false;
+  private readonly _chain: ActorName[] = [];
+  private _isDraining = false;
   /** Messages handled so far. */
   handled = 0;
   onTrace: ((event: ActorEvent) => void) | null = null;
 
   register(actor: Actor): void {
-    this.#actors.set(actor.actorName, actor);
-    this.#mailboxes.set(actor.actorName, new Mailbox());
+    this._actors.set(actor.actorName, actor);
+    this._mailboxes.set(actor.actorName, new Mailbox());
   }
 
   mailbox(name: ActorName): Mailbox {
-    const mailbox = this.#mailboxes.get(name);
+    const mailbox = this._mailboxes.get(name);
     if (!mailbox) throw new Invariant(`no actor ${name}`);
     return mailbox;
   }
 
   ask<T extends MessageType>(type: T, body: Body<T>): Reply<T> {
-    const actor = this.#target(type);
-    this.#checkRank(actor.actorName, type);
-    this.onTrace?.({ kind: 'ask', type, body, chain: [...this.#chain] });
-    const reply = this.#handle(actor, type, body);
-    if (this.#chain.length === 0) this.drain();
+    const actor = this._target(type);
+    this._checkRank(actor.actorName, type);
+    this.onTrace?.({ kind: 'ask', type, body, chain: [...this._chain] });
+    const reply = this._handle(actor, type, body);
+    if (this._chain.length === 0) this.drain();
     return reply;
   }
 
   send<T extends MessageType>(type: T, body: Body<T>): void {
-    const actor = this.#target(type);
-    this.onTrace?.({ kind: 'send', type, body, chain: [...this.#chain] });
+    const actor = this._target(type);
+    this.onTrace?.({ kind: 'send', type, body, chain: [...this._chain] });
     this.mailbox(actor.actorName).push({ type, body } as Message);
-    if (this.#chain.length === 0) this.drain();
+    if (this._chain.length === 0) this.drain();
   }
 
   /** Handles what waits in the mailboxes, until they are empty. */
   drain(): void {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
+    if (this._isDraining) return;
+    this._isDraining = true;
     try {
-      while (this.#drainOnce());
+      while (this._drainOnce());
     } finally {
-      this.#isDraining = false;
+      this._isDraining = false;
     }
   }
 
-  #drainOnce(): boolean {
+  private _drainOnce(): boolean {
     let worked = false;
-    for (const [name, mailbox] of this.#mailboxes) {
+    for (const [name, mailbox] of this._mailboxes) {
       const message = mailbox.shift();
       if (!message) continue;
-      this.#handle(this.#actors.get(name)!, message.type, message.body);
+      this._handle(this._actors.get(name)!, message.type, message.body);
       worked = true;
     }
     return worked;
   }
 
-  #target(type: MessageType): Actor {
-    const actor = this.#actors.get(type.slice(0, type.indexOf('.')));
+  private _target(type: MessageType): Actor {
+    const actor = this._actors.get(type.slice(0, type.indexOf('.')));
     if (!actor) throw new Invariant(`no actor accepts ${type}`);
     return actor;
   }
 
   /** True when whoever is busy now has a higher rank, so that ask is allowed. */
   mayAsk(name: ActorName): boolean {
-    const asking = this.#chain.at(-1);
+    const asking = this._chain.at(-1);
     return asking === undefined || ActorRank[name] < ActorRank[asking];
   }
 
-  #checkRank(name: ActorName, type: MessageType): void {
+  private _checkRank(name: ActorName, type: MessageType): void {
     if (this.mayAsk(name)) return;
-    throw new Invariant(`${this.#chain.at(-1)} may not ask ${name} (${type}); chain: ${this.#chain.join(' > ')}`);
+    throw new Invariant(`${this._chain.at(-1)} may not ask ${name} (${type}); chain: ${this._chain.join(' > ')}`);
   }
 
-  #handle<T extends MessageType>(actor: Actor, type: T, body: Body<T>): Reply<T> {
-    this.#chain.push(actor.actorName);
+  private _handle<T extends MessageType>(actor: Actor, type: T, body: Body<T>): Reply<T> {
+    this._chain.push(actor.actorName);
     this.handled++;
     try {
       return actor.receive(type, body);
     } finally {
-      this.#chain.pop();
+      this._chain.pop();
     }
   }
 }

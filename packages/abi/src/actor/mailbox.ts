@@ -2,25 +2,25 @@
 import type { Message } from './protocol.js';
 
 export class Mailbox {
-  readonly #messages: Message[] = [];
+  private readonly _messages: Message[] = [];
   /** Most messages that ever waited, for --stat. */
   highWater = 0;
 
   push(message: Message): void {
-    this.#messages.push(message);
-    if (this.#messages.length > this.highWater) this.highWater = this.#messages.length;
+    this._messages.push(message);
+    if (this._messages.length > this.highWater) this.highWater = this._messages.length;
   }
 
   shift(): Message | undefined {
-    return this.#messages.shift();
+    return this._messages.shift();
   }
 
   get length(): number {
-    return this.#messages.length;
+    return this._messages.length;
   }
 
   /** For save: the messages that wait. */
   peekAll(): readonly Message[] {
-    return this.#messages;
+    return this._messages;
   }
 }

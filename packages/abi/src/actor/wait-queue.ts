@@ -12,24 +12,24 @@ export interface Waiter {
 }
 
 export class WaitQueue {
-  readonly #waiters = new Set<Waiter>();
+  private readonly _waiters = new Set<Waiter>();
 
   add(waiter: Waiter): void {
-    this.#waiters.add(waiter);
+    this._waiters.add(waiter);
   }
 
   remove(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
+    this._waiters.delete(waiter);
   }
 
   get size(): number {
-    return this.#waiters.size;
+    return this._waiters.size;
   }
 
   /** Wakes every matching waiter, and at most `maxExclusive` of the exclusive ones. Returns how many were woken. */
   wake(events: number, maxExclusive = 1): number {
     let woken = 0;
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of [...this._waiters]) {
       if (waiter.events !== 0 && (waiter.events & events) === 0) continue;
       if (waiter.exclusive && maxExclusive-- <= 0) continue;
       woken++;

@@ -22,25 +22,25 @@ const DEFAULTS: Readonly<Partial<Record<number, Limit>>> = {
 
 /** The limits of a thread group; forks copy them. */
 export class LimitSet {
-  readonly #limits: Limit[];
+  private readonly _limits: Limit[];
 
   constructor(limits?: readonly Limit[]) {
-    this.#limits = limits ? [...limits] : Array.from({ length: RLIMIT_COUNT }, (_, n) => DEFAULTS[n] ?? INFINITE);
+    this._limits = limits ? [...limits] : Array.from({ length: RLIMIT_COUNT }, (_, n) => DEFAULTS[n] ?? INFINITE);
   }
 
   get(resource: number): Limit {
-    return this.#limits[resource]!;
+    return this._limits[resource]!;
   }
 
   soft(resource: number): number {
-    return this.#limits[resource]!.soft;
+    return this._limits[resource]!.soft;
   }
 
   set(resource: number, limit: Limit): void {
-    this.#limits[resource] = limit;
+    this._limits[resource] = limit;
   }
 
   copy(): LimitSet {
-    return new LimitSet(this.#limits);
+    return new LimitSet(this._limits);
   }
 }

@@ -25,7 +25,7 @@ export const SHARED_CHUNK_SIZES = 16;
 
 export class FramePool {
   /** Large free chunks by size in frames, of this thread (only the freeing thread reuses them). */
-  readonly #chunks = new Map<number, number[]>();
+  private readonly _chunks = new Map<number, number[]>();
 
   /** Told before a frame goes back to the free list (kernel thread: its decoded code must go first). */
   onFree: ((frame: number) => void) | null = null;
@@ -47,7 +47,7 @@ export class FramePool {
 
   /** A zeroed frame with reference count 1, or 0 when memory is exhausted. */
   alloc(): number {
-    const frame = this.#takeOrReclaim();
+    const frame = this._takeOrReclaim();
     if (frame === 0) return 0;
     this.shared.u8.fill(0, frame, frame + PAGE_SIZE);
     return frame;
@@ -55,18 +55,18 @@ export class FramePool {
 
   /** Like alloc, but the contents are undefined (the caller overwrites all 4096 bytes). */
   allocUnzeroed(): number {
-    return this.#takeOrReclaim();
+    return this._takeOrReclaim();
   }
 
   /** Called when memory is exhausted: caches give frames back; true when it is worth trying again. */
   reclaim: (() => boolean) | null = null;
 
-  #takeOrReclaim(): number {
-    const frame = this.#take();
-    return frame === 0 && this.reclaim?.() === true ? this.#take() : frame;
+  private _takeOrReclaim(): number {
+    const frame = this._take();
+    return frame === 0 && this.reclaim?.() === true ? this._take() : frame;
   }
 
-  #take(): number {
+  private _take(): number {
     const { i32 } = this.shared;
     lockWord(i32, LOCK);
     let index = i32[FREE]!;
@@ -108,7 +108,7 @@ export class FramePool {
    */
   allocChunk(sizeBytes: number): number {
     const frames = Math.ceil(sizeBytes / PAGE_SIZE);
-    const reuse = this.#chunks.get(frames)?.pop();
+    const reuse = this._chunks.get(frames)?.pop();
     if (reuse !== undefined) return reuse;
     const { i32, u32 } = this.shared;
     lockWord(i32, LOCK);
@@ -132,9 +132,9 @@ export class FramePool {
       unlockWord(i32, LOCK);
       return;
     }
-    const list = this.#chunks.get(frames);
+    const list = this._chunks.get(frames);
     if (list) list.push(addr);
-    else this.#chunks.set(frames, [addr]);
+    else this._chunks.set(frames, [addr]);
   }
 
   /** Frame numbers end here: the memory limit in frames. */

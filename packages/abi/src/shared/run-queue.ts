@@ -42,11 +42,11 @@ export class RunQueue {
     unlockWord(i32, LOCK);
     invariant(used < RUN_QUEUE_SLOTS, 'run queue overflow');
     if (Atomics.load(i32, IDLE) === 0) return;
-    for (let cpu = 0; cpu < i32[CPUS]!; cpu++) if (this.mayRun(tcb, cpu) && this.#wake(cpu)) return;
+    for (let cpu = 0; cpu < i32[CPUS]!; cpu++) if (this.mayRun(tcb, cpu) && this._wake(cpu)) return;
   }
 
   /** True when the core of a free CPU slept and was woken. */
-  #wake(cpu: number): boolean {
+  private _wake(cpu: number): boolean {
     const { i32 } = this.shared;
     const asleep = coreWord(cpu, 'asleep');
     if (Atomics.load(i32, asleep) === 0 || Atomics.load(i32, coreWord(cpu, 'occupant')) !== Occupant.FREE) return false;
@@ -78,7 +78,7 @@ export class RunQueue {
   vacate(cpu: number): void {
     const { i32 } = this.shared;
     Atomics.store(i32, coreWord(cpu, 'occupant'), Occupant.FREE);
-    if (!this.isEmpty && Atomics.load(i32, coreWord(cpu, 'asleep')) !== 0 && this.bestPriority(cpu) !== NO_WORK) this.#wake(cpu);
+    if (!this.isEmpty && Atomics.load(i32, coreWord(cpu, 'asleep')) !== 0 && this.bestPriority(cpu) !== NO_WORK) this._wake(cpu);
   }
 
   /** Takes the first task of the highest priority that may run on the core, or 0. */
@@ -86,8 +86,8 @@ export class RunQueue {
     const { i32 } = this.shared;
     if (Atomics.load(i32, HEAD) === Atomics.load(i32, TAIL)) return 0;
     lockWord(i32, LOCK);
-    const at = this.#best(coreId);
-    const tcb = at < 0 ? 0 : this.#take(at);
+    const at = this._best(coreId);
+    const tcb = at < 0 ? 0 : this._take(at);
     unlockWord(i32, LOCK);
     return tcb;
   }
@@ -97,14 +97,14 @@ export class RunQueue {
     const { i32, u32 } = this.shared;
     if (this.isEmpty) return NO_WORK;
     lockWord(i32, LOCK);
-    const at = this.#best(coreId);
+    const at = this._best(coreId);
     const priority = at < 0 ? NO_WORK : i32[(u32[SLOTS + at]! + TCB.off.schedPriority) >> 2]!;
     unlockWord(i32, LOCK);
     return priority;
   }
 
   /** Slot of the first task of the highest priority that may run on the core, or -1. Preconditions: runqLock held. */
-  #best(coreId: number): number {
+  private _best(coreId: number): number {
     const { i32, u32 } = this.shared;
     const tail = i32[TAIL]!;
     let best = -1;
@@ -120,7 +120,7 @@ export class RunQueue {
   }
 
   /** Preconditions: runqLock held, a task in the slot. */
-  #take(slot: number): number {
+  private _take(slot: number): number {
     const { i32, u32 } = this.shared;
     const head = i32[HEAD]!;
     const tcb = u32[SLOTS + slot]!;

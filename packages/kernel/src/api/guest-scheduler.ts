@@ -3,19 +3,19 @@ import { Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
 /** A piece of work that waits for its time in a kernel. */
 class GuestAction<T> extends Subscription implements SchedulerAction<T>, Expiry {
-  #timer: TimerHandle | undefined;
-  #state: T | undefined;
+  private _timer: TimerHandle | undefined;
+  private _state: T | undefined;
 
   constructor(readonly scheduler: GuestScheduler, readonly work: (this: SchedulerAction<T>, state?: T) => void) {
-    super(() => scheduler.timers.cancel(this.#timer));
+    super(() => scheduler.timers.cancel(this._timer));
   }
 
   schedule(state?: T, delayMs = 0): Subscription {
     if (this.closed) return this;
     const { timers } = this.scheduler;
-    this.#state = state;
-    timers.cancel(this.#timer);
-    this.#timer = timers.arm(timers.clock.nowNs() + Math.max(0, delayMs) * 1e6, this);
+    this._state = state;
+    timers.cancel(this._timer);
+    this._timer = timers.arm(timers.clock.nowNs() + Math.max(0, delayMs) * 1e6, this);
     this.scheduler.onArmed();
     return this;
   }
@@ -23,7 +23,7 @@ class GuestAction<T> extends Subscription implements SchedulerAction<T>, Expiry 
   /** The work may call the kernel, so it waits until the kernel is done with the timers that are due. */
   onExpire(): void {
     queueMicrotask(() => {
-      if (!this.closed) this.work(this.#state);
+      if (!this.closed) this.work(this._state);
     });
   }
 }

@@ -69,11 +69,11 @@ const MIN_MEMORY_BYTES = 32 * 1024 * 1024;
 
 export class Kernel {
   readonly core: KernelCore;
-  readonly #host: ThreadHost;
-  readonly #abort: () => void;
-  readonly #hooks: SyscallHooks;
-  #scheduler: GuestScheduler | undefined;
-  #isClosed = false;
+  private readonly _host: ThreadHost;
+  private readonly _abort: () => void;
+  private readonly _hooks: SyscallHooks;
+  private _scheduler: GuestScheduler | undefined;
+  private _isClosed = false;
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
@@ -88,14 +88,14 @@ export class Kernel {
     // Its first core boots while the rest is made.
     const host = new ThreadHost(shared, cores, options.engine);
     try {
-      return await Kernel.#createOn(host, frames, options);
+      return await Kernel._createOn(host, frames, options);
     } catch (error) {
       await host.close();
       throw error;
     }
   }
 
-  static async #createOn(host: ThreadHost, frames: FramePool, options: KernelOptions): Promise<Kernel> {
+  private static async _createOn(host: ThreadHost, frames: FramePool, options: KernelOptions): Promise<Kernel> {
     const kernel = new Kernel(options, host, frames);
     try {
       if (options.root) await fillRoot(kernel.core.vfs, options.root);
@@ -107,7 +107,7 @@ export class Kernel {
   }
 
   private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool) {
-    this.#host = host;
+    this._host = host;
     const userNamespace = new UserNamespace();
     const timekeeper = createTimekeeper(options.time ?? 'host');
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
@@ -117,18 +117,18 @@ export class Kernel {
       rootUserNamespace: userNamespace,
       extraAuxv: options.extraAuxv ?? [], rootUtsNamespace: new UtsNamespace(userNamespace, options.hostname),
     });
-    this.#hooks = new SyscallHooks(this.core.dispatcher, (message) => this.core.report(message));
+    this._hooks = new SyscallHooks(this.core.dispatcher, (message) => this.core.report(message));
     mountKernelTrees(this.core);
     syncVdsoTime(this.core.memory, timekeeper);
     if (options.onReport) this.core.onReport = options.onReport;
     watchCpuTimers(this.core);
-    this.#abort = () => this.kill();
-    options.signal?.addEventListener('abort', this.#abort, { once: true });
+    this._abort = () => this.kill();
+    options.signal?.addEventListener('abort', this._abort, { once: true });
   }
 
   /** rxjs scheduler of the guest's time. */
   get scheduler(): GuestScheduler {
-    return (this.#scheduler ??= new GuestScheduler(this.core.timers, () => this.core.realtimeNs(), () => this.#host.kick()));
+    return (this._scheduler ??= new GuestScheduler(this.core.timers, () => this.core.realtimeNs(), () => this._host.kick()));
   }
 
   /** Moves the guest's time ahead. Throws RangeError when it is that of the host. */
@@ -144,17 +144,17 @@ export class Kernel {
   /** Makes a process. It runs from start() on, or at once when the kernel has started. Throws ConfigError or ExecError. */
   createProcess(options: ProcessOptions): Process {
     const fds = new FdTable(this.core.uniqueId());
-    const streams = installStdio(options, fds, () => this.#host.kick());
-    const group = this.#createGroup(options, fds);
+    const streams = installStdio(options, fds, () => this._host.kick());
+    const group = this._createGroup(options, fds);
     if (this.core.started) this.core.startProcess(group);
     return new Process(this.core, group, streams);
   }
 
-  #createGroup(options: ProcessOptions, fds: FdTable): ThreadGroup {
+  private _createGroup(options: ProcessOptions, fds: FdTable): ThreadGroup {
     const env = Array.isArray(options.env) ? (options.env as readonly string[]) : Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`);
     try {
       return this.core.createProcess({
-        filename: byteString(options.filename ?? this.#find(options, env)), argv: options.argv.map(byteString), envp: env.map(byteString),
+        filename: byteString(options.filename ?? this._find(options, env)), argv: options.argv.map(byteString), envp: env.map(byteString),
         workingDirectory: byteString(options.cwd ?? '/'), fds,
         ...(options.umask === undefined ? {} : { umask: options.umask }),
         ...(options.user ? { credentials: userCredentials(options.user.uid, options.user.gid, []) } : {}),
@@ -175,16 +175,16 @@ export class Kernel {
    * call, or `{ enter, exit }`. See docs/policy-hooks.md. Returns what removes it. Throws ConfigError for an unknown name.
    */
   onSyscall(name: string, hook: SyscallHook | NonNullable<SyscallHook['enter']>): () => void {
-    return this.#hooks.add(name, typeof hook === 'function' ? { enter: hook } : hook);
+    return this._hooks.add(name, typeof hook === 'function' ? { enter: hook } : hook);
   }
 
   /** What the kernel has done so far and holds now. */
   metrics(): KernelMetrics {
-    return takeMetrics(this.core, this.#host);
+    return takeMetrics(this.core, this._host);
   }
 
   /** execvp(3): a name without a slash is looked up in PATH. */
-  #find(options: ProcessOptions, env: readonly string[]): string {
+  private _find(options: ProcessOptions, env: readonly string[]): string {
     const name = options.argv[0];
     if (name === undefined || name === '') throw new ConfigError('no program given', 'argv');
     if (name.includes('/')) return name;
@@ -205,7 +205,7 @@ export class Kernel {
 
   /** Runs the processes created so far (kernel.go Start). */
   start(): void {
-    this.#host.start(this.core);
+    this._host.start(this.core);
     this.core.start();
   }
 
@@ -229,15 +229,15 @@ export class Kernel {
 
   /** Threads and counters of the cores. */
   get host(): ThreadHost {
-    return this.#host;
+    return this._host;
   }
 
   /** Ends cores and threads; processes that still run are lost. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.options.signal?.removeEventListener('abort', this.#abort);
-    await this.#host.close();
+    if (this._isClosed) return;
+    this._isClosed = true;
+    this.options.signal?.removeEventListener('abort', this._abort);
+    await this._host.close();
     this.core.vfs.close();
   }
 

@@ -9,10 +9,10 @@ import { CPU_FEATURES } from '@troupe/cpu-worker/isa/cpuid.js';
 const HWCAP_WORD = 'edx1';
 
 export class FeatureSet {
-  readonly #names: ReadonlySet<string>;
+  private readonly _names: ReadonlySet<string>;
 
   constructor(names: Iterable<string>) {
-    this.#names = new Set(names);
+    this._names = new Set(names);
   }
 
   /** What the instruction rows implement. */
@@ -22,11 +22,11 @@ export class FeatureSet {
 
   /** Names as in /proc/cpuinfo. */
   get names(): readonly string[] {
-    return [...this.#names];
+    return [...this._names];
   }
 
   has(name: string): boolean {
-    return this.#names.has(name);
+    return this._names.has(name);
   }
 
   /** AT_HWCAP. */

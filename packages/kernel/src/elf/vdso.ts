@@ -60,12 +60,12 @@ function symbols(): Symbol[] {
 class Layout {
   readonly bytes = new Uint8Array(PAGE_SIZE);
   readonly view = new DataView(this.bytes.buffer);
-  #at = EHDR_BYTES + 2 * PHDR_BYTES;
+  private _at = EHDR_BYTES + 2 * PHDR_BYTES;
 
   reserve(sizeBytes: number, align = 8): number {
-    const at = Math.ceil(this.#at / align) * align;
-    this.#at = at + sizeBytes;
-    if (this.#at > VDSO_TEXT) throw new RangeError('vDSO tables do not fit');
+    const at = Math.ceil(this._at / align) * align;
+    this._at = at + sizeBytes;
+    if (this._at > VDSO_TEXT) throw new RangeError('vDSO tables do not fit');
     return at;
   }
 

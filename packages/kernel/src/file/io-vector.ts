@@ -33,14 +33,14 @@ export class IoVector {
 
   /** Copies guest bytes from `offBytes` of the transfer; the count that was readable. */
   copyIn(offBytes: number, dst: Uint8Array): number {
-    return this.#transfer(offBytes, dst, (addr, part) => this.memory.copyInPartial(addr, part));
+    return this._transfer(offBytes, dst, (addr, part) => this.memory.copyInPartial(addr, part));
   }
 
   copyOut(offBytes: number, src: Uint8Array): number {
-    return this.#transfer(offBytes, src, (addr, part) => this.memory.copyOutPartial(addr, part));
+    return this._transfer(offBytes, src, (addr, part) => this.memory.copyOutPartial(addr, part));
   }
 
-  #transfer(offBytes: number, bytes: Uint8Array, copy: (addr: number, part: Uint8Array) => number): number {
+  private _transfer(offBytes: number, bytes: Uint8Array, copy: (addr: number, part: Uint8Array) => number): number {
     let skip = offBytes;
     let done = 0;
     for (let i = 0; i < this.addrs.length && done < bytes.length; i++) {

@@ -29,72 +29,72 @@ export interface CorePoolOptions {
 }
 
 export class CorePool {
-  readonly #shared: SharedMemory;
-  readonly #queue: RunQueue;
+  private readonly _shared: SharedMemory;
+  private readonly _queue: RunQueue;
   /** By core. */
-  readonly #pools: Piscina[] = [];
-  #started = 0;
-  #restarts = 0;
-  #closing = false;
-  #keepAlive: NodeJS.Timeout | undefined;
+  private readonly _pools: Piscina[] = [];
+  private _started = 0;
+  private _restarts = 0;
+  private _closing = false;
+  private _keepAlive: NodeJS.Timeout | undefined;
 
   constructor(readonly options: CorePoolOptions) {
-    this.#shared = options.shared;
-    this.#queue = new RunQueue(options.shared);
+    this._shared = options.shared;
+    this._queue = new RunQueue(options.shared);
   }
 
   get startedCores(): number {
-    return this.#started;
+    return this._started;
   }
 
   /** Starts core 0 before there are tasks. */
   startFirst(): void {
-    void this.#startCore(this.#started++);
+    void this._startCore(this._started++);
   }
 
   /** Starts one more core when tasks wait that no core takes, and no core is still booting. */
   ensureCapacity(): void {
-    if (this.#started >= this.options.cores || this.#queue.isEmpty) return;
-    if (Atomics.load(this.#shared.i32, ONLINE) < this.#started || this.#queue.hasIdleCore) return;
-    void this.#startCore(this.#started++);
+    if (this._started >= this.options.cores || this._queue.isEmpty) return;
+    if (Atomics.load(this._shared.i32, ONLINE) < this._started || this._queue.hasIdleCore) return;
+    void this._startCore(this._started++);
   }
 
-  async #startCore(coreId: number): Promise<void> {
+  private async _startCore(coreId: number): Promise<void> {
     const { engine } = this.options;
     // Nothing else keeps this thread alive while the worker imports a module.
-    if (typeof engine === 'object') this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS);
-    const task = { memory: this.#shared.memory, coreId, jit: engine === 'jit' ? 'background' : 'off', ...(typeof engine === 'object' ? engine : {}) };
-    const pool = (this.#pools[coreId] ??= await newCoreThread());
-    if (this.#closing) return pool.destroy();
+    if (typeof engine === 'object') this._keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS);
+    const task = { memory: this._shared.memory, coreId, jit: engine === 'jit' ? 'background' : 'off', ...(typeof engine === 'object' ? engine : {}) };
+    const pool = (this._pools[coreId] ??= await newCoreThread());
+    if (this._closing) return pool.destroy();
     let reason = 'core loop ended';
     try {
       await pool.run(task);
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
     }
-    this.#onEnd(coreId, reason);
+    this._onEnd(coreId, reason);
   }
 
   /** The thread of a core, while it has one. */
   thread(coreId: number): Worker | undefined {
-    return this.#pools[coreId]?.threads[0];
+    return this._pools[coreId]?.threads[0];
   }
 
   /** The thread of a core ended although the kernel runs. */
-  #onEnd(coreId: number, reason: string): void {
-    if (this.#closing) return;
+  private _onEnd(coreId: number, reason: string): void {
+    if (this._closing) return;
     const block = coreBlockAddr(coreId);
-    const tcb = this.#shared.u32[(block + CoreBlock.off.currentTcb) >> 2]!;
-    if (this.#shared.i32[(block + CoreBlock.off.online) >> 2] !== 0) Atomics.sub(this.#shared.i32, ONLINE, 1);
-    this.#shared.u8.fill(0, block, block + CoreBlock.off.bounce);
-    this.#resetCpu(block);
+    const tcb = this._shared.u32[(block + CoreBlock.off.currentTcb) >> 2]!;
+    if (this._shared.i32[(block + CoreBlock.off.online) >> 2] !== 0) Atomics.sub(this._shared.i32, ONLINE, 1);
+    this._shared.u8.fill(0, block, block + CoreBlock.off.bounce);
+    this._resetCpu(block);
     if (tcb !== 0) this.options.onCoreDied(tcb, reason);
-    if (this.#restarts++ < MAX_RESTARTS) void this.#startCore(coreId);
+    if (this._restarts++ < MAX_RESTARTS) void this._startCore(coreId);
   }
 
   /** The thread may have ended as its CPU, or asleep. */
-  #resetCpu(block: number): void {
-    const { i32 } = this.#shared;
+  private _resetCpu(block: number): void {
+    const { i32 } = this._shared;
     Atomics.compareExchange(i32, (block + CoreBlock.off.occupant) >> 2, Occupant.CORE, Occupant.FREE);
     if (Atomics.exchange(i32, (block + CoreBlock.off.asleep) >> 2, 0) !== 0) Atomics.sub(i32, IDLE, 1);
   }
@@ -102,20 +102,20 @@ export class CorePool {
   /** Sums of the cores' counters, and those of translated code, for --stat. */
   counters(): Record<string, number> {
     const sums: Record<string, number> = Object.fromEntries(CoreCounter.map((name) => [name, 0]));
-    for (const core of [...Array(this.#started).keys(), LOCAL_CORE]) {
+    for (const core of [...Array(this._started).keys(), LOCAL_CORE]) {
       const base = (coreBlockAddr(core) + CoreBlock.off.counters) / 8;
-      CoreCounter.forEach((name, index) => (sums[name]! += Number(this.#shared.u64[base + index]!)));
+      CoreCounter.forEach((name, index) => (sums[name]! += Number(this._shared.u64[base + index]!)));
     }
-    return { ...sums, ...JitArea.existing(this.#shared)?.counters() };
+    return { ...sums, ...JitArea.existing(this._shared)?.counters() };
   }
 
   /** Ends all cores and waits for their threads. */
   async close(): Promise<void> {
-    this.#closing = true;
-    clearInterval(this.#keepAlive);
-    Atomics.store(this.#shared.i32, SHUTDOWN, 1);
-    for (let core = 0; core < this.#started; core++) Atomics.or(this.#shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, 1);
-    this.#queue.wakeAll();
-    await Promise.all(this.#pools.map((pool) => pool.destroy()));
+    this._closing = true;
+    clearInterval(this._keepAlive);
+    Atomics.store(this._shared.i32, SHUTDOWN, 1);
+    for (let core = 0; core < this._started; core++) Atomics.or(this._shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, 1);
+    this._queue.wakeAll();
+    await Promise.all(this._pools.map((pool) => pool.destroy()));
   }
 }

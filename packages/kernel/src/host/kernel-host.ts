@@ -15,29 +15,29 @@ import { KernelLoop } from './kernel-loop.js';
 import { LocalCore } from './local-core.js';
 
 export class ThreadHost implements KernelHost {
-  readonly #queue: RunQueue;
+  private readonly _queue: RunQueue;
   readonly pool: CorePool;
-  #kernel: Kernel | undefined;
-  #loop: KernelLoop | undefined;
-  #local: LocalCore | undefined;
+  private _kernel: Kernel | undefined;
+  private _loop: KernelLoop | undefined;
+  private _local: LocalCore | undefined;
 
   /** Without a local core core 0 starts at once: its thread boots while the kernel is being made. */
   constructor(readonly shared: SharedMemory, readonly cores: number, readonly engine: EngineName = 'jit') {
     shared.i32[headerWord('cpuCount')] = cores;
-    this.#queue = new RunQueue(shared);
-    this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this.#kernel?.runner.coreDied(tcb, reason) });
-    if (!this.#hasLocalCore) this.pool.startFirst();
+    this._queue = new RunQueue(shared);
+    this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this._kernel?.runner.coreDied(tcb, reason) });
+    if (!this._hasLocalCore) this.pool.startFirst();
   }
 
-  get #hasLocalCore(): boolean {
+  private get _hasLocalCore(): boolean {
     return typeof this.engine === 'string' && process.env['TROUPE_LOCAL_CORE'] !== 'off';
   }
 
   /** Connects the kernel and starts the loop. */
   start(kernel: Kernel): void {
-    this.#kernel = kernel;
+    this._kernel = kernel;
     const { pool } = this;
-    this.#loop = new KernelLoop({
+    this._loop = new KernelLoop({
       shared: this.shared,
       timers: kernel.timers,
       onTrap: (tcb) => kernel.onTrap(tcb),
@@ -47,23 +47,23 @@ export class ThreadHost implements KernelHost {
       nextTimerMs: () => kernel.timekeeper.hostMsUntil(kernel.timers.nextNs),
       ...(jumpsWhenIdle(kernel) ? { jump: () => jumpToNextTimer(kernel) } : {}),
     }, this.cores < availableParallelism() ? undefined : SHARED_CPU_SPIN_MS);
-    this.#loop.start();
-    if (!this.#hasLocalCore) return;
+    this._loop.start();
+    if (!this._hasLocalCore) return;
     const module = loadCoreModule();
-    if (module instanceof Promise) void module.then((loaded) => this.#makeLocalCore(kernel, this.#loop!, loaded));
-    else this.#makeLocalCore(kernel, this.#loop, module);
+    if (module instanceof Promise) void module.then((loaded) => this._makeLocalCore(kernel, this._loop!, loaded));
+    else this._makeLocalCore(kernel, this._loop, module);
   }
 
-  #makeLocalCore(kernel: Kernel, loop: KernelLoop, { createLocalSlice }: CoreModule): void {
+  private _makeLocalCore(kernel: Kernel, loop: KernelLoop, { createLocalSlice }: CoreModule): void {
     const { engine } = this;
     const slice = createLocalSlice(this.shared, kernel.frames, engine === 'jit' ? 'background' : 'off', (message) => kernel.report(message));
-    this.#local = loop.local = new LocalCore(this.shared, this.cores, slice, (tcb) => kernel.onTrap(tcb));
+    this._local = loop.local = new LocalCore(this.shared, this.cores, slice, (tcb) => kernel.onTrap(tcb));
     loop.offered();
   }
 
   enqueue(tcb: number): void {
-    if (this.#local?.offer(tcb) === true) this.#loop!.offered();
-    else this.#queue.push(tcb);
+    if (this._local?.offer(tcb) === true) this._loop!.offered();
+    else this._queue.push(tcb);
   }
 
   preempt(tcb: number): void {
@@ -73,12 +73,12 @@ export class ThreadHost implements KernelHost {
   }
 
   kick(): void {
-    this.#loop?.kick();
+    this._loop?.kick();
   }
 
   /** Ends loop and cores. */
   async close(): Promise<void> {
-    await this.#loop?.stop();
+    await this._loop?.stop();
     await this.pool.close();
   }
 }

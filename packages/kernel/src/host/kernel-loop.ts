@@ -38,56 +38,56 @@ const MAX_SLEEP_MS = 60_000;
 const JUMP_GRACE_MS = 2;
 
 export class KernelLoop {
-  readonly #ring: KernelRing;
-  #stopped = false;
-  #isAsleep = false;
+  private readonly _ring: KernelRing;
+  private _stopped = false;
+  private _isAsleep = false;
   /** A thread whose only work is to wait for the doorbell would end. */
-  #keepAlive: NodeJS.Timeout | undefined;
+  private _keepAlive: NodeJS.Timeout | undefined;
   /** The thread's own core, once there is one. */
   local: LocalCore | undefined;
-  #running: Promise<void> | undefined;
+  private _running: Promise<void> | undefined;
 
   constructor(readonly target: LoopTarget, readonly spinMs = SPIN_MS) {
-    this.#ring = new KernelRing(target.shared);
+    this._ring = new KernelRing(target.shared);
   }
 
   start(): void {
-    this.#keepAlive ??= setInterval(() => undefined, MAX_SLEEP_MS);
-    this.#running ??= this.#run();
+    this._keepAlive ??= setInterval(() => undefined, MAX_SLEEP_MS);
+    this._running ??= this._run();
   }
 
   /** Something changed outside of the cores (API call, input): look again. */
   kick(): void {
-    this.#ring.ring();
+    this._ring.ring();
   }
 
   /** A task waits for the local core. */
   offered(): void {
-    if (this.#isAsleep) this.kick();
+    if (this._isAsleep) this.kick();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this._stopped = true;
     this.kick();
-    await this.#running;
-    clearInterval(this.#keepAlive);
+    await this._running;
+    clearInterval(this._keepAlive);
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      this.#round();
+  private async _run(): Promise<void> {
+    while (!this._stopped) {
+      this._round();
       await nextTurn();
-      if (!this.#stopped) await this.#sleep();
+      if (!this._stopped) await this._sleep();
     }
   }
 
   /** Works until nothing is left for spinMs, or the event loop must get its turn. */
-  #round(): void {
+  private _round(): void {
     const endMs = performance.now() + MAX_ROUND_MS;
     let idleSinceMs = 0;
     for (;;) {
       const nowMs = performance.now();
-      if (this.#step(endMs)) idleSinceMs = 0;
+      if (this._step(endMs)) idleSinceMs = 0;
       else if (this.target.tasksElsewhere() === 0) return;
       else if (idleSinceMs === 0) idleSinceMs = nowMs;
       else if (nowMs - idleSinceMs > this.spinMs) return;
@@ -96,7 +96,7 @@ export class KernelLoop {
   }
 
   /** Handles what has come in, then runs a task of the local core; true when there was anything to do. */
-  #step(untilMs: number): boolean {
+  private _step(untilMs: number): boolean {
     const pumped = this.pump();
     if (this.local === undefined || !this.local.run(untilMs)) return pumped;
     this.target.drain();
@@ -107,7 +107,7 @@ export class KernelLoop {
   /** One pass over ring, timers and woken calls; true when there was anything to do. */
   pump(): boolean {
     let worked = false;
-    for (let tcb = this.#ring.pop(); tcb !== 0; tcb = this.#ring.pop()) {
+    for (let tcb = this._ring.pop(); tcb !== 0; tcb = this._ring.pop()) {
       this.target.onTrap(tcb);
       this.target.drain();
       worked = true;
@@ -119,15 +119,15 @@ export class KernelLoop {
     return worked;
   }
 
-  async #sleep(): Promise<void> {
-    const seen = this.#ring.doorbell;
-    this.#ring.setSleeping(true);
+  private async _sleep(): Promise<void> {
+    const seen = this._ring.doorbell;
+    this._ring.setSleeping(true);
     if (!this.pump() && this.local?.isIdle !== false) {
-      this.#isAsleep = true;
-      await this.#ring.whenRung(seen, Math.min(this.target.nextTimerMs(), this.target.jump ? JUMP_GRACE_MS : MAX_SLEEP_MS));
-      if (this.#ring.doorbell === seen) this.target.jump?.();
-      this.#isAsleep = false;
+      this._isAsleep = true;
+      await this._ring.whenRung(seen, Math.min(this.target.nextTimerMs(), this.target.jump ? JUMP_GRACE_MS : MAX_SLEEP_MS));
+      if (this._ring.doorbell === seen) this.target.jump?.();
+      this._isAsleep = false;
     }
-    this.#ring.setSleeping(false);
+    this._ring.setSleeping(false);
   }
 }

@@ -25,109 +25,109 @@ const SLICE_MS = 20;
 const STARVATION_MS = 5;
 
 export class LocalCore {
-  readonly #queue: RunQueue;
-  readonly #ring: KernelRing;
+  private readonly _queue: RunQueue;
+  private readonly _ring: KernelRing;
   /** Tasks that wait for this core. */
-  #waiting: number[] = [];
+  private _waiting: number[] = [];
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
-  #deniedSinceMs = 0;
+  private _deniedSinceMs = 0;
 
   constructor(readonly shared: SharedMemory, readonly cpus: number, readonly slice: TaskSlice, readonly onTrap: (tcb: number) => void) {
-    this.#queue = new RunQueue(shared);
-    this.#ring = new KernelRing(shared);
+    this._queue = new RunQueue(shared);
+    this._ring = new KernelRing(shared);
   }
 
   get isIdle(): boolean {
-    return this.#waiting.length === 0;
+    return this._waiting.length === 0;
   }
 
   /** Takes a RUNNABLE task, if it is better run here than on another thread. */
   offer(tcb: number): boolean {
-    if (!this.#suits(tcb)) return false;
-    this.#waiting.push(tcb);
+    if (!this._suits(tcb)) return false;
+    this._waiting.push(tcb);
     return true;
   }
 
-  #suits(tcb: number): boolean {
+  private _suits(tcb: number): boolean {
     const burstNs = this.shared.u32[(tcb + TCB.off.burstNs) >> 2]!;
-    return burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this.#waiting.length === 0);
+    return burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this._waiting.length === 0);
   }
 
   /** Runs the next task until it traps, or for a slice; false when there is none. `untilMs`: the kernel thread has other things to do then. */
   run(untilMs: number): boolean {
-    const tcb = this.#next();
+    const tcb = this._next();
     if (tcb === 0) return false;
-    const cpu = this.#occupyCpu(tcb);
+    const cpu = this._occupyCpu(tcb);
     if (cpu < 0) {
-      this.#queue.push(tcb);
+      this._queue.push(tcb);
       return true;
     }
     this.slice.begin(tcb, cpu);
-    const trap = this.#runSlice(untilMs);
+    const trap = this._runSlice(untilMs);
     this.slice.end(trap);
-    this.#queue.vacate(cpu);
-    if (trap === Trap.PREEMPT) this.#putBack(tcb);
+    this._queue.vacate(cpu);
+    if (trap === Trap.PREEMPT) this._putBack(tcb);
     else this.onTrap(tcb);
     return true;
   }
 
   /** The first of the highest priority; 0 = none. While no core thread is up, all tasks are for us. */
-  #next(): number {
-    if (this.#waiting.length === 0) return Atomics.load(this.shared.i32, ONLINE) === 0 ? this.#takeQueued() : 0;
-    if (this.#isStarving()) this.#handAllOver();
-    if (this.#waiting.length < 2) return this.#waiting.shift() ?? 0;
+  private _next(): number {
+    if (this._waiting.length === 0) return Atomics.load(this.shared.i32, ONLINE) === 0 ? this._takeQueued() : 0;
+    if (this._isStarving()) this._handAllOver();
+    if (this._waiting.length < 2) return this._waiting.shift() ?? 0;
     let best = 0;
-    this.#waiting.forEach((tcb, index) => {
-      if (this.#priority(tcb) > this.#priority(this.#waiting[best]!)) best = index;
+    this._waiting.forEach((tcb, index) => {
+      if (this._priority(tcb) > this._priority(this._waiting[best]!)) best = index;
     });
-    return this.#waiting.splice(best, 1)[0]!;
+    return this._waiting.splice(best, 1)[0]!;
   }
 
-  #takeQueued(): number {
-    for (let cpu = 0; cpu < this.cpus && !this.#queue.isEmpty; cpu++) {
-      const tcb = this.#queue.pop(cpu);
+  private _takeQueued(): number {
+    for (let cpu = 0; cpu < this.cpus && !this._queue.isEmpty; cpu++) {
+      const tcb = this._queue.pop(cpu);
       if (tcb !== 0) return tcb;
     }
     return 0;
   }
 
-  #priority(tcb: number): number {
+  private _priority(tcb: number): number {
     return this.shared.i32[(tcb + TCB.off.schedPriority) >> 2]!;
   }
 
   /** A free CPU the task may run on, -1 = none; from the end, where threads are started last. */
-  #occupyCpu(tcb: number): number {
-    for (let cpu = this.cpus - 1; cpu >= 0; cpu--) if (this.#queue.mayRun(tcb, cpu) && this.#queue.occupy(cpu, Occupant.KERNEL)) return cpu;
+  private _occupyCpu(tcb: number): number {
+    for (let cpu = this.cpus - 1; cpu >= 0; cpu--) if (this._queue.mayRun(tcb, cpu) && this._queue.occupy(cpu, Occupant.KERNEL)) return cpu;
     return -1;
   }
 
-  #runSlice(untilMs: number): number {
+  private _runSlice(untilMs: number): number {
     const startMs = this.slice.nowMs;
     for (;;) {
       const trap = this.slice.run(BUDGET_BRANCHES);
       if (trap !== Trap.PREEMPT) return trap;
       const { nowMs } = this.slice;
-      if (!this.#ring.isEmpty || nowMs >= untilMs) return trap;
-      if (nowMs - startMs > (this.#waiting.length > 0 ? SHARED_SLICE_MS : SLICE_MS)) return trap;
+      if (!this._ring.isEmpty || nowMs >= untilMs) return trap;
+      if (nowMs - startMs > (this._waiting.length > 0 ? SHARED_SLICE_MS : SLICE_MS)) return trap;
     }
   }
 
   /** A task that was interrupted goes on here if it does not compute. */
-  #putBack(tcb: number): void {
-    if (Atomics.load(this.shared.i32, ONLINE) === 0 || this.#suits(tcb)) this.#waiting.unshift(tcb);
-    else this.#queue.push(tcb);
+  private _putBack(tcb: number): void {
+    if (Atomics.load(this.shared.i32, ONLINE) === 0 || this._suits(tcb)) this._waiting.unshift(tcb);
+    else this._queue.push(tcb);
   }
 
   /** Tasks wait on the run queue, and no core thread has taken one although it is awake. */
-  #isStarving(): boolean {
-    if (this.#queue.isEmpty || Atomics.load(this.shared.i32, ONLINE) === 0) this.#deniedSinceMs = 0;
-    else if (this.#deniedSinceMs === 0) this.#deniedSinceMs = performance.now();
-    else if (performance.now() - this.#deniedSinceMs > STARVATION_MS) return true;
+  private _isStarving(): boolean {
+    if (this._queue.isEmpty || Atomics.load(this.shared.i32, ONLINE) === 0) this._deniedSinceMs = 0;
+    else if (this._deniedSinceMs === 0) this._deniedSinceMs = performance.now();
+    else if (performance.now() - this._deniedSinceMs > STARVATION_MS) return true;
     return false;
   }
 
-  #handAllOver(): void {
-    this.#deniedSinceMs = 0;
-    for (const tcb of this.#waiting.splice(0)) this.#queue.push(tcb);
+  private _handAllOver(): void {
+    this._deniedSinceMs = 0;
+    for (const tcb of this._waiting.splice(0)) this._queue.push(tcb);
   }
 }

@@ -10,7 +10,7 @@ import type { ThreadGroup } from '../task/thread-group.js';
 export class HostConsole {
   readonly tty: Tty;
   /** Typed bytes the terminal had no room for yet. */
-  #backlog: Uint8Array[] = [];
+  private _backlog: Uint8Array[] = [];
 
   /** `uid` owns the device; `sink` shows output on the host and takes all bytes. */
   constructor(readonly kernel: Kernel, uid: number, sink: HostSink) {
@@ -19,8 +19,8 @@ export class HostConsole {
 
   /** A description for a standard stream. All of them share the terminal. */
   open(): FileDescription {
-    const ctx = this.#context();
-    const file = this.kernel.ipc.terminals.open(this.tty, this.#node(ctx), O_RDWR | O_NOCTTY, ctx);
+    const ctx = this._context();
+    const file = this.kernel.ipc.terminals.open(this.tty, this._node(ctx), O_RDWR | O_NOCTTY, ctx);
     if (typeof file === 'number') throw new Error('the terminal hung up');
     return file;
   }
@@ -33,8 +33,8 @@ export class HostConsole {
 
   /** Bytes typed at the host. What does not fit waits until a program reads. */
   type(bytes: Uint8Array): void {
-    this.#backlog.push(bytes);
-    this.#drain();
+    this._backlog.push(bytes);
+    this._drain();
     this.kernel.host.kick();
   }
 
@@ -45,8 +45,8 @@ export class HostConsole {
   }
 
   get backlogBytes(): number {
-    this.#drain();
-    return this.#backlog.reduce((sum, bytes) => sum + bytes.length, 0);
+    this._drain();
+    return this._backlog.reduce((sum, bytes) => sum + bytes.length, 0);
   }
 
   resize(size: WindowSize): void {
@@ -59,23 +59,23 @@ export class HostConsole {
     this.kernel.host.kick();
   }
 
-  #drain(): void {
-    while (this.#backlog.length > 0) {
-      const first = this.#backlog[0]!;
+  private _drain(): void {
+    while (this._backlog.length > 0) {
+      const first = this._backlog[0]!;
       const count = this.tty.receive(first);
-      if (count === first.length) this.#backlog.shift();
-      else this.#backlog[0] = first.subarray(count);
+      if (count === first.length) this._backlog.shift();
+      else this._backlog[0] = first.subarray(count);
       if (count < first.length) return;
     }
   }
 
   /** The device under /dev/pts, so that ttyname(3) finds it; nameless where devpts is not mounted. */
-  #node(ctx: VfsContext): PathNode {
+  private _node(ctx: VfsContext): PathNode {
     const node = this.kernel.vfs.lookup(ctx, ctx.root, this.tty.name, Follow.YES);
     return typeof node === 'number' ? newAnonymousNode('[terminal]') : node;
   }
 
-  #context(): VfsContext {
+  private _context(): VfsContext {
     const { vfs } = this.kernel;
     return { creds: rootCredentials(), root: vfs.root, cwd: vfs.root, umask: 0, pid: 0, tid: 0, realtimeNs: () => this.kernel.realtimeNs() };
   }

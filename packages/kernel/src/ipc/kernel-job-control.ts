@@ -39,24 +39,24 @@ export class KernelJobControl implements JobControl {
 }
 
 class TaskTtyCaller implements TtyCaller {
-  readonly #group: ProcessGroup;
-  readonly #session: Session;
+  private readonly _group: ProcessGroup;
+  private readonly _session: Session;
 
   constructor(readonly task: Task) {
-    this.#group = task.group.processGroup;
-    this.#session = this.#group.session;
+    this._group = task.group.processGroup;
+    this._session = this._group.session;
   }
 
   get sid(): number {
-    return this.#session.sid;
+    return this._session.sid;
   }
 
   get pgid(): number {
-    return this.#group.pgid;
+    return this._group.pgid;
   }
 
   get isSessionLeader(): boolean {
-    return this.#session.leader === this.task.group;
+    return this._session.leader === this.task.group;
   }
 
   get isPrivileged(): boolean {
@@ -64,11 +64,11 @@ class TaskTtyCaller implements TtyCaller {
   }
 
   get isGroupOrphaned(): boolean {
-    return isOrphaned(this.#group);
+    return isOrphaned(this._group);
   }
 
   get terminal(): Tty | null {
-    return this.#session.terminal as Tty | null;
+    return this._session.terminal as Tty | null;
   }
 
   shownId(kernelId: number): number {

@@ -30,12 +30,12 @@ export function logLine(record: LogRecord): string {
 }
 
 export class KernelLog {
-  readonly #records: LogRecord[] = [];
-  #sizeBytes = 0;
-  #nextSeq = 0;
+  private readonly _records: LogRecord[] = [];
+  private _sizeBytes = 0;
+  private _nextSeq = 0;
   /** First record SYSLOG_ACTION_READ has not given yet, and first one after the last CLEAR. */
-  #readSeq = 0;
-  #clearedSeq = 0;
+  private _readSeq = 0;
+  private _clearedSeq = 0;
   /** Woken by every record. */
   readonly waiters = new WaitQueue();
 
@@ -43,37 +43,37 @@ export class KernelLog {
 
   /** Adds a line; the oldest ones go when the buffer is full. */
   append(text: string, priority: number = LogLevel.INFO): void {
-    const record = { seq: this.#nextSeq++, priority, timeNs: this.clock.nowNs(), text: text.replaceAll('\n', ' ') };
-    this.#records.push(record);
-    this.#sizeBytes += logLine(record).length;
-    while (this.#sizeBytes > LOG_BUFFER_BYTES) this.#sizeBytes -= logLine(this.#records.shift()!).length;
+    const record = { seq: this._nextSeq++, priority, timeNs: this.clock.nowNs(), text: text.replaceAll('\n', ' ') };
+    this._records.push(record);
+    this._sizeBytes += logLine(record).length;
+    while (this._sizeBytes > LOG_BUFFER_BYTES) this._sizeBytes -= logLine(this._records.shift()!).length;
     this.waiters.wake(0, Infinity);
   }
 
   get firstSeq(): number {
-    return this.#records[0]?.seq ?? this.#nextSeq;
+    return this._records[0]?.seq ?? this._nextSeq;
   }
 
   get nextSeq(): number {
-    return this.#nextSeq;
+    return this._nextSeq;
   }
 
   get clearedSeq(): number {
-    return Math.max(this.#clearedSeq, this.firstSeq);
+    return Math.max(this._clearedSeq, this.firstSeq);
   }
 
   /** Preconditions: firstSeq ≤ seq < nextSeq. */
   at(seq: number): LogRecord {
-    return this.#records[seq - this.firstSeq]!;
+    return this._records[seq - this.firstSeq]!;
   }
 
-  #textFrom(seq: number): string[] {
-    return this.#records.slice(Math.max(0, seq - this.firstSeq)).map(logLine);
+  private _textFrom(seq: number): string[] {
+    return this._records.slice(Math.max(0, seq - this.firstSeq)).map(logLine);
   }
 
   /** The newest whole lines since the last clear that fit in `maxBytes` (SYSLOG_ACTION_READ_ALL). */
   readAll(maxBytes: number): string {
-    const lines = this.#textFrom(this.#clearedSeq);
+    const lines = this._textFrom(this._clearedSeq);
     let first = lines.length;
     for (let room = maxBytes; first > 0 && lines[first - 1]!.length <= room; first--) room -= lines[first - 1]!.length;
     return lines.slice(first).join('');
@@ -82,20 +82,20 @@ export class KernelLog {
   /** The oldest whole lines nobody took yet, at most `maxBytes`; they are taken (SYSLOG_ACTION_READ). */
   take(maxBytes: number): string {
     let text = '';
-    for (const line of this.#textFrom(this.#readSeq)) {
+    for (const line of this._textFrom(this._readSeq)) {
       if (text.length + line.length > maxBytes) break;
       text += line;
-      this.#readSeq = Math.max(this.#readSeq, this.firstSeq) + 1;
+      this._readSeq = Math.max(this._readSeq, this.firstSeq) + 1;
     }
     return text;
   }
 
   get unreadBytes(): number {
-    return this.#textFrom(this.#readSeq).reduce((sum, line) => sum + line.length, 0);
+    return this._textFrom(this._readSeq).reduce((sum, line) => sum + line.length, 0);
   }
 
   /** SYSLOG_ACTION_CLEAR. */
   clear(): void {
-    this.#clearedSeq = this.#nextSeq;
+    this._clearedSeq = this._nextSeq;
   }
 }

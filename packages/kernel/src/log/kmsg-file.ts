@@ -17,28 +17,28 @@ function recordText({ priority, seq, timeNs, text }: LogRecord): string {
 }
 
 export class KmsgFile extends FileDescription {
-  #seq: number;
+  private _seq: number;
 
   constructor(node: PathNode, flags: number, readonly log: KernelLog) {
     super(node, flags);
-    this.#seq = log.firstSeq;
-    log.waiters.add(this.#onRecord);
+    this._seq = log.firstSeq;
+    log.waiters.add(this._onRecord);
   }
 
-  readonly #onRecord = { events: 0, onWake: (): void => void this.waiters.wake(EPOLLIN | EPOLLRDNORM, Infinity) };
+  private readonly _onRecord = { events: 0, onWake: (): void => void this.waiters.wake(EPOLLIN | EPOLLRDNORM, Infinity) };
 
   /** EPIPE: records were overwritten before they were read; the next read goes on with the oldest. */
   override read(dst: Uint8Array): number {
     const { log } = this;
-    if (this.#seq < log.firstSeq) {
-      this.#seq = log.firstSeq;
+    if (this._seq < log.firstSeq) {
+      this._seq = log.firstSeq;
       return -Errno.EPIPE;
     }
-    if (this.#seq >= log.nextSeq) return -Errno.EAGAIN;
-    const bytes = Buffer.from(recordText(log.at(this.#seq)), 'latin1');
+    if (this._seq >= log.nextSeq) return -Errno.EAGAIN;
+    const bytes = Buffer.from(recordText(log.at(this._seq)), 'latin1');
     if (bytes.length > dst.length) return -Errno.EINVAL;
     dst.set(bytes);
-    this.#seq++;
+    this._seq++;
     return bytes.length;
   }
 
@@ -53,7 +53,7 @@ export class KmsgFile extends FileDescription {
   }
 
   override poll(): number {
-    return EPOLLOUT | (this.#seq < this.log.nextSeq ? EPOLLIN | EPOLLRDNORM : 0);
+    return EPOLLOUT | (this._seq < this.log.nextSeq ? EPOLLIN | EPOLLRDNORM : 0);
   }
 
   override get seekable(): boolean {
@@ -62,15 +62,15 @@ export class KmsgFile extends FileDescription {
 
   override seek(offBytes: number, whence: number): number {
     if (offBytes !== 0) return -Errno.ESPIPE;
-    if (whence === SEEK_SET) this.#seq = this.log.firstSeq;
-    else if (whence === SEEK_END) this.#seq = this.log.nextSeq;
-    else if (whence === SEEK_DATA) this.#seq = this.log.clearedSeq;
+    if (whence === SEEK_SET) this._seq = this.log.firstSeq;
+    else if (whence === SEEK_END) this._seq = this.log.nextSeq;
+    else if (whence === SEEK_DATA) this._seq = this.log.clearedSeq;
     else return -Errno.EINVAL;
     return 0;
   }
 
   protected override release(): void {
-    this.log.waiters.remove(this.#onRecord);
+    this.log.waiters.remove(this._onRecord);
   }
 }
 

@@ -3,26 +3,26 @@ import { NS_PER_SEC } from '@troupe/abi';
 import type { Clock } from '@troupe/time';
 
 export class RateLimiter {
-  #tokens: number;
-  #atNs: number;
+  private _tokens: number;
+  private _atNs: number;
   /** Events refused so far. */
   refused = 0;
 
   constructor(readonly clock: Clock, readonly perSecond: number, readonly burst: number) {
-    this.#tokens = burst;
-    this.#atNs = clock.nowNs();
+    this._tokens = burst;
+    this._atNs = clock.nowNs();
   }
 
   /** True when one more event may happen now. */
   take(): boolean {
     const nowNs = this.clock.nowNs();
-    this.#tokens = Math.min(this.burst, this.#tokens + ((nowNs - this.#atNs) * this.perSecond) / NS_PER_SEC);
-    this.#atNs = nowNs;
-    if (this.#tokens < 1) {
+    this._tokens = Math.min(this.burst, this._tokens + ((nowNs - this._atNs) * this.perSecond) / NS_PER_SEC);
+    this._atNs = nowNs;
+    if (this._tokens < 1) {
       this.refused++;
       return false;
     }
-    this.#tokens--;
+    this._tokens--;
     return true;
   }
 }

@@ -26,28 +26,28 @@ export interface UnimplementedSyscall {
 export type UnimplementedListener = (event: UnimplementedSyscall) => void;
 
 export class UnimplementedEvents {
-  readonly #listeners = new Set<UnimplementedListener>();
-  readonly #limiter: RateLimiter;
+  private readonly _listeners = new Set<UnimplementedListener>();
+  private readonly _limiter: RateLimiter;
 
   constructor(clock: Clock) {
-    this.#limiter = new RateLimiter(clock, UNIMPLEMENTED_MAX_RATE, UNIMPLEMENTED_BURST);
+    this._limiter = new RateLimiter(clock, UNIMPLEMENTED_MAX_RATE, UNIMPLEMENTED_BURST);
   }
 
   /** Events that fell to the rate limit. */
   get dropped(): number {
-    return this.#limiter.refused;
+    return this._limiter.refused;
   }
 
   /** Returns the end of the subscription. */
   subscribe(listener: UnimplementedListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    this._listeners.add(listener);
+    return () => void this._listeners.delete(listener);
   }
 
   emit(task: Task, nr: number): void {
-    if (this.#listeners.size === 0 || !this.#limiter.take()) return;
+    if (this._listeners.size === 0 || !this._limiter.take()) return;
     const gpr = (task.tcb + TCB.off.gpr) / 8;
     const event = { tid: task.tid, nr, rip: task.rip, registers: [...task.shared.u64.subarray(gpr, gpr + GPR_COUNT)] };
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this._listeners) listener(event);
   }
 }

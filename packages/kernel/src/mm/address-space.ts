@@ -31,7 +31,7 @@ export abstract class AddressSpace implements PageMapper {
   protected readWord: number;
   protected writeWord: number;
   /** CPU time of the tasks when the tables were acquired. */
-  #tenureStartNs = 0;
+  private _tenureStartNs = 0;
   /** TCBs of the tasks that use this address space. */
   readonly tcbs = new Set<number>();
   /** Resource limits of the process that uses it. */
@@ -72,10 +72,10 @@ export abstract class AddressSpace implements PageMapper {
   activate(tcb: number): void {
     const tables = this.tables ?? this.system.tables.empty;
     if (this.tables !== null) this.system.tables.touch(this.tables);
-    this.#writeTcb(tcb, tables.base);
+    this._writeTcb(tcb, tables.base);
   }
 
-  #writeTcb(tcb: number, base: number): void {
+  private _writeTcb(tcb: number, base: number): void {
     const { u32 } = this.system.shared;
     u32[(tcb + TCB.off.tableRead) >> 2] = base;
     u32[(tcb + TCB.off.tableWrite) >> 2] = base + FLAT_TABLE_BYTES;
@@ -89,7 +89,7 @@ export abstract class AddressSpace implements PageMapper {
     const { empty } = this.system.tables;
     this.readWord = empty.readWord;
     this.writeWord = empty.writeWord;
-    for (const tcb of this.tcbs) this.#writeTcb(tcb, empty.base);
+    for (const tcb of this.tcbs) this._writeTcb(tcb, empty.base);
   }
 
   /**
@@ -105,10 +105,10 @@ export abstract class AddressSpace implements PageMapper {
       if (state === RunState.RUNNING) return false;
       if (state === RunState.RUNNABLE || state === RunState.TRAPPED) isWanted = true;
     }
-    return !isWanted || this.#cpuTimeNs() - this.#tenureStartNs >= TENURE_NS;
+    return !isWanted || this._cpuTimeNs() - this._tenureStartNs >= TENURE_NS;
   }
 
-  #cpuTimeNs(): number {
+  private _cpuTimeNs(): number {
     let sum = 0;
     for (const tcb of this.tcbs) sum += Number(this.system.shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]!);
     return sum;
@@ -119,7 +119,7 @@ export abstract class AddressSpace implements PageMapper {
     if (this.tables !== null) return this.tables;
     const tables = this.system.acquireTables(this);
     if (tables === null) return null;
-    this.#tenureStartNs = this.#cpuTimeNs();
+    this._tenureStartNs = this._cpuTimeNs();
     this.tables = tables;
     this.readWord = tables.readWord;
     this.writeWord = tables.writeWord;
@@ -133,7 +133,7 @@ export abstract class AddressSpace implements PageMapper {
       this.system.tables.release(this.tables);
       this.loseTables();
     }
-    for (const vma of [...this.vmas]) this.#releasePages(vma);
+    for (const vma of [...this.vmas]) this._releasePages(vma);
     this.dropVmas(this.vmas.removeRange(0, Number.MAX_SAFE_INTEGER));
     this.system.unregister(this);
   }
@@ -155,7 +155,7 @@ export abstract class AddressSpace implements PageMapper {
     this.pages.forEach(start / PAGE_SIZE, end / PAGE_SIZE, (page, entry) => this.dropPage(page, entry));
   }
 
-  #releasePages(vma: Vma): void {
+  private _releasePages(vma: Vma): void {
     this.pages.forEach(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, (page, entry) => this.dropPage(page, entry));
   }
 
@@ -222,12 +222,12 @@ export abstract class AddressSpace implements PageMapper {
     for (const piece of pieces) {
       this.countData(piece, -1);
       if (piece.file === null) continue;
-      this.#forgetMapper(piece.file);
+      this._forgetMapper(piece.file);
       piece.file.decRef();
     }
   }
 
-  #forgetMapper(file: MappedFile): void {
+  private _forgetMapper(file: MappedFile): void {
     for (const vma of this.vmas) if (vma.file !== null && vma.file.pages === file.pages) return;
     file.pages.mappers.delete(this);
   }

@@ -23,7 +23,7 @@ export class FlatTables {
   readonly writeWord: number;
   readonly execWord: number;
   /** 1 = some entry of the chunk may be non-zero in one of the three tables. */
-  readonly #touched = new Uint8Array(CHUNK_COUNT);
+  private readonly _touched = new Uint8Array(CHUNK_COUNT);
   /** Address space that owns the set, 0 = none; and when it was last activated. */
   ownerAsId = 0;
   lastUse = 0;
@@ -35,18 +35,18 @@ export class FlatTables {
   }
 
   setRead(page: number, frame: number): void {
-    this.#touched[page >>> 10] = 1;
+    this._touched[page >>> 10] = 1;
     this.u32[this.readWord + page] = frame - page * PAGE_SIZE - ADDEND_BIAS;
   }
 
   setWrite(page: number, frame: number): void {
-    this.#touched[page >>> 10] = 1;
+    this._touched[page >>> 10] = 1;
     this.u32[this.writeWord + page] = frame - page * PAGE_SIZE - ADDEND_BIAS;
   }
 
   /** Marks the page executable and not decoded, unless an entry is there already. */
   setExec(page: number, frame: number): void {
-    this.#touched[page >>> 10] = 1;
+    this._touched[page >>> 10] = 1;
     if (this.u32[this.execWord + page] === 0) this.u32[this.execWord + page] = frame | 1;
   }
 
@@ -68,10 +68,10 @@ export class FlatTables {
     const end = Math.min(endPage, LOW_PAGES);
     for (let page = firstPage; page < end; ) {
       const chunkEnd = Math.min(end, (page & -CHUNK_ENTRIES) + CHUNK_ENTRIES);
-      if (this.#touched[page >>> 10] !== 0) {
-        if (which & Flat.READ) lost = this.#clearWords(this.readWord + page, this.readWord + chunkEnd) || lost;
-        if (which & Flat.WRITE) lost = this.#clearWords(this.writeWord + page, this.writeWord + chunkEnd) || lost;
-        if (which & Flat.EXEC) lost = this.#clearWords(this.execWord + page, this.execWord + chunkEnd) || lost;
+      if (this._touched[page >>> 10] !== 0) {
+        if (which & Flat.READ) lost = this._clearWords(this.readWord + page, this.readWord + chunkEnd) || lost;
+        if (which & Flat.WRITE) lost = this._clearWords(this.writeWord + page, this.writeWord + chunkEnd) || lost;
+        if (which & Flat.EXEC) lost = this._clearWords(this.execWord + page, this.execWord + chunkEnd) || lost;
       }
       page = chunkEnd;
     }
@@ -81,8 +81,8 @@ export class FlatTables {
   /** Takes over the read and execute entries of another set. Precondition: this set is empty. */
   copyReadable(from: FlatTables): void {
     for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
-      if (from.#touched[chunk] === 0) continue;
-      this.#touched[chunk] = 1;
+      if (from._touched[chunk] === 0) continue;
+      this._touched[chunk] = 1;
       const at = chunk * CHUNK_ENTRIES;
       this.u32.copyWithin(this.readWord + at, from.readWord + at, from.readWord + at + CHUNK_ENTRIES);
       this.u32.copyWithin(this.execWord + at, from.execWord + at, from.execWord + at + CHUNK_ENTRIES);
@@ -92,14 +92,14 @@ export class FlatTables {
   /** Clears everything. */
   reset(): void {
     for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
-      if (this.#touched[chunk] === 0) continue;
+      if (this._touched[chunk] === 0) continue;
       const at = chunk * CHUNK_ENTRIES;
       for (const word of [this.readWord, this.writeWord, this.execWord]) this.u32.fill(0, word + at, word + at + CHUNK_ENTRIES);
-      this.#touched[chunk] = 0;
+      this._touched[chunk] = 0;
     }
   }
 
-  #clearWords(from: number, to: number): boolean {
+  private _clearWords(from: number, to: number): boolean {
     const { u32 } = this;
     let lost = false;
     for (let i = from; i < to; i++) {
@@ -113,34 +113,34 @@ export class FlatTables {
 
 /** The sets of one kernel. Sets are made on demand up to `maxSets`, then taken from the owner that ran least recently. */
 export class FlatTablePool {
-  readonly #sets: FlatTables[] = [];
+  private readonly _sets: FlatTables[] = [];
   /** An always empty set: tasks whose address space lost its tables fault on every access until they get new ones. */
   readonly empty: FlatTables;
-  #clock = 0;
+  private _clock = 0;
 
   constructor(readonly frames: FramePool, readonly maxSets: number) {
-    this.empty = this.#make();
+    this.empty = this._make();
   }
 
   /** A cleared set without owner, or the least recently used one that `mayTake` allows (its owner is told by the caller), or null. */
   acquire(mayTake: (tables: FlatTables) => boolean): FlatTables | null {
-    const free = this.#sets.find((set) => set.ownerAsId === 0);
+    const free = this._sets.find((set) => set.ownerAsId === 0);
     if (free !== undefined) return free;
-    if (this.#sets.length < this.maxSets) {
+    if (this._sets.length < this.maxSets) {
       const base = this.frames.allocChunk(FLAT_SET_BYTES);
       if (base !== 0) {
         const made = new FlatTables(this.frames.shared.u32, base);
-        this.#sets.push(made);
+        this._sets.push(made);
         return made;
       }
     }
     let victim: FlatTables | null = null;
-    for (const set of this.#sets) if ((victim === null || set.lastUse < victim.lastUse) && mayTake(set)) victim = set;
+    for (const set of this._sets) if ((victim === null || set.lastUse < victim.lastUse) && mayTake(set)) victim = set;
     return victim;
   }
 
   touch(tables: FlatTables): void {
-    tables.lastUse = ++this.#clock;
+    tables.lastUse = ++this._clock;
   }
 
   release(tables: FlatTables): void {
@@ -148,7 +148,7 @@ export class FlatTablePool {
     tables.ownerAsId = 0;
   }
 
-  #make(): FlatTables {
+  private _make(): FlatTables {
     return new FlatTables(this.frames.shared.u32, this.frames.allocChunk(FLAT_SET_BYTES));
   }
 }

@@ -14,7 +14,7 @@ const MAX_COPY_BYTES = 2 ** 30;
 
 export class GuestAccess extends AddressSpace implements GuestMemory {
   /** Linear address of a guest byte, or 0 when the guest may not access it. */
-  #linear(addr: number, access: number): number {
+  private _linear(addr: number, access: number): number {
     if (addr < LOW_END && addr >= 0) {
       const base = access === Access.WRITE ? this.writeWord : this.readWord;
       const entry = this.system.shared.u32[base + (addr >>> 12)]!;
@@ -26,8 +26,8 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
   }
 
   /** Linear address of a scalar that does not cross a page; throws EFAULT. */
-  #scalar(addr: number, access: number): number {
-    const linear = this.#linear(addr, access);
+  private _scalar(addr: number, access: number): number {
+    const linear = this._linear(addr, access);
     if (linear === 0) throw new ErrnoError(Errno.EFAULT);
     return linear;
   }
@@ -35,7 +35,7 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
   copyInPartial(addr: number, dst: Uint8Array): number {
     const { u8 } = this.system.shared;
     for (let done = 0; done < dst.length; ) {
-      const linear = this.#linear(addr + done, Access.READ);
+      const linear = this._linear(addr + done, Access.READ);
       if (linear === 0) return done;
       const run = Math.min(dst.length - done, PAGE_SIZE - (linear % PAGE_SIZE));
       if (run < 32) for (let i = 0; i < run; i++) dst[done + i] = u8[linear + i]!;
@@ -48,7 +48,7 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
   copyOutPartial(addr: number, src: Uint8Array): number {
     const { u8 } = this.system.shared;
     for (let done = 0; done < src.length; ) {
-      const linear = this.#linear(addr + done, Access.WRITE);
+      const linear = this._linear(addr + done, Access.WRITE);
       if (linear === 0) return done;
       const run = Math.min(src.length - done, PAGE_SIZE - (linear % PAGE_SIZE));
       if (run < 32) for (let i = 0; i < run; i++) u8[linear + i] = src[done + i]!;
@@ -91,7 +91,7 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
 
   zeroOut(addr: number, sizeBytes: number): void {
     for (let done = 0; done < sizeBytes; ) {
-      const linear = this.#scalar(addr + done, Access.WRITE);
+      const linear = this._scalar(addr + done, Access.WRITE);
       const run = Math.min(sizeBytes - done, PAGE_SIZE - (linear % PAGE_SIZE));
       this.system.shared.u8.fill(0, linear, linear + run);
       done += run;
@@ -102,7 +102,7 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
     const { u8 } = this.system.shared;
     let text = '';
     for (let done = 0; done < maxBytes; ) {
-      const linear = this.#scalar(addr + done, Access.READ);
+      const linear = this._scalar(addr + done, Access.READ);
       const end = linear + Math.min(maxBytes - done, PAGE_SIZE - (linear % PAGE_SIZE));
       let at = linear;
       while (at < end && u8[at] !== 0) at++;
@@ -114,17 +114,17 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
   }
 
   readU8(addr: number): number {
-    return this.system.shared.u8[this.#scalar(addr, Access.READ)]!;
+    return this.system.shared.u8[this._scalar(addr, Access.READ)]!;
   }
 
   readU16(addr: number): number {
     if (addr % PAGE_SIZE > PAGE_SIZE - 2) return this.readU8(addr) | (this.readU8(addr + 1) << 8);
-    return this.system.shared.view.getUint16(this.#scalar(addr, Access.READ), true);
+    return this.system.shared.view.getUint16(this._scalar(addr, Access.READ), true);
   }
 
   readU32(addr: number): number {
     if (addr % PAGE_SIZE > PAGE_SIZE - 4) return (this.readU16(addr) | (this.readU16(addr + 2) << 16)) >>> 0;
-    return this.system.shared.view.getUint32(this.#scalar(addr, Access.READ), true);
+    return this.system.shared.view.getUint32(this._scalar(addr, Access.READ), true);
   }
 
   readI32(addr: number): number {
@@ -133,37 +133,37 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
 
   readU64(addr: number): bigint {
     if (addr % PAGE_SIZE > PAGE_SIZE - 8) return BigInt(this.readU32(addr)) | (BigInt(this.readU32(addr + 4)) << 32n);
-    return this.system.shared.view.getBigUint64(this.#scalar(addr, Access.READ), true);
+    return this.system.shared.view.getBigUint64(this._scalar(addr, Access.READ), true);
   }
 
   readUlong(addr: number): number {
     if (addr % PAGE_SIZE > PAGE_SIZE - 8) return this.readU32(addr) + this.readU32(addr + 4) * LOW_END;
-    const linear = this.#scalar(addr, Access.READ);
+    const linear = this._scalar(addr, Access.READ);
     const { view } = this.system.shared;
     return view.getUint32(linear, true) + view.getUint32(linear + 4, true) * LOW_END;
   }
 
   writeU8(addr: number, value: number): void {
-    this.system.shared.u8[this.#scalar(addr, Access.WRITE)] = value;
+    this.system.shared.u8[this._scalar(addr, Access.WRITE)] = value;
   }
 
   writeU16(addr: number, value: number): void {
-    if (addr % PAGE_SIZE <= PAGE_SIZE - 2) return this.system.shared.view.setUint16(this.#scalar(addr, Access.WRITE), value, true);
-    this.#scalar(addr + 1, Access.WRITE);
+    if (addr % PAGE_SIZE <= PAGE_SIZE - 2) return this.system.shared.view.setUint16(this._scalar(addr, Access.WRITE), value, true);
+    this._scalar(addr + 1, Access.WRITE);
     this.writeU8(addr, value);
     this.writeU8(addr + 1, value >>> 8);
   }
 
   writeU32(addr: number, value: number): void {
-    if (addr % PAGE_SIZE <= PAGE_SIZE - 4) return this.system.shared.view.setUint32(this.#scalar(addr, Access.WRITE), value, true);
-    this.#scalar(addr + 3, Access.WRITE);
+    if (addr % PAGE_SIZE <= PAGE_SIZE - 4) return this.system.shared.view.setUint32(this._scalar(addr, Access.WRITE), value, true);
+    this._scalar(addr + 3, Access.WRITE);
     this.writeU16(addr, value);
     this.writeU16(addr + 2, value >>> 16);
   }
 
   writeU64(addr: number, value: bigint): void {
-    if (addr % PAGE_SIZE <= PAGE_SIZE - 8) return this.system.shared.view.setBigUint64(this.#scalar(addr, Access.WRITE), BigInt.asUintN(64, value), true);
-    this.#scalar(addr + 7, Access.WRITE);
+    if (addr % PAGE_SIZE <= PAGE_SIZE - 8) return this.system.shared.view.setBigUint64(this._scalar(addr, Access.WRITE), BigInt.asUintN(64, value), true);
+    this._scalar(addr + 7, Access.WRITE);
     this.writeU32(addr, Number(value & 0xffff_ffffn));
     this.writeU32(addr + 4, Number((value >> 32n) & 0xffff_ffffn));
   }
@@ -173,7 +173,7 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
   }
 
   wordAddr(addr: number, write: boolean): number {
-    return this.#scalar(addr, write ? Access.WRITE : Access.READ);
+    return this._scalar(addr, write ? Access.WRITE : Access.READ);
   }
 }
 

@@ -57,14 +57,14 @@ export class MemoryManager extends GuestAccess {
     const access = pfCode & PfCode.FETCH ? Access.EXEC : pfCode & PfCode.WRITE ? Access.WRITE : Access.READ;
     const frame = faultIn(this, addr, access);
     if (frame > 0) {
-      if (tcb !== 0 && addr >= LOW_PAGES * PAGE_SIZE) this.#fillHigh(tcb, addr, frame, access);
+      if (tcb !== 0 && addr >= LOW_PAGES * PAGE_SIZE) this._fillHigh(tcb, addr, frame, access);
       return 'ok';
     }
     const [signal, code] = SIGNAL_OF_FAULT[frame]!;
     return { signal, code, addr };
   }
 
-  #fillHigh(tcb: number, addr: number, frame: number, access: number): void {
+  private _fillHigh(tcb: number, addr: number, frame: number, access: number): void {
     const { u32, u64 } = this.system.shared;
     const page = Math.floor(addr / PAGE_SIZE);
     const entry = this.pages.get(page);

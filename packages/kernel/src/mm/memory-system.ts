@@ -31,23 +31,23 @@ export class MemorySystem {
   readonly zeroFrame: number;
   /** Frames that have or had an execute entry: their decoded code must go before they are written or freed. */
   readonly codeFrames = new FrameBits();
-  readonly #codeCache: CodeCache;
+  private readonly _codeCache: CodeCache;
   /** Drops decoded code of a frame; replaceable for tests. */
-  onCodeWrite: (frame: number) => void = (frame) => this.#codeCache.invalidateFrame(frame);
-  #nextAsId = 1;
+  onCodeWrite: (frame: number) => void = (frame) => this._codeCache.invalidateFrame(frame);
+  private _nextAsId = 1;
 
   constructor(readonly frames: FramePool, options: MemorySystemOptions = {}) {
     this.shared = frames.shared;
-    this.#codeCache = new CodeCache(frames.shared, frames);
+    this._codeCache = new CodeCache(frames.shared, frames);
     this.limitBytes = options.limitBytes ?? frames.limitFrames * PAGE_SIZE;
     this.tables = new FlatTablePool(frames, options.maxTableSets ?? 48);
     this.zeroFrame = frames.alloc();
-    frames.onFree = (frame) => this.#onFrameFreed(frame);
+    frames.onFree = (frame) => this._onFrameFreed(frame);
     frames.onWrite = (frame) => this.releaseCode(frame);
   }
 
   register(space: AddressSpace): number {
-    const asId = this.#nextAsId++;
+    const asId = this._nextAsId++;
     this.spaces.set(asId, space);
     return asId;
   }
@@ -64,13 +64,13 @@ export class MemorySystem {
   acquireTables(space: AddressSpace): FlatTables | null {
     const tables = this.tables.acquire((candidate) => this.spaces.get(candidate.ownerAsId)?.mayLoseTables ?? true);
     if (tables === null) return null;
-    if (tables.ownerAsId !== 0) this.#takeFrom(tables);
+    if (tables.ownerAsId !== 0) this._takeFrom(tables);
     tables.ownerAsId = space.asId;
     this.tables.touch(tables);
     return tables;
   }
 
-  #takeFrom(tables: FlatTables): void {
+  private _takeFrom(tables: FlatTables): void {
     const asId = tables.ownerAsId;
     this.spaces.get(asId)?.loseTables();
     shootdown(this.shared, asId);
@@ -110,7 +110,7 @@ export class MemorySystem {
     for (const mapper of file.pages.mappers) if (mapper instanceof AddressSpace) mapper.dropSharedWriteEntries(frame, file);
   }
 
-  #onFrameFreed(frame: number): void {
+  private _onFrameFreed(frame: number): void {
     if (!this.codeFrames.has(frame)) return;
     this.codeFrames.delete(frame);
     this.onCodeWrite(frame);

@@ -21,45 +21,45 @@ export function pteFrame(entry: number): number {
 }
 
 export class PageTable {
-  readonly #chunks = new Map<number, Uint32Array>();
-  #lastNo = -1;
-  #last: Uint32Array | undefined;
+  private readonly _chunks = new Map<number, Uint32Array>();
+  private _lastNo = -1;
+  private _last: Uint32Array | undefined;
 
   get(page: number): number {
-    const chunk = this.#chunk(Math.floor(page / CHUNK_PAGES));
+    const chunk = this._chunk(Math.floor(page / CHUNK_PAGES));
     return chunk === undefined ? 0 : chunk[page % CHUNK_PAGES]!;
   }
 
   set(page: number, entry: number): void {
     const no = Math.floor(page / CHUNK_PAGES);
-    let chunk = this.#chunk(no);
+    let chunk = this._chunk(no);
     if (chunk === undefined) {
       if (entry === 0) return;
       chunk = new Uint32Array(CHUNK_PAGES + 1);
-      this.#chunks.set(no, chunk);
-      this.#last = chunk;
+      this._chunks.set(no, chunk);
+      this._last = chunk;
     }
     const index = page % CHUNK_PAGES;
     const old = chunk[index]!;
     chunk[index] = entry;
     if (old === 0 && entry !== 0) chunk[LIVE]!++;
-    else if (old !== 0 && entry === 0 && --chunk[LIVE]! === 0) this.#drop(no);
+    else if (old !== 0 && entry === 0 && --chunk[LIVE]! === 0) this._drop(no);
   }
 
   /** Calls `visit` for each present page of [firstPage, endPage) in order; it may set that page. */
   forEach(firstPage: number, endPage: number, visit: (page: number, entry: number) => void): void {
     const firstNo = Math.floor(firstPage / CHUNK_PAGES);
     const lastNo = Math.floor((endPage - 1) / CHUNK_PAGES);
-    if (lastNo - firstNo >= this.#chunks.size) {
-      const numbers = [...this.#chunks.keys()].filter((no) => no >= firstNo && no <= lastNo).sort((a, b) => a - b);
-      for (const no of numbers) this.#visitChunk(no, firstPage, endPage, visit);
+    if (lastNo - firstNo >= this._chunks.size) {
+      const numbers = [...this._chunks.keys()].filter((no) => no >= firstNo && no <= lastNo).sort((a, b) => a - b);
+      for (const no of numbers) this._visitChunk(no, firstPage, endPage, visit);
     } else {
-      for (let no = firstNo; no <= lastNo; no++) this.#visitChunk(no, firstPage, endPage, visit);
+      for (let no = firstNo; no <= lastNo; no++) this._visitChunk(no, firstPage, endPage, visit);
     }
   }
 
-  #visitChunk(no: number, firstPage: number, endPage: number, visit: (page: number, entry: number) => void): void {
-    const chunk = this.#chunks.get(no);
+  private _visitChunk(no: number, firstPage: number, endPage: number, visit: (page: number, entry: number) => void): void {
+    const chunk = this._chunks.get(no);
     if (chunk === undefined) return;
     const base = no * CHUNK_PAGES;
     const from = Math.max(0, firstPage - base);
@@ -70,14 +70,14 @@ export class PageTable {
     }
   }
 
-  #chunk(no: number): Uint32Array | undefined {
-    if (no === this.#lastNo) return this.#last;
-    this.#lastNo = no;
-    return (this.#last = this.#chunks.get(no));
+  private _chunk(no: number): Uint32Array | undefined {
+    if (no === this._lastNo) return this._last;
+    this._lastNo = no;
+    return (this._last = this._chunks.get(no));
   }
 
-  #drop(no: number): void {
-    this.#chunks.delete(no);
-    if (this.#lastNo === no) this.#last = undefined;
+  private _drop(no: number): void {
+    this._chunks.delete(no);
+    if (this._lastNo === no) this._last = undefined;
   }
 }

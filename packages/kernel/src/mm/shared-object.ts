@@ -14,7 +14,7 @@ export class SharedObject implements Mappable, MappedFile {
   readonly mappers = new Set<PageMapper>();
   readonly frames = new Map<number, number>();
   readonly ino = nextIno++;
-  #refs = 0;
+  private _refs = 0;
 
   constructor(
     readonly pool: FramePool,
@@ -44,20 +44,20 @@ export class SharedObject implements Mappable, MappedFile {
   /** Frees pages [first, end) (MADV_REMOVE). */
   punch(first: number, end: number): void {
     for (const mapper of [...this.mappers]) mapper.unmapPages(this, first, end);
-    for (const [index, frame] of this.frames) if (index >= first && index < end) this.#free(index, frame);
+    for (const [index, frame] of this.frames) if (index >= first && index < end) this._free(index, frame);
   }
 
-  #free(index: number, frame: number): void {
+  private _free(index: number, frame: number): void {
     this.frames.delete(index);
     this.pool.decRef(frame);
   }
 
   incRef(): void {
-    this.#refs++;
+    this._refs++;
   }
 
   decRef(): void {
-    if (--this.#refs === 0) for (const [index, frame] of this.frames) this.#free(index, frame);
+    if (--this._refs === 0) for (const [index, frame] of this.frames) this._free(index, frame);
   }
 
   sync(): number {

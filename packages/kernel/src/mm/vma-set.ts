@@ -6,27 +6,27 @@
 import type { Vma } from './vma.js';
 
 export class VmaSet {
-  readonly #list: Vma[] = [];
+  private readonly _list: Vma[] = [];
   /** Sum of the sizes. */
   bytes = 0;
-  #hint = 0;
+  private _hint = 0;
 
   get count(): number {
-    return this.#list.length;
+    return this._list.length;
   }
 
   [Symbol.iterator](): Iterator<Vma> {
-    return this.#list[Symbol.iterator]();
+    return this._list[Symbol.iterator]();
   }
 
   at(index: number): Vma | undefined {
-    return this.#list[index];
+    return this._list[index];
   }
 
   /** Index of the first mapping that ends after `addr`. */
   indexAfter(addr: number): number {
-    const list = this.#list;
-    const hint = this.#hint;
+    const list = this._list;
+    const hint = this._hint;
     if (hint < list.length && list[hint]!.end > addr && (hint === 0 || list[hint - 1]!.end <= addr)) return hint;
     let lo = 0;
     let hi = list.length;
@@ -35,19 +35,19 @@ export class VmaSet {
       if (list[mid]!.end > addr) hi = mid;
       else lo = mid + 1;
     }
-    this.#hint = lo;
+    this._hint = lo;
     return lo;
   }
 
   /** The mapping that contains `addr`. */
   find(addr: number): Vma | undefined {
-    const vma = this.#list[this.indexAfter(addr)];
+    const vma = this._list[this.indexAfter(addr)];
     return vma !== undefined && vma.start <= addr ? vma : undefined;
   }
 
   /** The first mapping that ends after `addr` (contains it or lies above). */
   findAfter(addr: number): Vma | undefined {
-    return this.#list[this.indexAfter(addr)];
+    return this._list[this.indexAfter(addr)];
   }
 
   isFree(start: number, end: number): boolean {
@@ -59,7 +59,7 @@ export class VmaSet {
   covers(start: number, end: number): boolean {
     let at = start;
     for (let i = this.indexAfter(start); at < end; i++) {
-      const vma = this.#list[i];
+      const vma = this._list[i];
       if (vma === undefined || vma.start > at) return false;
       at = vma.end;
     }
@@ -69,16 +69,16 @@ export class VmaSet {
   /** Mappings that overlap the range, in order. The list is a copy. */
   overlapping(start: number, end: number): Vma[] {
     const found: Vma[] = [];
-    for (let i = this.indexAfter(start); i < this.#list.length && this.#list[i]!.start < end; i++) found.push(this.#list[i]!);
+    for (let i = this.indexAfter(start); i < this._list.length && this._list[i]!.start < end; i++) found.push(this._list[i]!);
     return found;
   }
 
   /** Adds a mapping; its range must be free. Returns the Vma that now contains it. */
   insert(vma: Vma): Vma {
     const index = this.indexAfter(vma.start);
-    this.#list.splice(index, 0, vma);
+    this._list.splice(index, 0, vma);
     this.bytes += vma.sizeBytes;
-    return this.#merge(index);
+    return this._merge(index);
   }
 
   /** Grows the start of a mapping downwards; the added range must be free. */
@@ -90,30 +90,30 @@ export class VmaSet {
 
   /** Takes the range out and returns the removed pieces, in order. */
   removeRange(start: number, end: number): Vma[] {
-    this.#splitAt(start);
-    this.#splitAt(end);
+    this._splitAt(start);
+    this._splitAt(end);
     const first = this.indexAfter(start);
     let last = first;
-    while (last < this.#list.length && this.#list[last]!.start < end) this.bytes -= this.#list[last++]!.sizeBytes;
-    return this.#list.splice(first, last - first);
+    while (last < this._list.length && this._list[last]!.start < end) this.bytes -= this._list[last++]!.sizeBytes;
+    return this._list.splice(first, last - first);
   }
 
   /** Changes the attributes of every mapped piece of the range; splits and merges as needed. */
   update(start: number, end: number, change: (piece: Vma) => void): void {
-    this.#splitAt(start);
-    this.#splitAt(end);
+    this._splitAt(start);
+    this._splitAt(end);
     const first = this.indexAfter(start);
     let last = first;
-    while (last < this.#list.length && this.#list[last]!.start < end) change(this.#list[last++]!);
-    for (let i = last; i >= first; i--) this.#mergeWithNext(i);
-    if (first > 0) this.#mergeWithNext(first - 1);
+    while (last < this._list.length && this._list[last]!.start < end) change(this._list[last++]!);
+    for (let i = last; i >= first; i--) this._mergeWithNext(i);
+    if (first > 0) this._mergeWithNext(first - 1);
   }
 
   /** Highest free range of `sizeBytes` in [low, high) (all page-aligned), or -1. */
   findFreeTopDown(sizeBytes: number, low: number, high: number): number {
     let top = high;
     for (let i = this.indexAfter(high - 1); i >= 0; i--) {
-      const vma = this.#list[i];
+      const vma = this._list[i];
       if (vma === undefined || vma.start >= top) continue;
       if (top - Math.max(vma.end, low) >= sizeBytes) return top - sizeBytes;
       top = Math.min(top, vma.start);
@@ -122,31 +122,31 @@ export class VmaSet {
     return top - low >= sizeBytes ? top - sizeBytes : -1;
   }
 
-  #splitAt(addr: number): void {
+  private _splitAt(addr: number): void {
     const index = this.indexAfter(addr);
-    const vma = this.#list[index];
+    const vma = this._list[index];
     if (vma === undefined || vma.start >= addr) return;
     const upper = vma.clone();
     upper.start = addr;
     if (vma.file !== null) upper.offset = vma.offset + (addr - vma.start);
     vma.end = addr;
     vma.file?.incRef();
-    this.#list.splice(index + 1, 0, upper);
+    this._list.splice(index + 1, 0, upper);
   }
 
-  #merge(index: number): Vma {
-    this.#mergeWithNext(index);
-    if (index > 0 && this.#mergeWithNext(index - 1)) return this.#list[index - 1]!;
-    return this.#list[index]!;
+  private _merge(index: number): Vma {
+    this._mergeWithNext(index);
+    if (index > 0 && this._mergeWithNext(index - 1)) return this._list[index - 1]!;
+    return this._list[index]!;
   }
 
-  #mergeWithNext(index: number): boolean {
-    const vma = this.#list[index];
-    const next = this.#list[index + 1];
+  private _mergeWithNext(index: number): boolean {
+    const vma = this._list[index];
+    const next = this._list[index + 1];
     if (vma === undefined || next === undefined || !vma.joins(next)) return false;
     vma.end = next.end;
     next.file?.decRef();
-    this.#list.splice(index + 1, 1);
+    this._list.splice(index + 1, 1);
     return true;
   }
 }

@@ -18,8 +18,8 @@ export const MAX_PID_NAMESPACE_DEPTH = 32;
 export class PidNamespace {
   readonly kind = 'pid';
   readonly level: number;
-  readonly #inside = new Map<number, number>();
-  readonly #outside = new Map<number, number>();
+  private readonly _inside = new Map<number, number>();
+  private readonly _outside = new Map<number, number>();
   lastId = 0;
   /** The process with id 1; null before it is made. Nothing can be made in the namespace after its end. */
   init: ThreadGroup | null = null;
@@ -41,35 +41,35 @@ export class PidNamespace {
 
   /** A number for a new kernel id, or -errno. `wanted` asks for one (clone3 set_tid). Not for the first namespace. */
   adopt(kernelId: number, wanted = 0): number {
-    const id = wanted === 0 ? this.#nextFree() : this.#outside.has(wanted) ? -Errno.EEXIST : wanted;
+    const id = wanted === 0 ? this._nextFree() : this._outside.has(wanted) ? -Errno.EEXIST : wanted;
     if (id < 0) return id;
-    this.#inside.set(kernelId, id);
-    this.#outside.set(id, kernelId);
+    this._inside.set(kernelId, id);
+    this._outside.set(id, kernelId);
     return id;
   }
 
-  #nextFree(): number {
+  private _nextFree(): number {
     for (let tries = 0; tries < PID_MAX; tries++) {
       this.lastId = this.lastId + 1 < PID_MAX ? this.lastId + 1 : RESERVED_PIDS;
-      if (!this.#outside.has(this.lastId)) return this.lastId;
+      if (!this._outside.has(this.lastId)) return this.lastId;
     }
     return -Errno.EAGAIN;
   }
 
   forget(kernelId: number): void {
-    const id = this.#inside.get(kernelId);
-    this.#inside.delete(kernelId);
-    if (id !== undefined) this.#outside.delete(id);
+    const id = this._inside.get(kernelId);
+    this._inside.delete(kernelId);
+    if (id !== undefined) this._outside.delete(id);
   }
 
   /** The kernel's id as the namespace shows it; 0 = not visible. */
   shown(kernelId: number): number {
-    return this.isFirst ? kernelId : this.#inside.get(kernelId) ?? 0;
+    return this.isFirst ? kernelId : this._inside.get(kernelId) ?? 0;
   }
 
   /** The kernel's id behind a number of the namespace; 0 = none. */
   kernelId(id: number): number {
-    return this.isFirst ? id : this.#outside.get(id) ?? 0;
+    return this.isFirst ? id : this._outside.get(id) ?? 0;
   }
 
   /** Tid of the task here; 0 = not visible. */

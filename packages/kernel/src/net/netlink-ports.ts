@@ -13,11 +13,11 @@ const LAST_OWN_PORT = -0x8000_0000;
 const MAX_PORTS = 10_000;
 
 export class NetlinkPorts {
-  readonly #ports = new Map<number, Set<number>>();
+  private readonly _ports = new Map<number, Set<number>>();
 
   /** Takes an id: `hint` when it is free, else the next free one of the kernel's own; undefined = none left. */
   allocate(protocol: number, hint: number): number | undefined {
-    const taken = this.#portsOf(protocol);
+    const taken = this._portsOf(protocol);
     if (taken.size >= MAX_PORTS) return undefined;
     let port = hint;
     for (let next = FIRST_OWN_PORT; taken.has(port) && next >= LAST_OWN_PORT; next--) port = next;
@@ -27,12 +27,12 @@ export class NetlinkPorts {
 
   /** Gives an id back. Preconditions: it was allocated. */
   release(protocol: number, port: number): void {
-    this.#ports.get(protocol)?.delete(port);
+    this._ports.get(protocol)?.delete(port);
   }
 
-  #portsOf(protocol: number): Set<number> {
-    let taken = this.#ports.get(protocol);
-    if (!taken) this.#ports.set(protocol, (taken = new Set()));
+  private _portsOf(protocol: number): Set<number> {
+    let taken = this._ports.get(protocol);
+    if (!taken) this._ports.set(protocol, (taken = new Set()));
     return taken;
   }
 }

@@ -8,16 +8,16 @@ import type { FileDescription, ReleaseListener } from '@troupe/vfs';
 
 /** kernel.go SocketEntry. */
 export class SocketEntry<S extends FileDescription> implements ReleaseListener {
-  readonly #socket: WeakRef<S>;
+  private readonly _socket: WeakRef<S>;
 
   constructor(readonly table: SocketTable<S>, readonly id: number, socket: S) {
-    this.#socket = new WeakRef(socket);
+    this._socket = new WeakRef(socket);
     (socket.releaseListeners ??= new Set()).add(this);
   }
 
   /** The socket, or undefined once it is gone. */
   get socket(): S | undefined {
-    return this.#socket.deref();
+    return this._socket.deref();
   }
 
   /** kernel.go WeakRefGone. */
@@ -27,22 +27,22 @@ export class SocketEntry<S extends FileDescription> implements ReleaseListener {
 }
 
 export class SocketTable<S extends FileDescription = FileDescription> {
-  readonly #entries = new Map<number, SocketEntry<S>>();
-  #nextId = 0;
+  private readonly _entries = new Map<number, SocketEntry<S>>();
+  private _nextId = 0;
 
   record(socket: S): SocketEntry<S> {
-    const entry = new SocketEntry(this, this.#nextId++, socket);
-    this.#entries.set(entry.id, entry);
+    const entry = new SocketEntry(this, this._nextId++, socket);
+    this._entries.set(entry.id, entry);
     return entry;
   }
 
   remove(entry: SocketEntry<S>): void {
-    this.#entries.delete(entry.id);
+    this._entries.delete(entry.id);
   }
 
   /** A snapshot of the sockets that exist. */
   list(): SocketEntry<S>[] {
-    for (const entry of this.#entries.values()) if (entry.socket === undefined) this.remove(entry);
-    return [...this.#entries.values()];
+    for (const entry of this._entries.values()) if (entry.socket === undefined) this.remove(entry);
+    return [...this._entries.values()];
   }
 }

@@ -16,7 +16,7 @@ const RED_ZONE_BYTES = 128;
 const utf8 = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 
 export class SyscallCall {
-  #scratchBytes = RED_ZONE_BYTES;
+  private _scratchBytes = RED_ZONE_BYTES;
 
   constructor(
     readonly task: Task,
@@ -49,21 +49,21 @@ export class SyscallCall {
   }
 
   arg(name: string): ArgValue {
-    const index = this.#index(name);
+    const index = this._index(name);
     const spec = this.row.args[index]!;
     const value = this.values[index]!;
     if (typeof value === 'bigint') return value;
-    return orNull(() => this.#decoded(spec, value));
+    return orNull(() => this._decoded(spec, value));
   }
 
   /** The argument as a number: of pointers the address. */
   number(name: string): number {
-    return Number(this.values[this.#index(name)]!);
+    return Number(this.values[this._index(name)]!);
   }
 
   /** Bits or choice by name, as strace prints them: `O_WRONLY|O_CREAT`. */
   symbols(name: string): string {
-    return symbolic(this.number(name), this.row.args[this.#index(name)]!.symbols ?? []);
+    return symbolic(this.number(name), this.row.args[this._index(name)]!.symbols ?? []);
   }
 
   /** Bytes of guest memory, or null at a bad address. */
@@ -73,11 +73,11 @@ export class SyscallCall {
 
   /** Changes an argument for this call; the registers stay as the program set them. Text goes to paths and strings. */
   set(name: string, value: number | bigint | string): void {
-    const index = this.#index(name);
+    const index = this._index(name);
     const spec = this.row.args[index]!;
     const isText = spec.kind === 'path' || spec.kind === 'str';
     if (typeof value === 'string' && !isText) throw new TypeError(`${this.name}: ${name} is no string`);
-    this.values[index] = typeof value === 'string' ? this.#placeText(value) : spec.kind === 'u64' ? BigInt(value) : Number(value);
+    this.values[index] = typeof value === 'string' ? this._placeText(value) : spec.kind === 'u64' ? BigInt(value) : Number(value);
   }
 
   /** As strace prints it. */
@@ -85,19 +85,19 @@ export class SyscallCall {
     return formatCall(this.task, this.row, this.values, undefined).replace(/ = \?$/, '');
   }
 
-  #index(name: string): number {
+  private _index(name: string): number {
     const index = this.row.args.findIndex((arg) => arg.name === name);
     if (index < 0) throw new TypeError(`${this.name} has no argument ${name}`);
     return index;
   }
 
-  #decoded(spec: ArgSpec, value: number): ArgValue {
+  private _decoded(spec: ArgSpec, value: number): ArgValue {
     switch (spec.kind) {
       case 'path':
       case 'str':
         return value === 0 ? null : utf8(this.task.mm.copyInString(value, MAX_TEXT_BYTES));
       case 'strv':
-        return this.#strings(value);
+        return this._strings(value);
       case 'in':
         return value === 0 ? null : this.task.mm.copyIn(value, typeof spec.size === 'number' ? spec.size : this.number(spec.size!));
       default:
@@ -105,7 +105,7 @@ export class SyscallCall {
     }
   }
 
-  #strings(at: number): string[] {
+  private _strings(at: number): string[] {
     const strings: string[] = [];
     for (let pointerAt = at; at !== 0 && strings.length < MAX_STRINGS; pointerAt += POINTER_BYTES) {
       const pointer = this.task.mm.readUlong(pointerAt);
@@ -116,10 +116,10 @@ export class SyscallCall {
   }
 
   /** Below the stack and its red zone. */
-  #placeText(text: string): number {
+  private _placeText(text: string): number {
     const bytes = Buffer.from(`${text}\0`, 'utf8');
-    this.#scratchBytes += bytes.length;
-    const at = Number(this.task.getReg(Reg.RSP)) - this.#scratchBytes;
+    this._scratchBytes += bytes.length;
+    const at = Number(this.task.getReg(Reg.RSP)) - this._scratchBytes;
     this.task.mm.copyOut(at, bytes);
     return at;
   }

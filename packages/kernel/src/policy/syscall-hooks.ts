@@ -26,48 +26,48 @@ export interface SyscallHook {
 }
 
 export class SyscallHooks implements CallHooks {
-  readonly #byNr: SyscallHook[][] = [];
+  private readonly _byNr: SyscallHook[][] = [];
   /** Calls under way that an exit hook waits for. */
-  readonly #underWay = new WeakMap<Task, SyscallCall>();
-  #count = 0;
+  private readonly _underWay = new WeakMap<Task, SyscallCall>();
+  private _count = 0;
 
   constructor(readonly dispatcher: Dispatcher, readonly report: (message: string) => void) {}
 
   /** `names`: a call, a %group, or '*'. Returns what removes the hook. Throws ConfigError for an unknown name. */
   add(names: string, hook: SyscallHook): () => void {
-    const numbers = this.#numbersOf(names);
-    for (const nr of numbers) (this.#byNr[nr] ??= []).push(hook);
-    this.#count++;
+    const numbers = this._numbersOf(names);
+    for (const nr of numbers) (this._byNr[nr] ??= []).push(hook);
+    this._count++;
     this.dispatcher.hooks = this;
     let isRemoved = false;
     return () => {
       if (isRemoved) return;
       isRemoved = true;
-      for (const nr of numbers) this.#byNr[nr] = this.#byNr[nr]!.filter((other) => other !== hook);
-      if (--this.#count === 0) this.dispatcher.hooks = null;
+      for (const nr of numbers) this._byNr[nr] = this._byNr[nr]!.filter((other) => other !== hook);
+      if (--this._count === 0) this.dispatcher.hooks = null;
     };
   }
 
-  #numbersOf(names: string): number[] {
+  private _numbersOf(names: string): number[] {
     const rows = this.dispatcher.rows.filter((row) => names === '*' || row.name === names || (row.groups as readonly string[]).includes(names));
     if (rows.length === 0) throw new ConfigError(`'${names}' is neither a system call nor a %group`, 'onSyscall');
     return rows.map(({ nr }) => nr);
   }
 
   enter(task: Task, row: SyscallRow, values: (number | bigint)[]): number | bigint | undefined {
-    const hooks = this.#byNr[row.nr];
+    const hooks = this._byNr[row.nr];
     if (hooks === undefined || hooks.length === 0) return undefined;
     const call = new SyscallCall(task, row, values);
-    if (hooks.some(({ exit }) => exit !== undefined)) this.#underWay.set(task, call);
+    if (hooks.some(({ exit }) => exit !== undefined)) this._underWay.set(task, call);
     for (const hook of hooks) {
-      const answer = hook.enter === undefined ? undefined : this.#ask(call, hook.enter);
+      const answer = hook.enter === undefined ? undefined : this._ask(call, hook.enter);
       if (answer !== undefined) return answer;
     }
     return undefined;
   }
 
-  #ask(call: SyscallCall, enter: NonNullable<SyscallHook['enter']>): number | bigint | undefined {
-    return this.#guarded(call, () => {
+  private _ask(call: SyscallCall, enter: NonNullable<SyscallHook['enter']>): number | bigint | undefined {
+    return this._guarded(call, () => {
       const verdict: unknown = enter(call);
       refusePromise(verdict);
       return resultOf(verdict as SyscallVerdict);
@@ -75,19 +75,19 @@ export class SyscallHooks implements CallHooks {
   }
 
   exit(task: Task, row: SyscallRow, outcome: SyscallOutcome): SyscallOutcome {
-    const call = this.#underWay.get(task);
+    const call = this._underWay.get(task);
     if (call === undefined) return outcome;
-    this.#underWay.delete(task);
+    this._underWay.delete(task);
     let result = outcome;
-    for (const { exit } of this.#byNr[row.nr] ?? []) {
-      const failure = this.#guarded(call, () => refusePromise(exit?.(call, outcome)));
+    for (const { exit } of this._byNr[row.nr] ?? []) {
+      const failure = this._guarded(call, () => refusePromise(exit?.(call, outcome)));
       if (outcome !== undefined) result = failure ?? result;
     }
     return result;
   }
 
   /** A hook that throws fails the call with EIO, and is reported. */
-  #guarded<T>(call: SyscallCall, run: () => T): T | number {
+  private _guarded<T>(call: SyscallCall, run: () => T): T | number {
     try {
       return run();
     } catch (error) {

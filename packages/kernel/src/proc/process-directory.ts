@@ -136,11 +136,11 @@ function ownerOf(task: Task): () => Owner {
 
 /** Directories of tasks, made once per PID namespace that shows them. */
 class DirectoryCache {
-  readonly #views = new WeakMap<PidNamespace, WeakMap<Task, DirectoryEntry>>();
+  private readonly _views = new WeakMap<PidNamespace, WeakMap<Task, DirectoryEntry>>();
 
   get(viewer: PidNamespace, task: Task, make: () => DirectoryEntry): DirectoryEntry {
-    let view = this.#views.get(viewer);
-    if (view === undefined) this.#views.set(viewer, (view = new WeakMap()));
+    let view = this._views.get(viewer);
+    if (view === undefined) this._views.set(viewer, (view = new WeakMap()));
     let made = view.get(task);
     if (made === undefined) view.set(task, (made = make()));
     return made;

@@ -18,14 +18,14 @@ export class ProcessMemoryFile extends FileDescription {
   }
 
   override read(dst: Uint8Array, offBytes: number): number {
-    return this.#transfer(offBytes, (at) => this.task.mm.forceTransfer(at, dst, Access.READ));
+    return this._transfer(offBytes, (at) => this.task.mm.forceTransfer(at, dst, Access.READ));
   }
 
   override write(src: Uint8Array, offBytes: number): number {
-    return this.#transfer(offBytes, (at) => this.task.mm.forceTransfer(at, src, Access.WRITE));
+    return this._transfer(offBytes, (at) => this.task.mm.forceTransfer(at, src, Access.WRITE));
   }
 
-  #transfer(offBytes: number, copy: (at: number) => number): number {
+  private _transfer(offBytes: number, copy: (at: number) => number): number {
     if (!this.task.isAlive) return 0;
     const at = offBytes < 0 ? this.offBytes : offBytes;
     const count = copy(at);

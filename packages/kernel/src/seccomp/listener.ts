@@ -24,8 +24,8 @@ export class Notification {
 
 export class SeccompListener extends FileDescription {
   /** Unanswered, oldest first. */
-  #open: Notification[] = [];
-  #lastId = 0n;
+  private _open: Notification[] = [];
+  private _lastId = 0n;
   isClosed = false;
 
   /** `waitsKillable`: signals do not interrupt a call whose notification was received. */
@@ -34,19 +34,19 @@ export class SeccompListener extends FileDescription {
   }
 
   add(task: Task, data: Uint8Array): Notification {
-    const notification = new Notification(++this.#lastId, task, data);
-    this.#open.push(notification);
+    const notification = new Notification(++this._lastId, task, data);
+    this._open.push(notification);
     this.waiters.wake(EPOLLIN, Infinity);
     return notification;
   }
 
   /** The oldest that nobody has received. */
   get next(): Notification | undefined {
-    return this.#open.find((notification) => !notification.wasReceived);
+    return this._open.find((notification) => !notification.wasReceived);
   }
 
   byId(id: bigint): Notification | undefined {
-    return this.#open.find((notification) => notification.id === id);
+    return this._open.find((notification) => notification.id === id);
   }
 
   answer(notification: Notification, answer: Answer): void {
@@ -57,16 +57,16 @@ export class SeccompListener extends FileDescription {
 
   /** The call was interrupted or its task ends. */
   drop(notification: Notification): void {
-    this.#open = this.#open.filter((other) => other !== notification);
+    this._open = this._open.filter((other) => other !== notification);
   }
 
   /** No task has the filter any more: nothing will come. */
-  #isOrphaned(): boolean {
-    for (const task of this.kernel.tasks.all()) if (task.isAlive && this.#guards(task)) return false;
+  private _isOrphaned(): boolean {
+    for (const task of this.kernel.tasks.all()) if (task.isAlive && this._guards(task)) return false;
     return true;
   }
 
-  #guards(task: Task): boolean {
+  private _guards(task: Task): boolean {
     return filtersOf(task.seccomp).some(({ listener }) => listener === this);
   }
 
@@ -79,15 +79,15 @@ export class SeccompListener extends FileDescription {
   }
 
   override poll(): number {
-    let ready = this.#isOrphaned() ? EPOLLHUP : 0;
+    let ready = this._isOrphaned() ? EPOLLHUP : 0;
     if (this.next !== undefined) ready |= EPOLLIN;
-    if (this.#open.some((notification) => notification.wasReceived)) ready |= EPOLLOUT;
+    if (this._open.some((notification) => notification.wasReceived)) ready |= EPOLLOUT;
     return ready;
   }
 
   /** Calls that wait, and those to come, do not exist. */
   protected override release(): void {
     this.isClosed = true;
-    for (const notification of [...this.#open]) this.answer(notification, { result: -Errno.ENOSYS });
+    for (const notification of [...this._open]) this.answer(notification, { result: -Errno.ENOSYS });
   }
 }

@@ -9,15 +9,15 @@ export class PendingSignals {
   /** Signals with at least one entry. */
   set: SigSet = 0n;
   /** In the order sent. */
-  #queue: SigInfo[] = [];
+  private _queue: SigInfo[] = [];
 
   /** Queued entries, as counted by RLIMIT_SIGPENDING. */
   get count(): number {
-    return this.#queue.length;
+    return this._queue.length;
   }
 
   get entries(): readonly SigInfo[] {
-    return this.#queue;
+    return this._queue;
   }
 
   /** False when a standard signal was already pending: the new one is dropped. */
@@ -25,7 +25,7 @@ export class PendingSignals {
     const { signo } = info;
     if (signo < SIGRTMIN && sigHas(this.set, signo)) return false;
     this.set |= sigBit(signo);
-    this.#queue.push(info);
+    this._queue.push(info);
     return true;
   }
 
@@ -48,9 +48,9 @@ export class PendingSignals {
   }
 
   take(signo: number): SigInfo {
-    const index = this.#queue.findIndex((info) => info.signo === signo);
-    const [info] = index < 0 ? [] : this.#queue.splice(index, 1);
-    if (!this.#queue.some((other) => other.signo === signo)) this.set &= ~sigBit(signo);
+    const index = this._queue.findIndex((info) => info.signo === signo);
+    const [info] = index < 0 ? [] : this._queue.splice(index, 1);
+    if (!this._queue.some((other) => other.signo === signo)) this.set &= ~sigBit(signo);
     return info ?? { signo, code: 0, pid: 0, uid: 0 };
   }
 
@@ -58,6 +58,6 @@ export class PendingSignals {
   discard(mask: SigSet): void {
     if ((this.set & mask) === 0n) return;
     this.set &= ~mask;
-    this.#queue = this.#queue.filter(({ signo }) => !sigHas(mask, signo));
+    this._queue = this._queue.filter(({ signo }) => !sigHas(mask, signo));
   }
 }

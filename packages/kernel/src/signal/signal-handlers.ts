@@ -16,32 +16,32 @@ export const IGNORE_HANDLER = BigInt(SIG_IGN);
 export const DEFAULT_ACTION: SigAction = { handler: DEFAULT_HANDLER, flags: 0, restorer: 0n, mask: 0n };
 
 export class SignalHandlers {
-  readonly #actions: SigAction[];
+  private readonly _actions: SigAction[];
 
   constructor(actions?: readonly SigAction[]) {
-    this.#actions = actions ? [...actions] : Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
+    this._actions = actions ? [...actions] : Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
   }
 
   get(signo: number): SigAction {
-    return this.#actions[signo]!;
+    return this._actions[signo]!;
   }
 
   set(signo: number, action: SigAction): void {
-    this.#actions[signo] = action;
+    this._actions[signo] = action;
   }
 
   /** Ignored by SIG_IGN, or by SIG_DFL of a signal whose default is to do nothing. */
   ignores(signo: number): boolean {
-    const { handler } = this.#actions[signo]!;
+    const { handler } = this._actions[signo]!;
     return handler === IGNORE_HANDLER || (handler === DEFAULT_HANDLER && defaultAction(signo) === 'ignore');
   }
 
   /** For fork (copy) and execve, where handlers go back to the default and SIG_IGN stays. */
   copy(): SignalHandlers {
-    return new SignalHandlers(this.#actions);
+    return new SignalHandlers(this._actions);
   }
 
   copyForExec(): SignalHandlers {
-    return new SignalHandlers(this.#actions.map((action) => (action.handler === IGNORE_HANDLER ? { ...DEFAULT_ACTION, handler: IGNORE_HANDLER } : DEFAULT_ACTION)));
+    return new SignalHandlers(this._actions.map((action) => (action.handler === IGNORE_HANDLER ? { ...DEFAULT_ACTION, handler: IGNORE_HANDLER } : DEFAULT_ACTION)));
   }
 }

@@ -25,10 +25,10 @@ export class Signals implements SignalSource, Actor {
   constructor(readonly kernel: Kernel) {}
 
   receive<T extends MessageType>(type: T, body: Body<T>): Reply<T> {
-    return this.#handle(type, body as never) as Reply<T>;
+    return this._handle(type, body as never) as Reply<T>;
   }
 
-  #handle(type: MessageType, body: Body<'Signals.SendToTask'> & Body<'Signals.SendToGroup'> & Body<'Signals.SendToProcessGroup'> & Body<'Signals.SendToContainer'>): number {
+  private _handle(type: MessageType, body: Body<'Signals.SendToTask'> & Body<'Signals.SendToGroup'> & Body<'Signals.SendToProcessGroup'> & Body<'Signals.SendToContainer'>): number {
     const { tasks } = this.kernel;
     switch (type) {
       case 'Signals.SendToTask': {
@@ -40,13 +40,13 @@ export class Signals implements SignalSource, Actor {
         return group ? sendSignal(group.leader, body.info, true) : -Errno.ESRCH;
       }
       case 'Signals.SendToProcessGroup':
-        return this.#sendToMany(tasks.processGroups.get(body.pgid)?.members ?? [], body.info);
+        return this._sendToMany(tasks.processGroups.get(body.pgid)?.members ?? [], body.info);
       default:
-        return this.#sendToMany([...tasks.groups].filter((group) => group.containerId === body.containerId), body.info);
+        return this._sendToMany([...tasks.groups].filter((group) => group.containerId === body.containerId), body.info);
     }
   }
 
-  #sendToMany(groups: Iterable<ThreadGroup>, info: SigInfo): number {
+  private _sendToMany(groups: Iterable<ThreadGroup>, info: SigInfo): number {
     let lastError = 0;
     for (const group of [...groups]) {
       if (group.isZombie) continue;
@@ -58,21 +58,21 @@ export class Signals implements SignalSource, Actor {
 
   /** Thread-directed signal (tgkill, SIGPIPE, timers with a thread id). 0, -ESRCH or -EAGAIN. */
   sendToTask(task: Task, info: SigInfo): number {
-    return this.#send('Signals.SendToTask', { tid: task.tid, info });
+    return this._send('Signals.SendToTask', { tid: task.tid, info });
   }
 
   /** Process-directed signal (kill, SIGCHLD, terminal). 0, -ESRCH or -EAGAIN. */
   sendToGroup(group: ThreadGroup, info: SigInfo): number {
-    return this.#send('Signals.SendToGroup', { tgid: group.tgid, info });
+    return this._send('Signals.SendToGroup', { tgid: group.tgid, info });
   }
 
   /** To every process of a process group, without permission checks (terminal, hang-up). */
   sendToProcessGroup(processGroup: ProcessGroup, info: SigInfo): void {
-    this.#send('Signals.SendToProcessGroup', { pgid: processGroup.pgid, info });
+    this._send('Signals.SendToProcessGroup', { pgid: processGroup.pgid, info });
   }
 
   /** A signal that follows from the handling of another one (SIGIO of a signalfd) comes after it. */
-  #send<T extends 'Signals.SendToTask' | 'Signals.SendToGroup' | 'Signals.SendToProcessGroup'>(type: T, body: Body<T>): number {
+  private _send<T extends 'Signals.SendToTask' | 'Signals.SendToGroup' | 'Signals.SendToProcessGroup'>(type: T, body: Body<T>): number {
     if (this.kernel.actors.mayAsk('Signals')) return this.kernel.actors.ask<MessageType>(type, body) as number;
     this.kernel.actors.send(type, body);
     return 0;

@@ -53,16 +53,16 @@ const ARG_REGS = [Reg.RDI, Reg.RSI, Reg.RDX, Reg.R10, Reg.R8, Reg.R9];
 
 /** A task's registrations while it waits. */
 export class Parked implements Expiry {
-  readonly #waiters: Waiter[] = [];
-  #timer: TimerHandle | undefined;
+  private readonly _waiters: Waiter[] = [];
+  private _timer: TimerHandle | undefined;
 
   constructor(readonly dispatcher: Dispatcher, readonly task: Task, readonly wait: Block) {
     for (const { events, exclusive, queue } of wait.queues) {
       const waiter: Waiter = { events, exclusive: exclusive ?? false, onWake: () => dispatcher.wake(task, false) };
-      this.#waiters.push(waiter);
+      this._waiters.push(waiter);
       queue.add(waiter);
     }
-    if (wait.deadlineNs !== undefined && wait.deadlineNs !== Infinity) this.#timer = dispatcher.host.timers.arm(wait.deadlineNs, this);
+    if (wait.deadlineNs !== undefined && wait.deadlineNs !== Infinity) this._timer = dispatcher.host.timers.arm(wait.deadlineNs, this);
   }
 
   onExpire(): void {
@@ -70,8 +70,8 @@ export class Parked implements Expiry {
   }
 
   remove(): void {
-    this.wait.queues.forEach(({ queue }, index) => queue.remove(this.#waiters[index]!));
-    if (this.#timer) this.dispatcher.host.timers.cancel(this.#timer);
+    this.wait.queues.forEach(({ queue }, index) => queue.remove(this._waiters[index]!));
+    if (this._timer) this.dispatcher.host.timers.cancel(this._timer);
   }
 }
 
@@ -86,68 +86,68 @@ const MAX_NR = 512;
 const MAX_ERRNO = 4095;
 
 export class Dispatcher {
-  readonly #table: (SyscallRow | undefined)[] = [];
-  readonly #ready: Task[] = [];
+  private readonly _table: (SyscallRow | undefined)[] = [];
+  private readonly _ready: Task[] = [];
   readonly unimplemented = new Map<number, number>();
   /** Calls and failures by number; time on the kernel thread while `isTiming`. */
-  readonly #calls = new Float64Array(MAX_NR);
-  readonly #errors = new Float64Array(MAX_NR);
-  readonly #timeMs = new Float64Array(MAX_NR);
-  #hooks: CallHooks | null = null;
-  #traceSink: ((task: Task, line: string) => void) | undefined;
-  #isTiming = false;
+  private readonly _calls = new Float64Array(MAX_NR);
+  private readonly _errors = new Float64Array(MAX_NR);
+  private readonly _timeMs = new Float64Array(MAX_NR);
+  private _hooks: CallHooks | null = null;
+  private _traceSink: ((task: Task, line: string) => void) | undefined;
+  private _isTiming = false;
   traceFilter: (call: Pick<SyscallRow, 'name' | 'groups'>) => boolean = () => true;
 
   constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
-    for (const row of rows) this.#table[row.nr] = row;
+    for (const row of rows) this._table[row.nr] = row;
   }
 
   /** Null = none, at no cost. */
   get hooks(): CallHooks | null {
-    return this.#hooks;
+    return this._hooks;
   }
 
   set hooks(hooks: CallHooks | null) {
-    this.#hooks = hooks;
-    this.#watch();
+    this._hooks = hooks;
+    this._watch();
   }
 
   /** Receives one line per finished call; undefined = no tracing. */
   get traceSink(): ((task: Task, line: string) => void) | undefined {
-    return this.#traceSink;
+    return this._traceSink;
   }
 
   set traceSink(sink: ((task: Task, line: string) => void) | undefined) {
-    this.#traceSink = sink;
-    this.#watch();
+    this._traceSink = sink;
+    this._watch();
   }
 
   get isTiming(): boolean {
-    return this.#isTiming;
+    return this._isTiming;
   }
 
   set isTiming(isTiming: boolean) {
-    this.#isTiming = isTiming;
-    this.#watch();
+    this._isTiming = isTiming;
+    this._watch();
   }
 
-  #watch(): void {
-    this.host.watchCalls(this.#hooks !== null || this.#traceSink !== undefined || this.#isTiming);
+  private _watch(): void {
+    this.host.watchCalls(this._hooks !== null || this._traceSink !== undefined || this._isTiming);
   }
 
   row(nr: number): SyscallRow | undefined {
-    return this.#table[nr];
+    return this._table[nr];
   }
 
   get rows(): SyscallRow[] {
-    return this.#table.filter((row) => row !== undefined);
+    return this._table.filter((row) => row !== undefined);
   }
 
   /** Calls made so far, by name. */
   get counts(): Map<string, CallCount> {
     const counts = this.rows.map(({ nr, name }): [string, CallCount] => {
       const inCore = this.host.inCoreCount(nr);
-      return [name, { calls: this.#calls[nr]! + inCore.calls, errors: this.#errors[nr]! + inCore.errors, timeMs: this.#timeMs[nr]! }];
+      return [name, { calls: this._calls[nr]! + inCore.calls, errors: this._errors[nr]! + inCore.errors, timeMs: this._timeMs[nr]! }];
     });
     return new Map(counts.filter(([, { calls }]) => calls > 0));
   }
@@ -165,63 +165,63 @@ export class Dispatcher {
     task.restartBlock = null;
     task.syscall = interrupted ? { ...interrupted, resumed: true, timedOut: false } : { nr, timedOut: false, resumed: false, data: undefined };
     if (interrupted === null) {
-      this.#calls[nr]!++;
-      if (this.hooks !== null && this.#isAnswered(task, this.hooks)) return;
+      this._calls[nr]!++;
+      if (this.hooks !== null && this._isAnswered(task, this.hooks)) return;
     }
-    this.#run(task);
+    this._run(task);
   }
 
   /** Hooks may change the arguments, or answer. */
-  #isAnswered(task: Task, hooks: CallHooks): boolean {
-    const row = this.#rowOf(task);
+  private _isAnswered(task: Task, hooks: CallHooks): boolean {
+    const row = this._rowOf(task);
     if (row === undefined) return false;
-    const values = [...this.#decode(task, row)];
+    const values = [...this._decode(task, row)];
     const answer = hooks.enter(task, row, values);
     task.syscall!.values = values;
-    if (answer !== undefined) this.#finish(task, row, answer);
+    if (answer !== undefined) this._finish(task, row, answer);
     return answer !== undefined;
   }
 
   /** The task is in a call that stands in for the one it made. */
   beginWith(task: Task, row: SyscallRow, data: unknown): void {
     task.syscall = { nr: task.origRax, timedOut: false, resumed: false, data, row };
-    this.#run(task);
+    this._run(task);
   }
 
   /** Runs the handler of the task's call again. */
   retry(task: Task): void {
     task.syscall!.resumed = true;
-    this.#run(task);
+    this._run(task);
   }
 
   /** Re-runs the handlers of woken tasks until none is left. */
   drain(): void {
-    for (let task = this.#ready.shift(); task; task = this.#ready.shift()) {
+    for (let task = this._ready.shift(); task; task = this._ready.shift()) {
       if (task.syscall !== null) this.retry(task);
     }
   }
 
   /** A queue of the task's wait woke, or its deadline passed. */
   wake(task: Task, timedOut: boolean): void {
-    if (!this.#unpark(task)) return;
+    if (!this._unpark(task)) return;
     task.syscall!.timedOut = timedOut;
-    this.#ready.push(task);
+    this._ready.push(task);
   }
 
   /** Ends an interruptible wait: the call gives its restart class or what `interrupted` says. False when the task does not wait. */
   interrupt(task: Task): boolean {
-    if (task.parked?.wait.uninterruptible || !this.#unpark(task)) return false;
-    this.#finish(task, this.#rowOf(task)!, this.#interruptedResult(task));
+    if (task.parked?.wait.uninterruptible || !this._unpark(task)) return false;
+    this._finish(task, this._rowOf(task)!, this._interruptedResult(task));
     return true;
   }
 
   /** Forgets a waiting task that dies; its call may drop registrations of its own. */
   abandon(task: Task): void {
-    if (this.#unpark(task)) this.#callInterrupted(task, this.#rowOf(task)!);
+    if (this._unpark(task)) this._callInterrupted(task, this._rowOf(task)!);
     task.syscall = null;
   }
 
-  #unpark(task: Task): boolean {
+  private _unpark(task: Task): boolean {
     if (!task.parked) return false;
     task.parked.remove();
     task.parked = null;
@@ -229,28 +229,28 @@ export class Dispatcher {
     return true;
   }
 
-  #rowOf(task: Task): SyscallRow | undefined {
-    return task.syscall!.row ?? this.#table[task.syscall!.nr];
+  private _rowOf(task: Task): SyscallRow | undefined {
+    return task.syscall!.row ?? this._table[task.syscall!.nr];
   }
 
-  #run(task: Task): void {
-    const row = this.#rowOf(task);
-    if (!row) return this.#reject(task);
+  private _run(task: Task): void {
+    const row = this._rowOf(task);
+    if (!row) return this._reject(task);
     const startMs = this.isTiming ? performance.now() : 0;
-    const line = this.traceSink && REPLACES_TASK.has(row.nr) ? formatCall(task, row, this.#decode(task, row), REPLACES_TASK.get(row.nr)) : '';
-    const result = this.#call(task, row);
-    if (this.isTiming) this.#timeMs[row.nr]! += performance.now() - startMs;
-    if (typeof result !== 'object') return this.#finish(task, row, result, line);
+    const line = this.traceSink && REPLACES_TASK.has(row.nr) ? formatCall(task, row, this._decode(task, row), REPLACES_TASK.get(row.nr)) : '';
+    const result = this._call(task, row);
+    if (this.isTiming) this._timeMs[row.nr]! += performance.now() - startMs;
+    if (typeof result !== 'object') return this._finish(task, row, result, line);
     if (!result.block) return this.begin(task, task.origRax);
     if (task.tracing !== null && this.host.stopsBeforeWait(task)) return;
-    if (!result.uninterruptible && this.host.interruptPending(task)) return this.#finish(task, row, this.#interruptedResult(task));
+    if (!result.uninterruptible && this.host.interruptPending(task)) return this._finish(task, row, this._interruptedResult(task));
     task.syscall!.timedOut = false;
     this.host.taskBlocked(task);
     task.parked = new Parked(this, task, result);
   }
 
-  #call(task: Task, row: SyscallRow): SyscallResult {
-    const a = this.#decode(task, row);
+  private _call(task: Task, row: SyscallRow): SyscallResult {
+    const a = this._decode(task, row);
     try {
       return row.handler(task, a[0], a[1], a[2], a[3], a[4], a[5]);
     } catch (error) {
@@ -259,7 +259,7 @@ export class Dispatcher {
     }
   }
 
-  #decode(task: Task, row: SyscallRow): readonly (number | bigint)[] {
+  private _decode(task: Task, row: SyscallRow): readonly (number | bigint)[] {
     const changed = task.syscall?.values;
     if (changed !== undefined) return changed;
     const { u32 } = task.shared;
@@ -270,15 +270,15 @@ export class Dispatcher {
     });
   }
 
-  #interruptedResult(task: Task): number {
-    const row = this.#rowOf(task)!;
-    const own = this.#callInterrupted(task, row);
+  private _interruptedResult(task: Task): number {
+    const row = this._rowOf(task)!;
+    const own = this._callInterrupted(task, row);
     if (own !== undefined) return own;
     const restart = row.restart ?? 'ERESTARTSYS';
     return restart === 'EINTR' ? -Errno.EINTR : -Restart[restart];
   }
 
-  #callInterrupted(task: Task, row: SyscallRow): number | undefined {
+  private _callInterrupted(task: Task, row: SyscallRow): number | undefined {
     try {
       return row.interrupted?.(task);
     } catch (error) {
@@ -288,14 +288,14 @@ export class Dispatcher {
   }
 
   /** `line` is the trace of a call that left nothing of its arguments. */
-  #finish(task: Task, row: SyscallRow, given: number | bigint | undefined, line = ''): void {
+  private _finish(task: Task, row: SyscallRow, given: number | bigint | undefined, line = ''): void {
     const result = this.hooks === null ? given : this.hooks.exit(task, row, given);
-    if (typeof result === 'number' && result < 0 && result >= -MAX_ERRNO) this.#errors[row.nr]!++;
-    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, result === undefined && line !== '' ? line : formatCall(task, row, this.#decode(task, row), result));
+    if (typeof result === 'number' && result < 0 && result >= -MAX_ERRNO) this._errors[row.nr]!++;
+    if (this.traceSink && this.traceFilter(row)) this.traceSink(task, result === undefined && line !== '' ? line : formatCall(task, row, this._decode(task, row), result));
     this.host.syscallDone(task, result);
   }
 
-  #reject(task: Task): void {
+  private _reject(task: Task): void {
     const { nr } = task.syscall!;
     this.unimplemented.set(nr, (this.unimplemented.get(nr) ?? 0) + 1);
     this.host.onUnimplemented(task, nr);

@@ -56,12 +56,12 @@ export class MessageQueue implements IpcObject {
   send(message: Message, pid: number, nowSeconds: number): void {
     this.lastSendPid = pid;
     this.sentAt = nowSeconds;
-    if (this.#giveToReceiver(message, nowSeconds)) return;
+    if (this._giveToReceiver(message, nowSeconds)) return;
     this.messages.push(message);
     this.bytes += message.bytes.length;
   }
 
-  #giveToReceiver(message: Message, nowSeconds: number): boolean {
+  private _giveToReceiver(message: Message, nowSeconds: number): boolean {
     for (const receiver of [...this.receivers]) {
       if (!matches(receiver.choice, message)) continue;
       this.receivers.splice(this.receivers.indexOf(receiver), 1);
@@ -78,7 +78,7 @@ export class MessageQueue implements IpcObject {
 
   /** Takes a message: -ENOMSG when none fits the choice, -E2BIG when it is too long. */
   receive(choice: MessageChoice, pid: number, nowSeconds: number): Message | number {
-    const index = this.#find(choice);
+    const index = this._find(choice);
     if (index < 0) return -Errno.ENOMSG;
     const message = this.messages[index]!;
     if (isLongerThan(message, choice)) return -Errno.E2BIG;
@@ -90,7 +90,7 @@ export class MessageQueue implements IpcObject {
     return message;
   }
 
-  #find(choice: MessageChoice): number {
+  private _find(choice: MessageChoice): number {
     if (choice.type >= 0) return this.messages.findIndex((message) => matches(choice, message));
     let best = -1;
     this.messages.forEach((message, index) => {

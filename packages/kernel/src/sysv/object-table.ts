@@ -23,9 +23,9 @@ export interface IpcObject {
 }
 
 export class ObjectTable<T extends IpcObject> {
-  readonly #slots: (T | undefined)[] = [];
-  #sequence = 0;
-  #lastIndex = -1;
+  private readonly _slots: (T | undefined)[] = [];
+  private _sequence = 0;
+  private _lastIndex = -1;
 
   constructor(public maxObjects: number) {}
 
@@ -34,54 +34,54 @@ export class ObjectTable<T extends IpcObject> {
   }
 
   all(): T[] {
-    return this.#slots.filter((slot): slot is T => slot !== undefined);
+    return this._slots.filter((slot): slot is T => slot !== undefined);
   }
 
   /** Largest index in use, 0 without objects (the answer of IPC_INFO). */
   get maxIndex(): number {
-    return Math.max(0, this.#slots.findLastIndex((slot) => slot !== undefined));
+    return Math.max(0, this._slots.findLastIndex((slot) => slot !== undefined));
   }
 
   /** The id the next object gets; -ENOSPC when the namespace is full. Reserves nothing. */
   nextId(): number {
     if (this.count >= this.maxObjects) return -Errno.ENOSPC;
-    const index = this.#freeIndex();
-    const sequence = index <= this.#lastIndex ? (this.#sequence + 1) % SEQUENCES : this.#sequence;
+    const index = this._freeIndex();
+    const sequence = index <= this._lastIndex ? (this._sequence + 1) % SEQUENCES : this._sequence;
     return (sequence << INDEX_BITS) | index;
   }
 
   /** Indexes are used in turn, so that an id comes back late: the next free one after the last, within one and a half times what is in use. */
-  #freeIndex(): number {
+  private _freeIndex(): number {
     const end = Math.max(MIN_CYCLE, Math.floor((this.count * 3) / 2));
-    for (let index = this.#lastIndex + 1; index < end; index++) if (this.#slots[index] === undefined) return index;
-    for (let index = 0; ; index++) if (this.#slots[index] === undefined) return index;
+    for (let index = this._lastIndex + 1; index < end; index++) if (this._slots[index] === undefined) return index;
+    for (let index = 0; ; index++) if (this._slots[index] === undefined) return index;
   }
 
   add(object: T): void {
     const index = object.id & INDEX_MASK;
-    this.#slots[index] = object;
-    this.#sequence = object.id >>> INDEX_BITS;
-    this.#lastIndex = index;
+    this._slots[index] = object;
+    this._sequence = object.id >>> INDEX_BITS;
+    this._lastIndex = index;
   }
 
   remove(object: T): void {
-    this.#slots[object.id & INDEX_MASK] = undefined;
+    this._slots[object.id & INDEX_MASK] = undefined;
   }
 
   /** The object, or -EINVAL for an id nobody has (any more). */
   byId(id: number): T | number {
     if (id < 0) return -Errno.EINVAL;
-    const object = this.#slots[id & INDEX_MASK];
+    const object = this._slots[id & INDEX_MASK];
     return object?.id === id ? object : -Errno.EINVAL;
   }
 
   /** SHM_STAT, SEM_STAT, MSG_STAT: the object at an index. */
   byIndex(index: number): T | number {
-    return (index < 0 ? undefined : this.#slots[index]) ?? -Errno.EINVAL;
+    return (index < 0 ? undefined : this._slots[index]) ?? -Errno.EINVAL;
   }
 
   byKey(key: number): T | undefined {
-    return this.#slots.find((slot) => slot !== undefined && slot.key === key);
+    return this._slots.find((slot) => slot !== undefined && slot.key === key);
   }
 
   /**

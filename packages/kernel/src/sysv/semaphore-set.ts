@@ -47,7 +47,7 @@ export class SemaphoreSet implements IpcObject {
   attempt({ operations, pid, undo }: Omit<PendingOperation, 'result'>): number {
     const before = [...this.values];
     for (const operation of operations) {
-      const refused = this.#refusal(operation, undo);
+      const refused = this._refusal(operation, undo);
       if (refused !== 0) {
         before.forEach((old, at) => (this.values[at] = old));
         return refused;
@@ -55,12 +55,12 @@ export class SemaphoreSet implements IpcObject {
       this.values[operation.index]! += operation.change;
     }
     for (const { index } of operations) this.lastPids[index] = pid;
-    if (undo !== null) this.#recordUndo(undo, operations);
+    if (undo !== null) this._recordUndo(undo, operations);
     return 0;
   }
 
   /** Why one operation cannot be done now; 0: it can. */
-  #refusal({ change, flags, index }: SemaphoreOperation, undo: SemaphoreUndo | null): number {
+  private _refusal({ change, flags, index }: SemaphoreOperation, undo: SemaphoreUndo | null): number {
     const next = this.values[index]! + change;
     if (change === 0 ? next !== 0 : next < 0) return (flags & IpcFlag.NOWAIT) !== 0 ? -Errno.EAGAIN : BLOCKED;
     if (next > SEM_VALUE_MAX) return -Errno.ERANGE;
@@ -69,7 +69,7 @@ export class SemaphoreSet implements IpcObject {
     return adjust < -SEM_VALUE_MAX - 1 || adjust > SEM_VALUE_MAX ? -Errno.ERANGE : 0;
   }
 
-  #recordUndo(undo: SemaphoreUndo, operations: readonly SemaphoreOperation[]): void {
+  private _recordUndo(undo: SemaphoreUndo, operations: readonly SemaphoreOperation[]): void {
     if (!operations.some(({ flags }) => (flags & SEM_UNDO) !== 0)) return;
     let adjust = this.adjustments.get(undo);
     if (adjust === undefined) this.adjustments.set(undo, (adjust = this.values.map(() => 0)));
@@ -78,7 +78,7 @@ export class SemaphoreSet implements IpcObject {
   }
 
   /** The operation that keeps a pending one from proceeding (GETNCNT, GETZCNT); undefined: none. */
-  #blockerOf({ operations }: PendingOperation): SemaphoreOperation | undefined {
+  private _blockerOf({ operations }: PendingOperation): SemaphoreOperation | undefined {
     const values = [...this.values];
     for (const operation of operations) {
       const { change, index } = operation;
@@ -91,7 +91,7 @@ export class SemaphoreSet implements IpcObject {
   /** How many wait for the semaphore to rise, or to become zero. */
   waiting(index: number, forZero: boolean): number {
     return this.pending.filter((entry) => {
-      const blocker = this.#blockerOf(entry);
+      const blocker = this._blockerOf(entry);
       return blocker !== undefined && blocker.index === index && (blocker.change === 0) === forZero;
     }).length;
   }

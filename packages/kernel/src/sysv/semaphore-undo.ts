@@ -7,16 +7,16 @@ import type { SemaphoreSet } from './semaphore-set.js';
 
 export class SemaphoreUndo {
   readonly sets = new Set<SemaphoreSet>();
-  #users = 1;
+  private _users = 1;
 
   share(): this {
-    this.#users++;
+    this._users++;
     return this;
   }
 
   /** A task stops using the list; the last one has the adjustments made. */
   release(pid: number, nowSeconds: number): void {
-    if (--this.#users > 0) return;
+    if (--this._users > 0) return;
     for (const set of this.sets) {
       const adjust = set.adjustments.get(this) ?? [];
       set.adjustments.delete(this);

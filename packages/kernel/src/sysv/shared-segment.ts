@@ -34,11 +34,11 @@ export class SharedSegment extends SharedObject implements IpcObject {
   attachedAt = 0;
   detachedAt = 0;
   changedAt: number;
-  readonly #init: SegmentInit;
+  private readonly _init: SegmentInit;
 
   constructor(init: SegmentInit) {
     super(init.pool, Math.ceil(init.sizeBytes / PAGE_SIZE) * PAGE_SIZE, nameOf(init.key));
-    this.#init = init;
+    this._init = init;
     this.key = init.key;
     this.id = init.id;
     this.ino = init.id;
@@ -50,7 +50,7 @@ export class SharedSegment extends SharedObject implements IpcObject {
 
   /** Size as shmget asked for it; mappings are whole pages. */
   get requestedBytes(): number {
-    return this.#init.sizeBytes;
+    return this._init.sizeBytes;
   }
 
   get isMarkedForRemoval(): boolean {
@@ -64,15 +64,15 @@ export class SharedSegment extends SharedObject implements IpcObject {
   override incRef(): void {
     super.incRef();
     this.attachCount++;
-    this.attachedAt = this.#init.nowSeconds();
+    this.attachedAt = this._init.nowSeconds();
   }
 
   /** A mapping goes; the last one of a removed segment frees it. */
   override decRef(): void {
     this.attachCount--;
-    this.detachedAt = this.#init.nowSeconds();
+    this.detachedAt = this._init.nowSeconds();
     super.decRef();
-    if (this.attachCount === 0 && this.isMarkedForRemoval) this.#destroy();
+    if (this.attachCount === 0 && this.isMarkedForRemoval) this._destroy();
   }
 
   /** IPC_RMID: gone at once, or with its last attach. */
@@ -80,11 +80,11 @@ export class SharedSegment extends SharedObject implements IpcObject {
     if (this.isMarkedForRemoval) return;
     this.permission.mode |= Shm.DEST;
     this.key = IPC_PRIVATE;
-    if (this.attachCount === 0) this.#destroy();
+    if (this.attachCount === 0) this._destroy();
   }
 
-  #destroy(): void {
-    this.#init.table.remove(this);
+  private _destroy(): void {
+    this._init.table.remove(this);
     super.decRef();
   }
 }

@@ -19,15 +19,15 @@ const RUNNING = headerWord('runningTasks');
 const CPU_CLOCK = (KERNEL_HEADER + KernelHeader.off.cpuClock) / 8;
 
 export class RunningTasks implements TimerListener {
-  readonly #ticker: Timer;
-  #tickerDisabled = false;
+  private readonly _ticker: Timer;
+  private _tickerDisabled = false;
   /** Setting at the moment the ticker was disabled; valid while #tickerDisabled. */
-  #tickerSetting: Setting | null = null;
+  private _tickerSetting: Setting | null = null;
   /** Told about every tick, for CPU-time timers and RLIMIT_CPU. */
   onTick: (() => void) | null = null;
 
   constructor(readonly shared: SharedMemory, readonly clock: Clock, timers: TimerQueue) {
-    this.#ticker = new Timer(clock, timers, this);
+    this._ticker = new Timer(clock, timers, this);
   }
 
   get count(): number {
@@ -35,7 +35,7 @@ export class RunningTasks implements TimerListener {
   }
 
   get isTickerDisabled(): boolean {
-    return this.#tickerDisabled;
+    return this._tickerDisabled;
   }
 
   cpuClockNow(): bigint {
@@ -43,28 +43,28 @@ export class RunningTasks implements TimerListener {
   }
 
   startTicker(): void {
-    this.#ticker.swap({ enabled: true, nextNs: this.clock.nowNs() + CLOCK_TICK_NS, periodNs: CLOCK_TICK_NS });
+    this._ticker.swap({ enabled: true, nextNs: this.clock.nowNs() + CLOCK_TICK_NS, periodNs: CLOCK_TICK_NS });
   }
 
   pause(): void {
-    this.#ticker.pause();
+    this._ticker.pause();
   }
 
   resume(): void {
-    this.#ticker.resume();
+    this._ticker.resume();
   }
 
   inc(): void {
     const { i32, u64 } = this.shared;
-    if (Atomics.load(i32, RUNNING) !== 0 || !this.#tickerDisabled) {
+    if (Atomics.load(i32, RUNNING) !== 0 || !this._tickerDisabled) {
       Atomics.add(i32, RUNNING, 1);
       return;
     }
-    const { setting, expirations } = settingAt(this.#tickerSetting!, this.clock.nowNs());
+    const { setting, expirations } = settingAt(this._tickerSetting!, this.clock.nowNs());
     if (expirations > 0) Atomics.add(u64, CPU_CLOCK, BigInt(expirations));
     Atomics.store(i32, RUNNING, 1);
-    this.#tickerDisabled = false;
-    this.#ticker.swap(setting);
+    this._tickerDisabled = false;
+    this._ticker.swap(setting);
   }
 
   dec(): void {
@@ -76,12 +76,12 @@ export class RunningTasks implements TimerListener {
   notifyTimer(): void {
     Atomics.add(this.shared.u64, CPU_CLOCK, 1n);
     this.onTick?.();
-    if (this.count === 0) this.#disable();
+    if (this.count === 0) this._disable();
   }
 
-  #disable(): void {
-    this.#tickerSetting = this.#ticker.get();
-    this.#tickerDisabled = true;
-    this.#ticker.destroy();
+  private _disable(): void {
+    this._tickerSetting = this._ticker.get();
+    this._tickerDisabled = true;
+    this._ticker.destroy();
   }
 }

@@ -30,11 +30,11 @@ interface IdleListener {
 export class TaskRunner implements SyscallHost {
   /** Tasks given to the cores and not handed back. */
   onCores = 0;
-  #externalStops = 0;
+  private _externalStops = 0;
   /** Runnable tasks that wait for the end of an external stop. */
-  readonly #held: Task[] = [];
-  readonly #attention: Task[] = [];
-  #listeners: IdleListener[] = [];
+  private readonly _held: Task[] = [];
+  private readonly _attention: Task[] = [];
+  private _listeners: IdleListener[] = [];
 
   constructor(readonly kernel: Kernel) {}
 
@@ -50,20 +50,20 @@ export class TaskRunner implements SyscallHost {
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.runState) >> 2, RunState.KERNEL);
     const trap = this.kernel.shared.i32[(tcb + TCB.off.trap) >> 2]!;
     if (task.killStatus !== null) exitTask(task, task.killStatus);
-    else this.#handleTrap(task, trap);
-    this.#notifyListeners();
+    else this._handleTrap(task, trap);
+    this._notifyListeners();
   }
 
-  #handleTrap(task: Task, trap: number): void {
+  private _handleTrap(task: Task, trap: number): void {
     if (trap === Trap.SYSCALL) return this.kernel.dispatcher.start(task);
     task.origRax = -1;
     if (trap === Trap.EXCEPTION) handleException(task);
-    else if (trap === Trap.CORE_ERROR) this.#coreFailed(task);
+    else if (trap === Trap.CORE_ERROR) this._coreFailed(task);
     else if (trap !== Trap.INTERRUPT) throw new Invariant(`trap ${trap} handed to the kernel`);
     this.resumeUser(task);
   }
 
-  #coreFailed(task: Task): void {
+  private _coreFailed(task: Task): void {
     this.kernel.report(`process ${task.group.tgid} (${task.name}) killed: its core failed`);
     this.kernel.signals.sendToGroup(task.group, { signo: Sig.KILL, code: 0 });
   }
@@ -149,12 +149,12 @@ export class TaskRunner implements SyscallHost {
     task.mm.activate(tcb);
     publishInCoreState(task);
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.interrupt) >> 2, 0);
-    if (this.#externalStops === 0) return this.#enqueue(tcb);
-    this.#held.push(task);
+    if (this._externalStops === 0) return this._enqueue(tcb);
+    this._held.push(task);
     this.kernel.running.dec();
   }
 
-  #enqueue(tcb: number): void {
+  private _enqueue(tcb: number): void {
     this.onCores++;
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNABLE);
     this.kernel.host.enqueue(tcb);
@@ -165,14 +165,14 @@ export class TaskRunner implements SyscallHost {
    * stopped it is looked at by drain().
    */
   attend(task: Task): void {
-    if (task.state === 'running') return this.#interruptCore(task);
+    if (task.state === 'running') return this._interruptCore(task);
     if (task.needsAttention || !task.isAlive) return;
     task.needsAttention = true;
-    this.#attention.push(task);
-    if (this.#attention.length === 1) this.kernel.host.kick();
+    this._attention.push(task);
+    if (this._attention.length === 1) this.kernel.host.kick();
   }
 
-  #interruptCore(task: Task): void {
+  private _interruptCore(task: Task): void {
     const { i32 } = this.kernel.shared;
     Atomics.store(i32, (task.tcb + TCB.off.interrupt) >> 2, 1);
     if (Atomics.load(i32, (task.tcb + TCB.off.runState) >> 2) === RunState.RUNNING) this.kernel.host.preempt(task.tcb);
@@ -186,17 +186,17 @@ export class TaskRunner implements SyscallHost {
 
   /** Looks at tasks that need attention and re-runs woken system calls until none is left. */
   drain(): void {
-    if (this.#externalStops > 0) return this.#notifyListeners();
+    if (this._externalStops > 0) return this._notifyListeners();
     do {
-      for (let task = this.#attention.shift(); task; task = this.#attention.shift()) this.#lookAt(task);
+      for (let task = this._attention.shift(); task; task = this._attention.shift()) this._lookAt(task);
       this.kernel.dispatcher.drain();
-    } while (this.#attention.length > 0);
-    this.#notifyListeners();
+    } while (this._attention.length > 0);
+    this._notifyListeners();
   }
 
-  #lookAt(task: Task): void {
+  private _lookAt(task: Task): void {
     task.needsAttention = false;
-    if (task.state === 'stopped') return this.#lookAtStopped(task);
+    if (task.state === 'stopped') return this._lookAtStopped(task);
     if (task.state === 'new' && task.killStatus !== null) return exitTask(task, task.killStatus);
     if (task.state !== 'blocked') return;
     if (task.killStatus !== null) {
@@ -206,7 +206,7 @@ export class TaskRunner implements SyscallHost {
   }
 
   /** A stop ends by a kill, except the one before the task's end; a ptrace-stop by its tracer; a group stop by SIGCONT. */
-  #lookAtStopped(task: Task): void {
+  private _lookAtStopped(task: Task): void {
     const { resume, tracing } = task;
     const isInPtraceStop = tracing !== null && tracing.stop !== null;
     const isKilled = task.killStatus !== null && task.exitStatus === null;
@@ -221,34 +221,34 @@ export class TaskRunner implements SyscallHost {
 
   /** kernel.go BeginExternalStop: nests. */
   beginExternalStop(): void {
-    this.#externalStops++;
-    for (const task of this.kernel.tasks.all()) if (task.state === 'running') this.#interruptCore(task);
+    this._externalStops++;
+    for (const task of this.kernel.tasks.all()) if (task.state === 'running') this._interruptCore(task);
   }
 
   endExternalStop(): void {
-    if (this.#externalStops === 0) throw new Invariant('unpause without pause');
-    if (--this.#externalStops > 0) return;
-    for (const task of this.#held.splice(0)) {
+    if (this._externalStops === 0) throw new Invariant('unpause without pause');
+    if (--this._externalStops > 0) return;
+    for (const task of this._held.splice(0)) {
       this.kernel.running.inc();
-      this.#enqueue(task.tcb);
+      this._enqueue(task.tcb);
     }
   }
 
   get isStoppedExternally(): boolean {
-    return this.#externalStops > 0;
+    return this._externalStops > 0;
   }
 
   /** Resolves as soon as the condition holds; looked at after every trap and drain. */
   whenReached(isReached: () => boolean): Promise<void> {
     if (isReached()) return Promise.resolve();
-    return new Promise((resolve) => this.#listeners.push({ isReached, resolve }));
+    return new Promise((resolve) => this._listeners.push({ isReached, resolve }));
   }
 
-  #notifyListeners(): void {
-    if (this.#listeners.length === 0) return;
-    const reached = this.#listeners.filter((listener) => listener.isReached());
+  private _notifyListeners(): void {
+    if (this._listeners.length === 0) return;
+    const reached = this._listeners.filter((listener) => listener.isReached());
     if (reached.length === 0) return;
-    this.#listeners = this.#listeners.filter((listener) => !reached.includes(listener));
+    this._listeners = this._listeners.filter((listener) => !reached.includes(listener));
     for (const listener of reached) listener.resolve();
   }
 }

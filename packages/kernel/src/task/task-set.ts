@@ -27,14 +27,14 @@ const RESERVED_PIDS = 300;
 
 export class TaskSet implements Actor {
   readonly actorName = 'TaskSet';
-  readonly #tasks = new Map<number, Task>();
-  readonly #byTcb = new Map<number, Task>();
+  private readonly _tasks = new Map<number, Task>();
+  private readonly _byTcb = new Map<number, Task>();
   /** PID namespace of the tids outside the first one. */
-  readonly #nested = new Map<number, PidNamespace>();
+  private readonly _nested = new Map<number, PidNamespace>();
   readonly groups = new Set<ThreadGroup>();
   readonly processGroups = new Map<number, ProcessGroup>();
   readonly sessions = new Map<number, Session>();
-  #lastTid = 0;
+  private _lastTid = 0;
   /** Tasks that have not exited (kernel.go liveGoroutines). */
   liveCount = 0;
   /** Forks since boot (/proc/stat processes). */
@@ -43,19 +43,19 @@ export class TaskSet implements Actor {
   constructor(readonly kernel: Kernel, readonly maxTasks: number) {}
 
   receive<T extends MessageType>(type: T, body: Body<T>): Reply<T> {
-    return this.#handle(type, body as never) as Reply<T>;
+    return this._handle(type, body as never) as Reply<T>;
   }
 
-  #handle(type: MessageType, body: Body<'TaskSet.Exit'> & Body<'TaskSet.Reap'>): void {
+  private _handle(type: MessageType, body: Body<'TaskSet.Exit'> & Body<'TaskSet.Reap'>): void {
     switch (type) {
       case 'TaskSet.Exit':
-        return endTask(this.#tasks.get(body.tid)!, body.status);
+        return endTask(this._tasks.get(body.tid)!, body.status);
       case 'TaskSet.ExitGroup':
-        return endGroup(this.#tasks.get(body.tid)!, body.status);
+        return endGroup(this._tasks.get(body.tid)!, body.status);
       case 'TaskSet.Kill':
-        return this.#kill(body.status);
+        return this._kill(body.status);
       case 'TaskSet.Reap':
-        return reapGroup(this.#tasks.get(body.tgid)!.group);
+        return reapGroup(this._tasks.get(body.tgid)!.group);
       case 'TaskSet.Pause':
         return this.kernel.runner.beginExternalStop();
       default:
@@ -63,8 +63,8 @@ export class TaskSet implements Actor {
     }
   }
 
-  #kill(status: ExitStatus): void {
-    for (const task of [...this.#tasks.values()]) {
+  private _kill(status: ExitStatus): void {
+    for (const task of [...this._tasks.values()]) {
       if (!task.isAlive) continue;
       task.group.exitStatus ??= status;
       killTask(task, status);
@@ -73,49 +73,49 @@ export class TaskSet implements Actor {
 
   /** The task with this tid, zombies included. */
   byTid(tid: number): Task | undefined {
-    return this.#tasks.get(tid);
+    return this._tasks.get(tid);
   }
 
   /** The thread group whose leader has this tid, zombies included. */
   groupByTgid(tgid: number): ThreadGroup | undefined {
-    const task = this.#tasks.get(tgid);
+    const task = this._tasks.get(tgid);
     return task && task.group.leader === task ? task.group : undefined;
   }
 
   byTcb(tcb: number): Task | undefined {
-    return this.#byTcb.get(tcb);
+    return this._byTcb.get(tcb);
   }
 
   all(): IterableIterator<Task> {
-    return this.#tasks.values();
+    return this._tasks.values();
   }
 
   get count(): number {
-    return this.#tasks.size;
+    return this._tasks.size;
   }
 
   get lastTid(): number {
-    return this.#lastTid;
+    return this._lastTid;
   }
 
   /** Next free tid, or -EAGAIN when the table or the pid space is full. `wanted` asks for one (clone3 set_tid). */
   allocateTid(wanted = 0): number {
-    if (this.#tasks.size >= this.maxTasks) return -Errno.EAGAIN;
-    if (wanted !== 0) return this.#isFree(wanted) ? wanted : -Errno.EEXIST;
+    if (this._tasks.size >= this.maxTasks) return -Errno.EAGAIN;
+    if (wanted !== 0) return this._isFree(wanted) ? wanted : -Errno.EEXIST;
     for (let tries = 0; tries < PID_MAX; tries++) {
-      this.#lastTid = this.#lastTid + 1 < PID_MAX ? this.#lastTid + 1 : RESERVED_PIDS;
-      if (this.#isFree(this.#lastTid)) return this.#lastTid;
+      this._lastTid = this._lastTid + 1 < PID_MAX ? this._lastTid + 1 : RESERVED_PIDS;
+      if (this._isFree(this._lastTid)) return this._lastTid;
     }
     return -Errno.EAGAIN;
   }
 
-  #isFree(tid: number): boolean {
-    return !this.#tasks.has(tid) && !this.processGroups.has(tid) && !this.sessions.has(tid);
+  private _isFree(tid: number): boolean {
+    return !this._tasks.has(tid) && !this.processGroups.has(tid) && !this.sessions.has(tid);
   }
 
   add(task: Task): void {
-    this.#tasks.set(task.tid, task);
-    this.#byTcb.set(task.tcb, task);
+    this._tasks.set(task.tid, task);
+    this._byTcb.set(task.tcb, task);
     this.groups.add(task.group);
     this.liveCount++;
   }
@@ -126,7 +126,7 @@ export class TaskSet implements Actor {
    */
   adoptId(tid: number, namespace: PidNamespace, wanted: readonly number[]): number {
     if (namespace.isFirst) return 0;
-    this.#nested.set(tid, namespace);
+    this._nested.set(tid, namespace);
     let depth = 0;
     for (let at = namespace; at.parent !== null; at = at.parent) {
       const id = at.adopt(tid, wanted[depth++] ?? 0);
@@ -139,32 +139,32 @@ export class TaskSet implements Actor {
 
   /** The tid goes back: nothing in the kernel has it any more. */
   forgetId(tid: number): void {
-    for (let at = this.#nested.get(tid); at !== undefined && at.parent !== null; at = at.parent) at.forget(tid);
-    this.#nested.delete(tid);
+    for (let at = this._nested.get(tid); at !== undefined && at.parent !== null; at = at.parent) at.forget(tid);
+    this._nested.delete(tid);
   }
 
-  #forgetIfFree(...tids: readonly number[]): void {
-    for (const tid of tids) if (this.#nested.has(tid) && this.#isFree(tid)) this.forgetId(tid);
+  private _forgetIfFree(...tids: readonly number[]): void {
+    for (const tid of tids) if (this._nested.has(tid) && this._isFree(tid)) this.forgetId(tid);
   }
 
   /** Frees the tid of a dead task. */
   remove(task: Task): void {
-    if (this.#tasks.get(task.tid) === task) this.#tasks.delete(task.tid);
-    this.#forgetIfFree(task.tid);
+    if (this._tasks.get(task.tid) === task) this._tasks.delete(task.tid);
+    this._forgetIfFree(task.tid);
     if (task.group.tasks.size === 0) this.groups.delete(task.group);
   }
 
   forgetTcb(task: Task): void {
-    this.#byTcb.delete(task.tcb);
+    this._byTcb.delete(task.tcb);
   }
 
   /** execve by a thread that is not the leader: it takes over the leader's tid. */
   renumber(task: Task, tid: number): void {
     const oldTid = task.tid;
-    this.#tasks.delete(oldTid);
+    this._tasks.delete(oldTid);
     task.tid = tid;
-    this.#tasks.set(tid, task);
-    this.#forgetIfFree(oldTid);
+    this._tasks.set(tid, task);
+    this._forgetIfFree(oldTid);
   }
 
   newThreadGroup(handlers: SignalHandlers, exitSignal: number, limits: LimitSet, pidNamespace: PidNamespace = this.kernel.rootPidNamespace): ThreadGroup {
@@ -203,7 +203,7 @@ export class TaskSet implements Actor {
     this.processGroups.delete(from.pgid);
     from.session.groups.delete(from);
     if (from.session.groups.size === 0) this.sessions.delete(from.session.sid);
-    this.#forgetIfFree(from.pgid, from.session.sid);
+    this._forgetIfFree(from.pgid, from.session.sid);
   }
 
   /** The process that adopts orphans: the nearest living subreaper ancestor, else the init of the process tree (prctl(2) PR_SET_CHILD_SUBREAPER). */

@@ -5,20 +5,20 @@ import { Errno, PAGE_SIZE, RunState, TCB } from '@troupe/abi';
 const TCBS_PER_FRAME = PAGE_SIZE / TCB.sizeBytes;
 
 export class TcbPool {
-  readonly #free: number[] = [];
+  private readonly _free: number[] = [];
 
   constructor(readonly frames: FramePool) {}
 
   /** A zeroed TCB, or -EAGAIN. */
   alloc(): number {
-    if (this.#free.length === 0 && !this.#grow()) return -Errno.EAGAIN;
-    return this.#free.pop()!;
+    if (this._free.length === 0 && !this._grow()) return -Errno.EAGAIN;
+    return this._free.pop()!;
   }
 
-  #grow(): boolean {
+  private _grow(): boolean {
     const frame = this.frames.alloc();
     if (frame === 0) return false;
-    for (let n = TCBS_PER_FRAME - 1; n >= 0; n--) this.#free.push(frame + n * TCB.sizeBytes);
+    for (let n = TCBS_PER_FRAME - 1; n >= 0; n--) this._free.push(frame + n * TCB.sizeBytes);
     return true;
   }
 
@@ -26,6 +26,6 @@ export class TcbPool {
     const { u8, i32 } = this.frames.shared;
     u8.fill(0, tcb, tcb + TCB.sizeBytes);
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.DEAD);
-    this.#free.push(tcb);
+    this._free.push(tcb);
   }
 }

@@ -26,38 +26,38 @@ export interface Notification {
 export class ProcessTimer implements TimerListener {
   /** Expirations since the last delivered signal, less one (timer_getoverrun(2)). */
   overrun = 0;
-  #wall: Timer | null;
+  private _wall: Timer | null;
   /** Setting of a CPU-clock timer; wall timers keep theirs in #wall. */
-  #cpuSetting: Setting = DISABLED;
+  private _cpuSetting: Setting = DISABLED;
 
   constructor(readonly group: ThreadGroup, readonly id: number, readonly clock: Clock, readonly isCpuClock: boolean, readonly notification: Notification | null, readonly signo: number) {
-    this.#wall = isCpuClock ? null : new Timer(clock, group.kernel.timers, this);
+    this._wall = isCpuClock ? null : new Timer(clock, group.kernel.timers, this);
   }
 
   get(): Setting {
-    if (this.#wall) return this.#wall.get();
+    if (this._wall) return this._wall.get();
     this.checkCpu();
-    return this.#cpuSetting;
+    return this._cpuSetting;
   }
 
   swap(setting: Setting): Setting {
     this.overrun = 0;
-    if (this.#wall) return this.#wall.swap(setting);
+    if (this._wall) return this._wall.swap(setting);
     const old = this.get();
-    this.#cpuSetting = setting;
+    this._cpuSetting = setting;
     return old;
   }
 
   destroy(): void {
-    this.#wall?.destroy();
-    this.#cpuSetting = DISABLED;
+    this._wall?.destroy();
+    this._cpuSetting = DISABLED;
   }
 
   /** Called on every CPU clock tick. */
   checkCpu(): void {
-    if (!this.#cpuSetting.enabled) return;
-    const { setting, expirations } = settingAt(this.#cpuSetting, this.clock.nowNs());
-    this.#cpuSetting = setting;
+    if (!this._cpuSetting.enabled) return;
+    const { setting, expirations } = settingAt(this._cpuSetting, this.clock.nowNs());
+    this._cpuSetting = setting;
     if (expirations > 0) this.notifyTimer(expirations);
   }
 
@@ -79,20 +79,20 @@ export class ProcessTimer implements TimerListener {
 const ITIMER_SIGNALS = [Sig.ALRM, Sig.VTALRM, Sig.PROF];
 
 export class GroupTimers {
-  readonly #itimers: (ProcessTimer | undefined)[] = [];
+  private readonly _itimers: (ProcessTimer | undefined)[] = [];
   readonly posix = new Map<number, ProcessTimer>();
-  #nextId = 0;
+  private _nextId = 0;
 
   constructor(readonly group: ThreadGroup) {}
 
   itimer(which: number): ProcessTimer {
-    return (this.#itimers[which] ??= new ProcessTimer(
+    return (this._itimers[which] ??= new ProcessTimer(
       this.group, -1, which === 0 ? this.group.kernel.monotonicClock : { nowNs: () => groupCpuNs(this.group) }, which !== 0, null, ITIMER_SIGNALS[which]!,
     ));
   }
 
   create(clock: Clock, isCpuClock: boolean, notification: Notification): ProcessTimer {
-    const timer = new ProcessTimer(this.group, this.#nextId++, clock, isCpuClock, notification, notification.signo);
+    const timer = new ProcessTimer(this.group, this._nextId++, clock, isCpuClock, notification, notification.signo);
     this.posix.set(timer.id, timer);
     return timer;
   }
@@ -104,7 +104,7 @@ export class GroupTimers {
   }
 
   checkCpuTimers(): void {
-    for (const timer of this.#itimers) if (timer?.isCpuClock) timer.checkCpu();
+    for (const timer of this._itimers) if (timer?.isCpuClock) timer.checkCpu();
     for (const timer of this.posix.values()) if (timer.isCpuClock) timer.checkCpu();
   }
 
@@ -116,7 +116,7 @@ export class GroupTimers {
   /** Process exit. */
   destroy(): void {
     this.dropForExec();
-    for (const timer of this.#itimers) timer?.destroy();
+    for (const timer of this._itimers) timer?.destroy();
   }
 }
 

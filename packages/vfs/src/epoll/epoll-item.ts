@@ -7,33 +7,33 @@ import type { Epoll, EpollEvent } from './epoll.js';
 const EVENT_BITS = 0x0fff_ffff;
 
 export class EpollItem implements Waiter, ReleaseListener {
-  #requested: number;
-  #isDisabled = false;
+  private _requested: number;
+  private _isDisabled = false;
   dataLow: number;
   dataHigh: number;
 
   constructor(readonly epoll: Epoll, readonly fd: number, readonly file: FileDescription, event: EpollEvent) {
-    this.#requested = event.events;
+    this._requested = event.events;
     this.dataLow = event.dataLow;
     this.dataHigh = event.dataHigh;
   }
 
   /** Events that wake: those asked for, and errors and hang-up always. */
   get events(): number {
-    return (this.#requested & EVENT_BITS) | EPOLLERR | EPOLLHUP;
+    return (this._requested & EVENT_BITS) | EPOLLERR | EPOLLHUP;
   }
 
   /** EPOLLEXCLUSIVE lets one or more instances be woken (epoll_ctl(2)); here all are. */
   get isExclusive(): boolean {
-    return (this.#requested & EPOLLEXCLUSIVE) !== 0;
+    return (this._requested & EPOLLEXCLUSIVE) !== 0;
   }
 
   get isEdgeTriggered(): boolean {
-    return (this.#requested & EPOLLET) !== 0;
+    return (this._requested & EPOLLET) !== 0;
   }
 
   get isOneShot(): boolean {
-    return (this.#requested & EPOLLONESHOT) !== 0;
+    return (this._requested & EPOLLONESHOT) !== 0;
   }
 
   attach(): void {
@@ -47,23 +47,23 @@ export class EpollItem implements Waiter, ReleaseListener {
   }
 
   change(event: EpollEvent): void {
-    this.#requested = event.events;
-    this.#isDisabled = false;
+    this._requested = event.events;
+    this._isDisabled = false;
     this.dataLow = event.dataLow;
     this.dataHigh = event.dataHigh;
   }
 
   /** EPOLLONESHOT fired: silent until EPOLL_CTL_MOD. */
   disable(): void {
-    this.#isDisabled = true;
+    this._isDisabled = true;
   }
 
   readyEvents(): number {
-    return this.#isDisabled ? 0 : this.file.poll() & this.events;
+    return this._isDisabled ? 0 : this.file.poll() & this.events;
   }
 
   onWake(): void {
-    if (!this.#isDisabled) this.epoll.markReady(this);
+    if (!this._isDisabled) this.epoll.markReady(this);
   }
 
   onFileReleased(): void {
@@ -73,7 +73,7 @@ export class EpollItem implements Waiter, ReleaseListener {
   /** A line of /proc/pid/fdinfo of the instance. */
   fdInfo(): string {
     const data = (BigInt(this.dataHigh >>> 0) << 32n) | BigInt(this.dataLow >>> 0);
-    const events = (this.#isDisabled ? this.#requested & ~EVENT_BITS : this.#requested | EPOLLERR | EPOLLHUP) >>> 0;
+    const events = (this._isDisabled ? this._requested & ~EVENT_BITS : this._requested | EPOLLERR | EPOLLHUP) >>> 0;
     const { ino } = this.file.inode;
     return `tfd: ${String(this.fd).padStart(8)} events: ${events.toString(16).padStart(8)} data: ${data.toString(16).padStart(16)}  pos:${this.file.offBytes} ino:${ino.toString(16)} sdev:${this.file.inode.fs.dev.toString(16)}\n`;
   }

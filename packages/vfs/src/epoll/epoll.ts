@@ -23,8 +23,8 @@ export interface EpollEvent {
 }
 
 export class Epoll extends FileDescription {
-  readonly #interests = new Map<FileDescription, Map<number, EpollItem>>();
-  readonly #ready = new Set<EpollItem>();
+  private readonly _interests = new Map<FileDescription, Map<number, EpollItem>>();
+  private readonly _ready = new Set<EpollItem>();
 
   constructor() {
     super(newAnonymousNode('[eventpoll]'), O_RDWR);
@@ -32,15 +32,15 @@ export class Epoll extends FileDescription {
 
   /** EPOLL_CTL_ADD. */
   add(fd: number, file: FileDescription, event: EpollEvent): number {
-    const refusal = this.#refusal(file);
+    const refusal = this._refusal(file);
     if (refusal !== 0) return refusal;
     if ((event.events & EPOLLEXCLUSIVE) !== 0 && (file instanceof Epoll || (event.events & ~EXCLUSIVE_OK) !== 0)) return -Errno.EINVAL;
-    if (this.#find(fd, file)) return -Errno.EEXIST;
-    if (file instanceof Epoll && (file.reaches(this) || this.#watcherDepth() + file.nestingDepth() > MAX_NESTING)) return -Errno.ELOOP;
+    if (this._find(fd, file)) return -Errno.EEXIST;
+    if (file instanceof Epoll && (file.reaches(this) || this._watcherDepth() + file.nestingDepth() > MAX_NESTING)) return -Errno.ELOOP;
     const item = new EpollItem(this, fd, file, event);
-    const byFd = this.#interests.get(file) ?? new Map<number, EpollItem>();
+    const byFd = this._interests.get(file) ?? new Map<number, EpollItem>();
     byFd.set(fd, item);
-    this.#interests.set(file, byFd);
+    this._interests.set(file, byFd);
     item.attach();
     if (item.readyEvents() !== 0) this.markReady(item);
     return 0;
@@ -48,9 +48,9 @@ export class Epoll extends FileDescription {
 
   /** EPOLL_CTL_MOD. */
   modify(fd: number, file: FileDescription, event: EpollEvent): number {
-    const refusal = this.#refusal(file);
+    const refusal = this._refusal(file);
     if (refusal !== 0) return refusal;
-    const item = this.#find(fd, file);
+    const item = this._find(fd, file);
     if (!item) return -Errno.ENOENT;
     if (item.isExclusive || (event.events & EPOLLEXCLUSIVE) !== 0) return -Errno.EINVAL;
     item.change(event);
@@ -60,9 +60,9 @@ export class Epoll extends FileDescription {
 
   /** EPOLL_CTL_DEL. */
   remove(fd: number, file: FileDescription): number {
-    const refusal = this.#refusal(file);
+    const refusal = this._refusal(file);
     if (refusal !== 0) return refusal;
-    const item = this.#find(fd, file);
+    const item = this._find(fd, file);
     if (!item) return -Errno.ENOENT;
     this.drop(item);
     return 0;
@@ -70,38 +70,38 @@ export class Epoll extends FileDescription {
 
   /** Something may have happened to the file of an interest. */
   markReady(item: EpollItem): void {
-    this.#ready.add(item);
+    this._ready.add(item);
     this.waiters.wake(EPOLLIN);
   }
 
   /** Ends an interest, by EPOLL_CTL_DEL or with its file. */
   drop(item: EpollItem): void {
     item.detach();
-    this.#ready.delete(item);
-    const byFd = this.#interests.get(item.file);
+    this._ready.delete(item);
+    const byFd = this._interests.get(item.file);
     byFd?.delete(item.fd);
-    if (byFd?.size === 0) this.#interests.delete(item.file);
+    if (byFd?.size === 0) this._interests.delete(item.file);
   }
 
   /** Up to `max` events; level-triggered interests go to the end of the ready list, so that all get their turn. */
   collect(max: number): EpollEvent[] {
     const events: EpollEvent[] = [];
-    for (const item of [...this.#ready]) {
+    for (const item of [...this._ready]) {
       if (events.length === max) break;
-      this.#ready.delete(item);
+      this._ready.delete(item);
       const ready = item.readyEvents();
       if (ready === 0) continue;
       events.push({ events: ready, dataLow: item.dataLow, dataHigh: item.dataHigh });
       if (item.isOneShot) item.disable();
-      else if (!item.isEdgeTriggered) this.#ready.add(item);
+      else if (!item.isEdgeTriggered) this._ready.add(item);
     }
     return events;
   }
 
   override poll(): number {
-    for (const item of [...this.#ready]) {
+    for (const item of [...this._ready]) {
       if (item.readyEvents() !== 0) return EPOLLIN;
-      this.#ready.delete(item);
+      this._ready.delete(item);
     }
     return 0;
   }
@@ -115,46 +115,46 @@ export class Epoll extends FileDescription {
   }
 
   override fdInfo(): string {
-    return [...this.#items()].map((item) => item.fdInfo()).join('');
+    return [...this._items()].map((item) => item.fdInfo()).join('');
   }
 
   /** True when `target` is this instance or watched by it, at any depth. */
   reaches(target: Epoll): boolean {
     if (this === target) return true;
-    return this.#watchedInstances().some((inner) => inner.reaches(target));
+    return this._watchedInstances().some((inner) => inner.reaches(target));
   }
 
   /** 1 for an instance that watches no other. */
   nestingDepth(): number {
-    return 1 + Math.max(0, ...this.#watchedInstances().map((inner) => inner.nestingDepth()));
+    return 1 + Math.max(0, ...this._watchedInstances().map((inner) => inner.nestingDepth()));
   }
 
   protected override release(): void {
-    for (const item of [...this.#items()]) this.drop(item);
+    for (const item of [...this._items()]) this.drop(item);
   }
 
   /** Instances above this one that watch it, as a chain length. */
-  #watcherDepth(): number {
+  private _watcherDepth(): number {
     let depth = 0;
     for (const listener of this.releaseListeners ?? []) {
-      if (listener instanceof EpollItem) depth = Math.max(depth, 1 + listener.epoll.#watcherDepth());
+      if (listener instanceof EpollItem) depth = Math.max(depth, 1 + listener.epoll._watcherDepth());
     }
     return depth;
   }
 
-  #watchedInstances(): Epoll[] {
-    return [...this.#interests.keys()].filter((file): file is Epoll => file instanceof Epoll);
+  private _watchedInstances(): Epoll[] {
+    return [...this._interests.keys()].filter((file): file is Epoll => file instanceof Epoll);
   }
 
-  *#items(): IterableIterator<EpollItem> {
-    for (const byFd of this.#interests.values()) yield* byFd.values();
+  private *_items(): IterableIterator<EpollItem> {
+    for (const byFd of this._interests.values()) yield* byFd.values();
   }
 
-  #find(fd: number, file: FileDescription): EpollItem | undefined {
-    return this.#interests.get(file)?.get(fd);
+  private _find(fd: number, file: FileDescription): EpollItem | undefined {
+    return this._interests.get(file)?.get(fd);
   }
 
-  #refusal(file: FileDescription): number {
+  private _refusal(file: FileDescription): number {
     if (!file.pollable) return -Errno.EPERM;
     return file === this ? -Errno.EINVAL : 0;
   }

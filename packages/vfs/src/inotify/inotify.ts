@@ -45,10 +45,10 @@ class Watch implements InodeWatch {
 }
 
 export class Inotify extends FileDescription {
-  readonly #byWd = new Map<number, Watch>();
-  readonly #byInode = new Map<Inode, Watch>();
-  #events: InotifyEvent[] = [];
-  #lastWd = 0;
+  private readonly _byWd = new Map<number, Watch>();
+  private readonly _byInode = new Map<Inode, Watch>();
+  private _events: InotifyEvent[] = [];
+  private _lastWd = 0;
 
   constructor(flags: number) {
     super(newAnonymousNode('inotify'), O_RDONLY | flags);
@@ -57,15 +57,15 @@ export class Inotify extends FileDescription {
   /** inotify_add_watch(2): the watch descriptor, or -EEXIST with IN_MASK_CREATE. */
   addWatch(inode: Inode, mask: number): number {
     const bits = mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK);
-    const existing = this.#byInode.get(inode);
+    const existing = this._byInode.get(inode);
     if (existing) {
       if ((mask & IN_MASK_CREATE) !== 0) return -Errno.EEXIST;
       existing.mask = (mask & IN_MASK_ADD) !== 0 ? existing.mask | bits : bits;
       return existing.wd;
     }
-    const watch = new Watch(this, ++this.#lastWd, inode, bits);
-    this.#byWd.set(watch.wd, watch);
-    this.#byInode.set(inode, watch);
+    const watch = new Watch(this, ++this._lastWd, inode, bits);
+    this._byWd.set(watch.wd, watch);
+    this._byInode.set(inode, watch);
     (inode.watches ??= new Set()).add(watch);
     watchCount.value++;
     return watch.wd;
@@ -73,10 +73,10 @@ export class Inotify extends FileDescription {
 
   /** inotify_rm_watch(2). */
   removeWatch(wd: number): number {
-    const watch = this.#byWd.get(wd);
+    const watch = this._byWd.get(wd);
     if (!watch) return -Errno.EINVAL;
-    this.#drop(watch);
-    this.#queue({ wd, mask: IN_IGNORED, cookie: 0, name: null });
+    this._drop(watch);
+    this._queue({ wd, mask: IN_IGNORED, cookie: 0, name: null });
     return 0;
   }
 
@@ -84,20 +84,20 @@ export class Inotify extends FileDescription {
     const events = mask & IN_ALL_EVENTS & watch.mask;
     if (events !== 0) {
       const isSelf = (mask & (IN_DELETE_SELF | IN_MOVE_SELF)) !== 0;
-      this.#queue({ wd: watch.wd, mask: events | (isSelf ? 0 : mask & IN_ISDIR), cookie, name });
+      this._queue({ wd: watch.wd, mask: events | (isSelf ? 0 : mask & IN_ISDIR), cookie, name });
     }
     const ends = (mask & IN_DELETE_SELF) !== 0 || (events !== 0 && (watch.mask & IN_ONESHOT) !== 0);
-    if (ends && this.#byWd.has(watch.wd)) this.removeWatch(watch.wd);
+    if (ends && this._byWd.has(watch.wd)) this.removeWatch(watch.wd);
   }
 
   override read(dst: Uint8Array): number {
     let at = 0;
-    while (this.#events.length > 0) {
-      const bytes = encodeEvent(this.#events[0]!);
+    while (this._events.length > 0) {
+      const bytes = encodeEvent(this._events[0]!);
       if (at + bytes.length > dst.length) return at === 0 ? -Errno.EINVAL : at;
       dst.set(bytes, at);
       at += bytes.length;
-      this.#events.shift();
+      this._events.shift();
     }
     return at === 0 ? -Errno.EAGAIN : at;
   }
@@ -107,36 +107,36 @@ export class Inotify extends FileDescription {
   }
 
   override poll(): number {
-    return this.#events.length > 0 ? EPOLLIN | EPOLLRDNORM : 0;
+    return this._events.length > 0 ? EPOLLIN | EPOLLRDNORM : 0;
   }
 
   override bytesReadable(): number {
-    return this.#events.reduce((sum, event) => sum + HEADER_BYTES + nameBytes(event.name), 0);
+    return this._events.reduce((sum, event) => sum + HEADER_BYTES + nameBytes(event.name), 0);
   }
 
   override fdInfo(): string {
-    return [...this.#byWd.values()].map(({ inode, mask, wd }) =>
+    return [...this._byWd.values()].map(({ inode, mask, wd }) =>
       `inotify wd:${wd.toString(16)} ino:${inode.ino.toString(16)} sdev:${inode.fs.dev.toString(16)} mask:${(mask >>> 0).toString(16)} ignored_mask:0\n`).join('');
   }
 
   protected override release(): void {
-    for (const watch of [...this.#byWd.values()]) this.#drop(watch);
-    this.#events = [];
+    for (const watch of [...this._byWd.values()]) this._drop(watch);
+    this._events = [];
   }
 
-  #drop(watch: Watch): void {
-    this.#byWd.delete(watch.wd);
-    this.#byInode.delete(watch.inode);
+  private _drop(watch: Watch): void {
+    this._byWd.delete(watch.wd);
+    this._byInode.delete(watch.inode);
     watch.inode.watches?.delete(watch);
     watchCount.value--;
   }
 
   /** An event equal to the last unread one is dropped. */
-  #queue(event: InotifyEvent): void {
-    const last = this.#events.at(-1);
+  private _queue(event: InotifyEvent): void {
+    const last = this._events.at(-1);
     if (last && last.wd === event.wd && last.mask === event.mask && last.cookie === event.cookie && last.name === event.name) return;
-    if (this.#events.length < MAX_QUEUED) this.#events.push(event);
-    else if (last?.mask !== IN_Q_OVERFLOW) this.#events.push({ wd: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: null });
+    if (this._events.length < MAX_QUEUED) this._events.push(event);
+    else if (last?.mask !== IN_Q_OVERFLOW) this._events.push({ wd: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: null });
     this.waiters.wake(EPOLLIN | EPOLLRDNORM);
   }
 }

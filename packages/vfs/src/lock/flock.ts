@@ -6,28 +6,28 @@ export type FlockKind = 'shared' | 'exclusive';
 
 export class Flock {
   readonly waiters = new WaitQueue();
-  readonly #holders = new Map<LockOwner, FlockKind>();
+  private readonly _holders = new Map<LockOwner, FlockKind>();
 
   get holders(): ReadonlyMap<LockOwner, FlockKind> {
-    return this.#holders;
+    return this._holders;
   }
 
   /** 0 or -EAGAIN. Converting drops the old lock first, so it is lost when the new one must wait (flock(2)). */
   acquire(owner: LockOwner, kind: FlockKind): number {
-    const current = this.#holders.get(owner);
+    const current = this._holders.get(owner);
     if (current === kind) return 0;
     if (current) this.release(owner);
-    if (this.#holders.size > 0 && (kind === 'exclusive' || this.#isExclusive())) return -Errno.EAGAIN;
-    this.#holders.set(owner, kind);
+    if (this._holders.size > 0 && (kind === 'exclusive' || this._isExclusive())) return -Errno.EAGAIN;
+    this._holders.set(owner, kind);
     return 0;
   }
 
   release(owner: LockOwner): void {
-    if (this.#holders.delete(owner)) this.waiters.wake(0xffff, Infinity);
+    if (this._holders.delete(owner)) this.waiters.wake(0xffff, Infinity);
   }
 
-  #isExclusive(): boolean {
-    for (const kind of this.#holders.values()) if (kind === 'exclusive') return true;
+  private _isExclusive(): boolean {
+    for (const kind of this._holders.values()) if (kind === 'exclusive') return true;
     return false;
   }
 }

@@ -26,28 +26,28 @@ export interface RangeLock {
 export class RangeLocks {
   /** Woken when a range is given up. */
   readonly waiters = new WaitQueue();
-  #held: RangeLock[] = [];
+  private _held: RangeLock[] = [];
 
   get held(): readonly RangeLock[] {
-    return this.#held;
+    return this._held;
   }
 
   /** The first lock of another owner that stands in the way of `wanted`. */
   conflict(wanted: RangeLock): RangeLock | undefined {
-    return this.#held.find((lock) => lock.owner !== wanted.owner && overlaps(lock, wanted) && (lock.kind === 'write' || wanted.kind === 'write'));
+    return this._held.find((lock) => lock.owner !== wanted.owner && overlaps(lock, wanted) && (lock.kind === 'write' || wanted.kind === 'write'));
   }
 
   /** Takes or converts a range. Precondition: no conflict. */
   acquire(wanted: RangeLock): void {
-    const isWeaker = this.#cut(wanted.owner, wanted.startBytes, wanted.endBytes);
-    this.#held.push(wanted);
-    this.#merge(wanted);
+    const isWeaker = this._cut(wanted.owner, wanted.startBytes, wanted.endBytes);
+    this._held.push(wanted);
+    this._merge(wanted);
     if (isWeaker) this.waiters.wake(0xffff, Infinity);
   }
 
   /** Gives up a range (F_UNLCK), splitting locks that stick out. */
   release(owner: LockOwner, startBytes: number, endBytes: number): void {
-    if (this.#cut(owner, startBytes, endBytes)) this.waiters.wake(0xffff, Infinity);
+    if (this._cut(owner, startBytes, endBytes)) this.waiters.wake(0xffff, Infinity);
   }
 
   releaseAll(owner: LockOwner): void {
@@ -55,10 +55,10 @@ export class RangeLocks {
   }
 
   /** Removes [start, end) from the locks of the owner; true when anything was held there. */
-  #cut(owner: LockOwner, startBytes: number, endBytes: number): boolean {
+  private _cut(owner: LockOwner, startBytes: number, endBytes: number): boolean {
     const rest: RangeLock[] = [];
     let hit = false;
-    for (const lock of this.#held) {
+    for (const lock of this._held) {
       if (lock.owner !== owner || lock.endBytes <= startBytes || lock.startBytes >= endBytes) {
         rest.push(lock);
         continue;
@@ -67,15 +67,15 @@ export class RangeLocks {
       if (lock.startBytes < startBytes) rest.push({ ...lock, endBytes: startBytes });
       if (lock.endBytes > endBytes) rest.push({ ...lock, startBytes: endBytes });
     }
-    this.#held = rest;
+    this._held = rest;
     return hit;
   }
 
   /** Joins the lock with neighbours of the same owner and kind. */
-  #merge(added: RangeLock): void {
+  private _merge(added: RangeLock): void {
     let { startBytes, endBytes } = added;
     const rest: RangeLock[] = [];
-    for (const lock of this.#held) {
+    for (const lock of this._held) {
       const joins = lock.owner === added.owner && lock.kind === added.kind && lock.startBytes <= endBytes && lock.endBytes >= startBytes;
       if (!joins) {
         rest.push(lock);
@@ -85,7 +85,7 @@ export class RangeLocks {
       endBytes = Math.max(endBytes, lock.endBytes);
     }
     rest.push({ ...added, startBytes, endBytes });
-    this.#held = rest;
+    this._held = rest;
   }
 }
 

@@ -2,14 +2,14 @@
 const FIRST_SIZE_BYTES = 4096;
 
 export class ByteRing {
-  #store = new Uint8Array(0);
-  #start = 0;
-  #length = 0;
+  private _store = new Uint8Array(0);
+  private _start = 0;
+  private _length = 0;
 
   constructor(private limitBytes: number) {}
 
   get length(): number {
-    return this.#length;
+    return this._length;
   }
 
   get limit(): number {
@@ -17,38 +17,38 @@ export class ByteRing {
   }
 
   get free(): number {
-    return this.limitBytes - this.#length;
+    return this.limitBytes - this._length;
   }
 
   /** Changes the limit. Precondition: not below the bytes held. */
   resize(limitBytes: number): void {
     this.limitBytes = limitBytes;
-    if (this.#store.length > limitBytes) this.#reallocate(limitBytes);
+    if (this._store.length > limitBytes) this._reallocate(limitBytes);
   }
 
   /** Appends as much of `src` as fits; returns the count. */
   push(src: Uint8Array): number {
     const count = Math.min(src.length, this.free);
     if (count === 0) return 0;
-    this.#reserve(this.#length + count);
-    const size = this.#store.length;
-    const at = (this.#start + this.#length) % size;
+    this._reserve(this._length + count);
+    const size = this._store.length;
+    const at = (this._start + this._length) % size;
     const first = Math.min(count, size - at);
-    this.#store.set(src.subarray(0, first), at);
-    if (first < count) this.#store.set(src.subarray(first, count), 0);
-    this.#length += count;
+    this._store.set(src.subarray(0, first), at);
+    if (first < count) this._store.set(src.subarray(first, count), 0);
+    this._length += count;
     return count;
   }
 
   /** Copies up to dst.length bytes from position `skip` without removing them; returns the count. */
   peek(dst: Uint8Array, skip = 0): number {
-    const count = Math.min(dst.length, this.#length - skip);
+    const count = Math.min(dst.length, this._length - skip);
     if (count <= 0) return 0;
-    const size = this.#store.length;
-    const at = (this.#start + skip) % size;
+    const size = this._store.length;
+    const at = (this._start + skip) % size;
     const first = Math.min(count, size - at);
-    dst.set(this.#store.subarray(at, at + first), 0);
-    if (first < count) dst.set(this.#store.subarray(0, count - first), first);
+    dst.set(this._store.subarray(at, at + first), 0);
+    if (first < count) dst.set(this._store.subarray(0, count - first), first);
     return count;
   }
 
@@ -60,25 +60,25 @@ export class ByteRing {
   }
 
   drop(count: number): void {
-    this.#length -= count;
-    this.#start = this.#length === 0 ? 0 : (this.#start + count) % this.#store.length;
+    this._length -= count;
+    this._start = this._length === 0 ? 0 : (this._start + count) % this._store.length;
   }
 
   clear(): void {
-    this.drop(this.#length);
+    this.drop(this._length);
   }
 
-  #reserve(needed: number): void {
-    if (needed <= this.#store.length) return;
-    let size = Math.max(FIRST_SIZE_BYTES, this.#store.length);
+  private _reserve(needed: number): void {
+    if (needed <= this._store.length) return;
+    let size = Math.max(FIRST_SIZE_BYTES, this._store.length);
     while (size < needed) size *= 2;
-    this.#reallocate(Math.min(Math.max(size, needed), this.limitBytes));
+    this._reallocate(Math.min(Math.max(size, needed), this.limitBytes));
   }
 
-  #reallocate(size: number): void {
+  private _reallocate(size: number): void {
     const store = new Uint8Array(size);
     this.peek(store);
-    this.#store = store;
-    this.#start = 0;
+    this._store = store;
+    this._start = 0;
   }
 }

@@ -10,24 +10,24 @@ import { Pipe } from './pipe.js';
 export class PipeFile extends FileDescription {
   override readonly waiters: WaitQueue;
   /** Partner ends ever opened before this one: the open of a FIFO is pending until the count moves. Reopened pipes (/proc/pid/fd/N) never wait. */
-  readonly #readerOpensSeen: number;
-  readonly #writerOpensSeen: number;
-  readonly #mayWait: boolean;
+  private readonly _readerOpensSeen: number;
+  private readonly _writerOpensSeen: number;
+  private readonly _mayWait: boolean;
 
   constructor(node: PathNode, flags: number, readonly pipe: Pipe) {
     super(node, flags);
     this.waiters = pipe.waiters;
     const isUnnamed = node.inode instanceof AnonymousInode;
-    this.#readerOpensSeen = isUnnamed || pipe.readers > 0 ? -1 : pipe.readerOpens;
-    this.#writerOpensSeen = isUnnamed || pipe.writers > 0 ? -1 : pipe.writerOpens;
-    this.#mayWait = (flags & O_ACCMODE) !== O_RDWR && (flags & O_NONBLOCK) === 0;
+    this._readerOpensSeen = isUnnamed || pipe.readers > 0 ? -1 : pipe.readerOpens;
+    this._writerOpensSeen = isUnnamed || pipe.writers > 0 ? -1 : pipe.writerOpens;
+    this._mayWait = (flags & O_ACCMODE) !== O_RDWR && (flags & O_NONBLOCK) === 0;
     if (this.readable) pipe.addReader();
     if (this.writable) pipe.addWriter();
   }
 
   override openPending(): boolean {
-    if (!this.#mayWait) return false;
-    return this.readable ? this.pipe.writerOpens === this.#writerOpensSeen : this.pipe.readerOpens === this.#readerOpensSeen;
+    if (!this._mayWait) return false;
+    return this.readable ? this.pipe.writerOpens === this._writerOpensSeen : this.pipe.readerOpens === this._readerOpensSeen;
   }
 
   override read(dst: Uint8Array): number {
@@ -39,7 +39,7 @@ export class PipeFile extends FileDescription {
   }
 
   override poll(): number {
-    const hadWriter = this.pipe.writerOpens !== this.#writerOpensSeen;
+    const hadWriter = this.pipe.writerOpens !== this._writerOpensSeen;
     return (this.readable ? this.pipe.pollRead(hadWriter) : 0) | (this.writable ? this.pipe.pollWrite() : 0);
   }
 

@@ -32,16 +32,16 @@ export class Pipe {
   /** How many read and write ends were ever opened (fifo(7): an open waits for the partner's next open). */
   readerOpens = 0;
   writerOpens = 0;
-  readonly #ring = new ByteRing(PIPE_DEFAULT_BYTES);
+  private readonly _ring = new ByteRing(PIPE_DEFAULT_BYTES);
   /** Empty unless a packet is buffered: stream bytes alone need no boundaries. */
-  #segments: Segment[] = [];
+  private _segments: Segment[] = [];
 
   get length(): number {
-    return this.#ring.length;
+    return this._ring.length;
   }
 
   get capacity(): number {
-    return this.#ring.limit;
+    return this._ring.limit;
   }
 
   /** fcntl(2) F_SETPIPE_SZ: rounds up to a power of two of pages; returns the size or -errno. */
@@ -51,7 +51,7 @@ export class Pipe {
     while (size < sizeBytes) size *= 2;
     if (size > PIPE_MAX_BYTES && size > this.capacity && !isPrivileged) return -Errno.EPERM;
     if (size < this.length) return -Errno.EBUSY;
-    this.#ring.resize(size);
+    this._ring.resize(size);
     this.waiters.wake(POLLOUT);
     return size;
   }
@@ -71,13 +71,13 @@ export class Pipe {
   removeReader(): void {
     this.readers--;
     if (this.readers === 0) this.waiters.wake(POLLOUT | POLLERR, Infinity);
-    this.#clearWhenUnused();
+    this._clearWhenUnused();
   }
 
   removeWriter(): void {
     this.writers--;
     if (this.writers === 0) this.waiters.wake(POLLIN | POLLHUP, Infinity);
-    this.#clearWhenUnused();
+    this._clearWhenUnused();
   }
 
   /** Bytes read, 0 at end of file, or -EAGAIN. A packet that does not fit loses its rest (pipe(2) O_DIRECT). */
@@ -85,14 +85,14 @@ export class Pipe {
     if (dst.length === 0) return 0;
     if (this.length === 0) return this.writers === 0 ? 0 : -Errno.EAGAIN;
     const wasFull = !this.isWritable;
-    const count = this.#segments.length === 0 ? this.#ring.shift(dst) : this.#readSegments(dst);
+    const count = this._segments.length === 0 ? this._ring.shift(dst) : this._readSegments(dst);
     if (wasFull && this.isWritable) this.waiters.wake(POLLOUT);
     return count;
   }
 
   /** Copies buffered bytes from position `skip` without consuming them (tee(2)). */
   peek(dst: Uint8Array, skip = 0): number {
-    return this.#ring.peek(dst, skip);
+    return this._ring.peek(dst, skip);
   }
 
   /** Removes bytes that were peeked and have found another place (splice(2)). */
@@ -101,14 +101,14 @@ export class Pipe {
   }
 
   get roomBytes(): number {
-    return this.#ring.free;
+    return this._ring.free;
   }
 
   /** Bytes written (partial only above PIPE_BUF), -EAGAIN when nothing can be written, -EPIPE without reader. */
   write(src: Uint8Array, isPacket = false): number {
     if (this.readers === 0) return -Errno.EPIPE;
     if (src.length === 0) return 0;
-    const count = isPacket ? this.#writePackets(src) : this.#writeStream(src);
+    const count = isPacket ? this._writePackets(src) : this._writeStream(src);
     if (count === 0) return -Errno.EAGAIN;
     this.waiters.wake(POLLIN);
     return count;
@@ -116,7 +116,7 @@ export class Pipe {
 
   /** A page is free (Linux: a buffer slot is free), so a write of PIPE_BUF bytes will not block. */
   get isWritable(): boolean {
-    return this.#ring.free >= PIPE_BUF && this.#segments.length < this.capacity / PIPE_BUF;
+    return this._ring.free >= PIPE_BUF && this._segments.length < this.capacity / PIPE_BUF;
   }
 
   pollRead(hadWriter = true): number {
@@ -127,44 +127,44 @@ export class Pipe {
     return (this.isWritable ? POLLOUT : 0) | (this.readers === 0 ? POLLERR : 0);
   }
 
-  #writeStream(src: Uint8Array): number {
-    if (src.length <= PIPE_BUF && this.#ring.free < src.length) return 0;
-    const count = this.#ring.push(src);
-    const last = this.#segments.at(-1);
+  private _writeStream(src: Uint8Array): number {
+    if (src.length <= PIPE_BUF && this._ring.free < src.length) return 0;
+    const count = this._ring.push(src);
+    const last = this._segments.at(-1);
     if (last && !last.isPacket) last.bytes += count;
-    else if (last) this.#segments.push({ bytes: count, isPacket: false });
+    else if (last) this._segments.push({ bytes: count, isPacket: false });
     return count;
   }
 
-  #writePackets(src: Uint8Array): number {
+  private _writePackets(src: Uint8Array): number {
     let at = 0;
     while (at < src.length && this.isWritable) {
-      if (this.#segments.length === 0 && this.length > 0) this.#segments.push({ bytes: this.length, isPacket: false });
-      const bytes = this.#ring.push(src.subarray(at, at + PIPE_BUF));
-      this.#segments.push({ bytes, isPacket: true });
+      if (this._segments.length === 0 && this.length > 0) this._segments.push({ bytes: this.length, isPacket: false });
+      const bytes = this._ring.push(src.subarray(at, at + PIPE_BUF));
+      this._segments.push({ bytes, isPacket: true });
       at += bytes;
     }
     return at;
   }
 
-  #readSegments(dst: Uint8Array): number {
+  private _readSegments(dst: Uint8Array): number {
     let at = 0;
-    while (at < dst.length && this.#segments.length > 0) {
-      const segment = this.#segments[0]!;
-      const count = this.#ring.shift(dst.subarray(at, Math.min(dst.length, at + segment.bytes)));
+    while (at < dst.length && this._segments.length > 0) {
+      const segment = this._segments[0]!;
+      const count = this._ring.shift(dst.subarray(at, Math.min(dst.length, at + segment.bytes)));
       at += count;
       segment.bytes -= count;
-      if (segment.isPacket) this.#ring.drop(segment.bytes);
-      if (segment.isPacket || segment.bytes === 0) this.#segments.shift();
+      if (segment.isPacket) this._ring.drop(segment.bytes);
+      if (segment.isPacket || segment.bytes === 0) this._segments.shift();
       if (segment.isPacket) break;
     }
-    if (this.#segments.length === 1 && !this.#segments[0]!.isPacket) this.#segments = [];
+    if (this._segments.length === 1 && !this._segments[0]!.isPacket) this._segments = [];
     return at;
   }
 
-  #clearWhenUnused(): void {
+  private _clearWhenUnused(): void {
     if (this.readers > 0 || this.writers > 0) return;
-    this.#ring.clear();
-    this.#segments = [];
+    this._ring.clear();
+    this._segments = [];
   }
 }

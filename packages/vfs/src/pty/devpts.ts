@@ -58,15 +58,15 @@ export class Devpts implements FileSystem {
 }
 
 abstract class DevptsInode extends Inode {
-  readonly #timeNs: bigint;
+  private readonly _timeNs: bigint;
 
   constructor(readonly devpts: Devpts, ino: number, mode: number, uid: number, gid: number, readonly rdev: number) {
     super(devpts, ino, mode, uid, gid);
-    this.#timeNs = devpts.realtimeNs();
+    this._timeNs = devpts.realtimeNs();
   }
 
   override stat(): Stat {
-    const timeNs = this.#timeNs;
+    const timeNs = this._timeNs;
     return {
       dev: this.fs.dev, ino: this.ino, mode: this.mode, nlink: this.isDirectory ? 2 : 1, uid: this.uid, gid: this.gid, rdev: this.rdev,
       sizeBytes: 0, blockBytes: 1024, blocks: 0, atimeNs: timeNs, mtimeNs: timeNs, ctimeNs: timeNs, btimeNs: 0n,

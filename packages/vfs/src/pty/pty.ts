@@ -15,15 +15,15 @@ const ECHO_RESERVE_BYTES = 65536;
 export class Pty implements TtyDriver {
   readonly tty: Tty;
   readonly masterWaiters = new WaitQueue();
-  readonly #output = new ByteRing(WRITE_ROOM_BYTES + ECHO_RESERVE_BYTES);
+  private readonly _output = new ByteRing(WRITE_ROOM_BYTES + ECHO_RESERVE_BYTES);
   /** The slave cannot be opened until unlockpt(3). */
   isLocked = true;
   isPacketMode = false;
   /** TIOCPKT_* bits the master has not read. */
-  #status = 0;
+  private _status = 0;
   isMasterOpen = true;
   /** The slave was open and no longer is: the master reads EIO. */
-  #isSlaveClosed = false;
+  private _isSlaveClosed = false;
 
   constructor(readonly index: number, device: number, jobs: JobControl, nowNs: () => number, readonly onBothClosed: (pty: Pty) => void) {
     this.tty = new Tty(`/dev/pts/${index}`, device, this, jobs, nowNs);
@@ -32,42 +32,42 @@ export class Pty implements TtyDriver {
   // Slave side (TtyDriver) -----------------------------------------------------------------------
 
   get writeRoom(): number {
-    return this.isMasterOpen ? Math.max(0, WRITE_ROOM_BYTES - this.#output.length) : WRITE_ROOM_BYTES;
+    return this.isMasterOpen ? Math.max(0, WRITE_ROOM_BYTES - this._output.length) : WRITE_ROOM_BYTES;
   }
 
   write(bytes: Uint8Array): void {
     if (!this.isMasterOpen) return;
-    this.#output.push(bytes);
+    this._output.push(bytes);
     this.masterWaiters.wake(EPOLLIN | EPOLLRDNORM);
   }
 
   /** What the master can read already is not taken back. */
   flush(): void {
-    this.#report(Tiocpkt.FLUSHWRITE);
+    this._report(Tiocpkt.FLUSHWRITE);
   }
 
   inputFlushed(): void {
-    this.#report(Tiocpkt.FLUSHREAD);
+    this._report(Tiocpkt.FLUSHREAD);
     this.masterWaiters.wake(EPOLLOUT | EPOLLWRNORM);
   }
 
   flowChanged(isStopped: boolean): void {
-    this.#report(isStopped ? Tiocpkt.STOP : Tiocpkt.START);
+    this._report(isStopped ? Tiocpkt.STOP : Tiocpkt.START);
   }
 
   attributesChanged(old: Termios, next: Termios): void {
     const wasFlow = hasStandardFlow(old);
     const isFlow = hasStandardFlow(next);
-    if (wasFlow !== isFlow) this.#report(isFlow ? Tiocpkt.DOSTOP : Tiocpkt.NOSTOP);
-    if ((next.lflag & Lflag.EXTPROC) !== 0 || ((old.lflag ^ next.lflag) & Lflag.EXTPROC) !== 0) this.#report(Tiocpkt.IOCTL);
+    if (wasFlow !== isFlow) this._report(isFlow ? Tiocpkt.DOSTOP : Tiocpkt.NOSTOP);
+    if ((next.lflag & Lflag.EXTPROC) !== 0 || ((old.lflag ^ next.lflag) & Lflag.EXTPROC) !== 0) this._report(Tiocpkt.IOCTL);
   }
 
   opened(): void {
-    this.#isSlaveClosed = false;
+    this._isSlaveClosed = false;
   }
 
   closed(): void {
-    this.#isSlaveClosed = true;
+    this._isSlaveClosed = true;
     this.masterWaiters.wake(EPOLLIN | EPOLLHUP, Infinity);
     if (!this.isMasterOpen) this.onBothClosed(this);
   }
@@ -76,53 +76,53 @@ export class Pty implements TtyDriver {
 
   masterRead(dst: Uint8Array): number {
     if (dst.length === 0) return 0;
-    if (this.isPacketMode && this.#status !== 0) {
-      dst[0] = this.#status;
-      this.#status = 0;
+    if (this.isPacketMode && this._status !== 0) {
+      dst[0] = this._status;
+      this._status = 0;
       return 1;
     }
-    if (this.#output.length === 0) return this.#isSlaveClosed ? -Errno.EIO : -Errno.EAGAIN;
+    if (this._output.length === 0) return this._isSlaveClosed ? -Errno.EIO : -Errno.EAGAIN;
     const header = this.isPacketMode ? 1 : 0;
     if (header === 1) dst[0] = Tiocpkt.DATA;
-    const count = this.#output.shift(dst.subarray(header));
+    const count = this._output.shift(dst.subarray(header));
     this.tty.outputReady();
     return header + count;
   }
 
   masterWrite(src: Uint8Array): number {
-    if (this.#isSlaveClosed && this.tty.openCount === 0) return -Errno.EIO;
+    if (this._isSlaveClosed && this.tty.openCount === 0) return -Errno.EIO;
     if (src.length === 0) return 0;
     const count = this.tty.receive(src);
     return count === 0 ? -Errno.EAGAIN : count;
   }
 
   masterPoll(): number {
-    const hasStatus = this.isPacketMode && this.#status !== 0;
-    const isReadable = this.#output.length > 0 || hasStatus;
+    const hasStatus = this.isPacketMode && this._status !== 0;
+    const isReadable = this._output.length > 0 || hasStatus;
     const isWritable = this.tty.discipline.input.room > 0;
-    return (isReadable ? EPOLLIN | EPOLLRDNORM : 0) | (isWritable ? EPOLLOUT | EPOLLWRNORM : 0) | (hasStatus ? EPOLLPRI : 0) | (this.#isSlaveClosed ? EPOLLHUP : 0);
+    return (isReadable ? EPOLLIN | EPOLLRDNORM : 0) | (isWritable ? EPOLLOUT | EPOLLWRNORM : 0) | (hasStatus ? EPOLLPRI : 0) | (this._isSlaveClosed ? EPOLLHUP : 0);
   }
 
   get outputBytes(): number {
-    return this.#output.length;
+    return this._output.length;
   }
 
   setPacketMode(isPacketMode: boolean): void {
-    if (isPacketMode && !this.isPacketMode) this.#status = 0;
+    if (isPacketMode && !this.isPacketMode) this._status = 0;
     this.isPacketMode = isPacketMode;
   }
 
   masterClosed(): void {
     this.isMasterOpen = false;
-    this.#output.clear();
+    this._output.clear();
     this.tty.hangUp();
     if (this.tty.openCount === 0) this.onBothClosed(this);
   }
 
-  #report(bits: number): void {
+  private _report(bits: number): void {
     if (!this.isPacketMode) return;
     const opposite = bits === Tiocpkt.STOP ? Tiocpkt.START : bits === Tiocpkt.START ? Tiocpkt.STOP : bits === Tiocpkt.DOSTOP ? Tiocpkt.NOSTOP : bits === Tiocpkt.NOSTOP ? Tiocpkt.DOSTOP : 0;
-    this.#status = (this.#status & ~opposite) | bits;
+    this._status = (this._status & ~opposite) | bits;
     this.masterWaiters.wake(EPOLLIN | EPOLLPRI);
   }
 }

@@ -23,23 +23,23 @@ const MAX_PTYS = 4096;
 
 export class Terminals {
   readonly devpts: Devpts;
-  readonly #ptys = new Map<number, Pty | 'host'>();
+  private readonly _ptys = new Map<number, Pty | 'host'>();
   /** The terminal of the host, if standard input is one. */
   host: Tty | null = null;
 
   constructor(readonly special: SpecialFiles, readonly jobs: JobControl, readonly timers: TimerQueue, realtimeNs: () => bigint) {
     this.devpts = new Devpts(realtimeNs);
-    special.charDevices.set(TTY_DEVICE, (node, flags, ctx) => this.#openControlling(node, flags, ctx));
+    special.charDevices.set(TTY_DEVICE, (node, flags, ctx) => this._openControlling(node, flags, ctx));
     special.charDevices.set(CONSOLE_DEVICE, (node, flags, ctx) => (this.host ? this.open(this.host, node, flags, ctx) : -Errno.ENXIO));
-    special.charDevices.set(PTMX_DEVICE, (node, flags, ctx) => this.#openMaster(node, flags, ctx));
+    special.charDevices.set(PTMX_DEVICE, (node, flags, ctx) => this._openMaster(node, flags, ctx));
   }
 
   /** The host's terminal takes the next pty number, so that ttyname(3) and ps(1) find it under /dev/pts. */
   createHostTerminal(sink: HostSink, uid: number): Tty {
-    const index = this.#freeIndex();
+    const index = this._freeIndex();
     const tty = new Tty(`/dev/pts/${index}`, ptsDevice(index), new HostTerminal(sink), this.jobs, () => this.timers.clock.nowNs());
-    this.#ptys.set(index, 'host');
-    this.#register(index, tty, uid);
+    this._ptys.set(index, 'host');
+    this._register(index, tty, uid);
     this.host = tty;
     return tty;
   }
@@ -59,34 +59,34 @@ export class Terminals {
     return slave === null ? -Errno.EIO : this.open(pty.tty, slave, flags, ctx);
   }
 
-  #openControlling(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+  private _openControlling(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
     const terminal = this.jobs.caller(ctx.tid)?.terminal;
     return terminal ? this.open(terminal, node, flags | O_NOCTTY, ctx) : -Errno.ENXIO;
   }
 
-  #openMaster(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
-    if (this.#ptys.size >= MAX_PTYS) return -Errno.ENOSPC;
-    const index = this.#freeIndex();
-    const pty = new Pty(index, ptsDevice(index), this.jobs, () => this.timers.clock.nowNs(), (gone) => this.#free(gone));
-    this.#ptys.set(index, pty);
-    this.#register(index, pty.tty, ctx.creds.fsuid, pty);
+  private _openMaster(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+    if (this._ptys.size >= MAX_PTYS) return -Errno.ENOSPC;
+    const index = this._freeIndex();
+    const pty = new Pty(index, ptsDevice(index), this.jobs, () => this.timers.clock.nowNs(), (gone) => this._free(gone));
+    this._ptys.set(index, pty);
+    this._register(index, pty.tty, ctx.creds.fsuid, pty);
     return new PtyMaster(node, flags, pty);
   }
 
-  #register(index: number, tty: Tty, uid: number, pty?: Pty): void {
+  private _register(index: number, tty: Tty, uid: number, pty?: Pty): void {
     this.devpts.add(index, uid);
     this.special.charDevices.set(ptsDevice(index), (node, flags, ctx) => (pty?.isLocked ? -Errno.EIO : this.open(tty, node, flags, ctx)));
   }
 
-  #free(pty: Pty): void {
-    this.#ptys.delete(pty.index);
+  private _free(pty: Pty): void {
+    this._ptys.delete(pty.index);
     this.devpts.remove(pty.index);
     this.special.charDevices.delete(ptsDevice(pty.index));
   }
 
-  #freeIndex(): number {
+  private _freeIndex(): number {
     let index = 0;
-    while (this.#ptys.has(index)) index++;
+    while (this._ptys.has(index)) index++;
     return index;
   }
 }

@@ -62,7 +62,7 @@ export abstract class Socket extends FileDescription {
   /** Reported once by SO_ERROR or the next operation. */
   pendingError = 0;
   /** Options that are stored and given back without effect on local sockets. */
-  readonly #inert = new Map<number, number>();
+  private readonly _inert = new Map<number, number>();
 
   constructor(node: PathNode, flags: number, readonly domain: number, readonly type: number, readonly protocol: number) {
     super(node, flags);
@@ -116,10 +116,10 @@ export abstract class Socket extends FileDescription {
       case So.RCVBUF: return this.receiveBufferBytes;
       case So.PASSCRED: return this.passesCredentials ? 1 : 0;
       case So.ACCEPTCONN: return this.isListening ? 1 : 0;
-      case So.RCVLOWAT: return this.#inert.get(name) ?? 1;
+      case So.RCVLOWAT: return this._inert.get(name) ?? 1;
       case So.SNDLOWAT: return 1;
       case So.PEEK_OFF: return -1;
-      default: return INERT_OPTIONS.has(name) ? (this.#inert.get(name) ?? 0) : -Errno.ENOPROTOOPT;
+      default: return INERT_OPTIONS.has(name) ? (this._inert.get(name) ?? 0) : -Errno.ENOPROTOOPT;
     }
   }
 
@@ -138,7 +138,7 @@ export abstract class Socket extends FileDescription {
         return 0;
       default:
         if (!INERT_OPTIONS.has(name) && name !== So.RCVLOWAT) return -Errno.ENOPROTOOPT;
-        this.#inert.set(name, value);
+        this._inert.set(name, value);
         return 0;
     }
   }

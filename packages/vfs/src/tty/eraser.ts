@@ -22,21 +22,21 @@ const isWordByte = (byte: number): boolean => (byte >= 48 && byte <= 57) || (byt
 
 export class Eraser {
   /** ECHOPRT printed a backslash and shows erased bytes until the next other byte. */
-  #isPrinting = false;
+  private _isPrinting = false;
 
   constructor(readonly input: InputBuffer, readonly host: EraserHost) {}
 
   eraseCharacter(): void {
-    if (this.input.lineLength > 0) this.#eraseOne('character');
+    if (this.input.lineLength > 0) this._eraseOne('character');
   }
 
   eraseWord(): void {
     let hasWordByte = false;
     while (this.input.lineLength > 0) {
-      const byte = this.input.lineByte(this.#lastStart());
+      const byte = this.input.lineByte(this._lastStart());
       if (isWordByte(byte)) hasWordByte = true;
       else if (hasWordByte) break;
-      this.#eraseOne('word');
+      this._eraseOne('word');
     }
   }
 
@@ -48,7 +48,7 @@ export class Eraser {
       return;
     }
     if ((lflag & Lflag.ECHOK) !== 0 && (lflag & Lflag.ECHOKE) !== 0 && (lflag & Lflag.ECHOE) !== 0) {
-      while (this.input.lineLength > 0) this.#eraseOne('line');
+      while (this.input.lineLength > 0) this._eraseOne('line');
       return;
     }
     this.input.erase(this.input.lineLength);
@@ -59,39 +59,39 @@ export class Eraser {
 
   /** Ends an ECHOPRT run before anything else is echoed. */
   finish(): void {
-    if (!this.#isPrinting) return;
-    this.#isPrinting = false;
+    if (!this._isPrinting) return;
+    this._isPrinting = false;
     this.host.echoRaw(SLASH);
   }
 
   /** Index of the first byte of the last (possibly multi-byte) character. */
-  #lastStart(): number {
+  private _lastStart(): number {
     const isUtf8 = (this.host.termios().iflag & 0o40000) !== 0;
     let start = this.input.lineLength - 1;
     while (isUtf8 && start > 0 && isContinuation(this.input.lineByte(start))) start--;
     return start;
   }
 
-  #eraseOne(unit: 'character' | 'word' | 'line'): void {
-    const start = this.#lastStart();
+  private _eraseOne(unit: 'character' | 'word' | 'line'): void {
+    const start = this._lastStart();
     const erased = Array.from({ length: this.input.lineLength - start }, (_, index) => this.input.lineByte(start + index));
     this.input.erase(erased.length);
     const { lflag, cc } = this.host.termios();
     if ((lflag & Lflag.ECHO) === 0) return;
-    if ((lflag & Lflag.ECHOPRT) !== 0) this.#printErased(erased);
+    if ((lflag & Lflag.ECHOPRT) !== 0) this._printErased(erased);
     else if (unit === 'character' && (lflag & Lflag.ECHOE) === 0) this.host.echoByte(cc[Cc.VERASE]!);
-    else this.#rubOut(erased[0]!, lflag);
+    else this._rubOut(erased[0]!, lflag);
   }
 
-  #printErased(erased: readonly number[]): void {
-    if (!this.#isPrinting) this.host.echoRaw(BACKSLASH);
-    this.#isPrinting = true;
+  private _printErased(erased: readonly number[]): void {
+    if (!this._isPrinting) this.host.echoRaw(BACKSLASH);
+    this._isPrinting = true;
     for (const byte of erased) this.host.echoByte(byte);
   }
 
-  #rubOut(byte: number, lflag: number): void {
+  private _rubOut(byte: number, lflag: number): void {
     if (byte === TAB) {
-      const columns = 8 - (this.#columnOfEnd(lflag) & 7);
+      const columns = 8 - (this._columnOfEnd(lflag) & 7);
       for (let count = 0; count < columns; count++) this.host.echoRaw(BS);
       return;
     }
@@ -101,7 +101,7 @@ export class Eraser {
   }
 
   /** Display column behind the remaining line, modulo 8: counts back to the last tab or the start of the line. */
-  #columnOfEnd(lflag: number): number {
+  private _columnOfEnd(lflag: number): number {
     let columns = 0;
     for (let index = this.input.lineLength - 1; index >= 0; index--) {
       const byte = this.input.lineByte(index);

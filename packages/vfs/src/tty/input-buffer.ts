@@ -11,22 +11,22 @@ const LINE_BYTES = 4096;
 const LIMIT_BYTES = 65536;
 
 export class InputBuffer {
-  #bytes: number[] = [];
-  #ends: LineEnd[] = [];
+  private _bytes: number[] = [];
+  private _ends: LineEnd[] = [];
   /** Index of the first byte of the line being edited. */
-  #lineStart = 0;
+  private _lineStart = 0;
 
   get length(): number {
-    return this.#bytes.length;
+    return this._bytes.length;
   }
 
   get room(): number {
-    return Math.max(0, LIMIT_BYTES - this.#bytes.length);
+    return Math.max(0, LIMIT_BYTES - this._bytes.length);
   }
 
   /** Bytes of the unfinished line. */
   get lineLength(): number {
-    return this.#bytes.length - this.#lineStart;
+    return this._bytes.length - this._lineStart;
   }
 
   get isLineFull(): boolean {
@@ -34,45 +34,45 @@ export class InputBuffer {
   }
 
   get hasLine(): boolean {
-    return this.#lineStart > 0;
+    return this._lineStart > 0;
   }
 
   /** Byte `index` of the unfinished line. */
   lineByte(index: number): number {
-    return this.#bytes[this.#lineStart + index]!;
+    return this._bytes[this._lineStart + index]!;
   }
 
   push(byte: number): void {
-    this.#bytes.push(byte);
-    this.#ends.push('none');
+    this._bytes.push(byte);
+    this._ends.push('none');
   }
 
   endLine(byte: number, kind: 'byte' | 'eof'): void {
-    this.#bytes.push(byte);
-    this.#ends.push(kind);
-    this.#lineStart = this.#bytes.length;
+    this._bytes.push(byte);
+    this._ends.push(kind);
+    this._lineStart = this._bytes.length;
   }
 
   /** Removes the last bytes of the unfinished line. */
   erase(count: number): void {
-    this.#bytes.length -= count;
-    this.#ends.length -= count;
+    this._bytes.length -= count;
+    this._ends.length -= count;
   }
 
   /** ICANON changed: what was typed so far becomes readable (n_tty_set_termios). */
   changeMode(toCanonical: boolean): void {
-    this.#ends.fill('none');
-    this.#lineStart = 0;
+    this._ends.fill('none');
+    this._lineStart = 0;
     if (!toCanonical || this.length === 0) return;
-    this.#ends[this.length - 1] = 'byte';
-    this.#lineStart = this.length;
+    this._ends[this.length - 1] = 'byte';
+    this._lineStart = this.length;
   }
 
   /** Raw read: whatever is there. */
   take(dst: Uint8Array): number {
     const count = Math.min(dst.length, this.length);
-    for (let index = 0; index < count; index++) dst[index] = this.#bytes[index]!;
-    this.#consume(count);
+    for (let index = 0; index < count; index++) dst[index] = this._bytes[index]!;
+    this._consume(count);
     return count;
   }
 
@@ -80,17 +80,17 @@ export class InputBuffer {
   takeLine(dst: Uint8Array): number {
     let count = 0;
     let consumed = 0;
-    while (count < dst.length && consumed < this.#lineStart) {
-      const end = this.#ends[consumed]!;
-      if (end !== 'eof') dst[count++] = this.#bytes[consumed]!;
+    while (count < dst.length && consumed < this._lineStart) {
+      const end = this._ends[consumed]!;
+      if (end !== 'eof') dst[count++] = this._bytes[consumed]!;
       consumed++;
       if (end !== 'none') {
-        this.#consume(consumed);
+        this._consume(consumed);
         return count;
       }
     }
-    if (consumed < this.#lineStart && this.#ends[consumed] === 'eof') consumed++;
-    this.#consume(consumed);
+    if (consumed < this._lineStart && this._ends[consumed] === 'eof') consumed++;
+    this._consume(consumed);
     return count;
   }
 
@@ -98,19 +98,19 @@ export class InputBuffer {
   countReadable(isCanonical: boolean): number {
     if (!isCanonical) return this.length;
     let count = 0;
-    for (let index = 0; index < this.#lineStart; index++) if (this.#ends[index] !== 'eof') count++;
+    for (let index = 0; index < this._lineStart; index++) if (this._ends[index] !== 'eof') count++;
     return count;
   }
 
   clear(): void {
-    this.#bytes = [];
-    this.#ends = [];
-    this.#lineStart = 0;
+    this._bytes = [];
+    this._ends = [];
+    this._lineStart = 0;
   }
 
-  #consume(count: number): void {
-    this.#bytes.splice(0, count);
-    this.#ends.splice(0, count);
-    this.#lineStart = Math.max(0, this.#lineStart - count);
+  private _consume(count: number): void {
+    this._bytes.splice(0, count);
+    this._ends.splice(0, count);
+    this._lineStart = Math.max(0, this._lineStart - count);
   }
 }

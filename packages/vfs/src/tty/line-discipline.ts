@@ -34,17 +34,17 @@ export interface LineHost {
 export class LineDiscipline {
   readonly input = new InputBuffer();
   readonly output: OutputProcessor;
-  readonly #eraser: Eraser;
+  private readonly _eraser: Eraser;
   isStopped = false;
   /** VLNEXT was typed: the next byte is taken as it is. */
-  #isLiteral = false;
+  private _isLiteral = false;
   /** Column where the line being edited starts. */
-  #lineColumn = 0;
-  #echo: number[] = [];
+  private _lineColumn = 0;
+  private _echo: number[] = [];
 
   constructor(public termios: Termios, readonly host: LineHost) {
     this.output = new OutputProcessor(() => this.termios);
-    this.#eraser = new Eraser(this.input, { termios: () => this.termios, echoByte: (byte) => this.#echoByte(byte), echoRaw: (byte) => this.#echoRaw(byte), lineColumn: () => this.#lineColumn });
+    this._eraser = new Eraser(this.input, { termios: () => this.termios, echoByte: (byte) => this._echoByte(byte), echoRaw: (byte) => this._echoRaw(byte), lineColumn: () => this._lineColumn });
   }
 
   get isCanonical(): boolean {
@@ -58,7 +58,7 @@ export class LineDiscipline {
     this.termios = next;
     if (wasCanonical !== this.isCanonical) {
       this.input.changeMode(this.isCanonical);
-      this.#isLiteral = false;
+      this._isLiteral = false;
       if (this.input.length > 0) this.host.inputReady();
     }
     if (hadFlow && (next.iflag & Iflag.IXON) === 0 && this.isStopped) this.setStopped(false);
@@ -66,17 +66,17 @@ export class LineDiscipline {
 
   /** Bytes from the keyboard or the pty master. */
   receive(bytes: Uint8Array): void {
-    this.#take(bytes, () => this.#flushEcho());
+    this._take(bytes, () => this._flushEcho());
   }
 
   /** Bytes that the display shows already. */
   receiveShown(bytes: Uint8Array): void {
-    this.#take(bytes, () => (this.#echo = []));
+    this._take(bytes, () => (this._echo = []));
   }
 
-  #take(bytes: Uint8Array, finishEcho: () => void): void {
+  private _take(bytes: Uint8Array, finishEcho: () => void): void {
     const before = this.input.length;
-    for (const byte of bytes) this.#receiveByte(byte);
+    for (const byte of bytes) this._receiveByte(byte);
     finishEcho();
     if (this.isCanonical ? this.input.hasLine : this.input.length > before) this.host.inputReady();
   }
@@ -94,138 +94,138 @@ export class LineDiscipline {
     this.host.flowChanged(isStopped);
   }
 
-  #is(index: number, byte: number): boolean {
+  private _is(index: number, byte: number): boolean {
     const set = this.termios.cc[index]!;
     return set !== DISABLED && set === byte;
   }
 
-  #hasLocal(flag: number): boolean {
+  private _hasLocal(flag: number): boolean {
     return (this.termios.lflag & flag) !== 0;
   }
 
-  #receiveByte(raw: number): void {
+  private _receiveByte(raw: number): void {
     const { iflag } = this.termios;
     let byte = (iflag & Iflag.ISTRIP) !== 0 ? raw & 0x7f : raw;
-    if ((iflag & Iflag.IUCLC) !== 0 && this.#hasLocal(Lflag.IEXTEN) && byte >= 65 && byte <= 90) byte += 32;
-    if (this.#isLiteral) {
-      this.#isLiteral = false;
-      this.#store(byte);
+    if ((iflag & Iflag.IUCLC) !== 0 && this._hasLocal(Lflag.IEXTEN) && byte >= 65 && byte <= 90) byte += 32;
+    if (this._isLiteral) {
+      this._isLiteral = false;
+      this._store(byte);
       return;
     }
-    if (this.#flowControl(byte) || this.#signalByte(byte)) return;
+    if (this._flowControl(byte) || this._signalByte(byte)) return;
     if (this.isStopped && (iflag & Iflag.IXANY) !== 0) this.setStopped(false);
     if (byte === CR) {
       if ((iflag & Iflag.IGNCR) !== 0) return;
       if ((iflag & Iflag.ICRNL) !== 0) byte = NL;
     } else if (byte === NL && (iflag & Iflag.INLCR) !== 0) byte = CR;
-    if (!this.isCanonical || !this.#edit(byte)) this.#store(byte);
+    if (!this.isCanonical || !this._edit(byte)) this._store(byte);
   }
 
-  #flowControl(byte: number): boolean {
+  private _flowControl(byte: number): boolean {
     if ((this.termios.iflag & Iflag.IXON) === 0) return false;
-    if (this.#is(Cc.VSTART, byte)) this.setStopped(false);
-    else if (this.#is(Cc.VSTOP, byte)) this.setStopped(true);
+    if (this._is(Cc.VSTART, byte)) this.setStopped(false);
+    else if (this._is(Cc.VSTOP, byte)) this.setStopped(true);
     else return false;
     return true;
   }
 
-  #signalByte(byte: number): boolean {
-    if (!this.#hasLocal(Lflag.ISIG)) return false;
-    const signo = this.#is(Cc.VINTR, byte) ? Sig.INT : this.#is(Cc.VQUIT, byte) ? Sig.QUIT : this.#is(Cc.VSUSP, byte) ? Sig.TSTP : 0;
+  private _signalByte(byte: number): boolean {
+    if (!this._hasLocal(Lflag.ISIG)) return false;
+    const signo = this._is(Cc.VINTR, byte) ? Sig.INT : this._is(Cc.VQUIT, byte) ? Sig.QUIT : this._is(Cc.VSUSP, byte) ? Sig.TSTP : 0;
     if (signo === 0) return false;
-    if (!this.#hasLocal(Lflag.NOFLSH)) {
+    if (!this._hasLocal(Lflag.NOFLSH)) {
       this.input.clear();
       this.host.flushOutput();
-      this.#echo = [];
+      this._echo = [];
     }
     if (this.isStopped) this.setStopped(false);
-    if (this.#hasLocal(Lflag.ECHO)) this.#echoByte(byte);
-    this.#flushEcho();
+    if (this._hasLocal(Lflag.ECHO)) this._echoByte(byte);
+    this._flushEcho();
     this.host.signal(signo);
     return true;
   }
 
   /** Line editing; true when the byte was consumed. */
-  #edit(byte: number): boolean {
-    const isExtended = this.#hasLocal(Lflag.IEXTEN);
-    if (this.#is(Cc.VERASE, byte)) this.#eraser.eraseCharacter();
-    else if (this.#is(Cc.VKILL, byte)) this.#eraser.killLine();
-    else if (isExtended && this.#is(Cc.VWERASE, byte)) this.#eraser.eraseWord();
-    else if (isExtended && this.#is(Cc.VLNEXT, byte)) this.#startLiteral();
-    else if (isExtended && this.#is(Cc.VREPRINT, byte) && this.#hasLocal(Lflag.ECHO)) this.#reprint(byte);
-    else if (byte === NL) this.#newline();
-    else if (this.#is(Cc.VEOF, byte)) this.input.endLine(DISABLED, 'eof');
-    else if (this.#is(Cc.VEOL, byte) || (isExtended && this.#is(Cc.VEOL2, byte))) this.#extraEnd(byte);
+  private _edit(byte: number): boolean {
+    const isExtended = this._hasLocal(Lflag.IEXTEN);
+    if (this._is(Cc.VERASE, byte)) this._eraser.eraseCharacter();
+    else if (this._is(Cc.VKILL, byte)) this._eraser.killLine();
+    else if (isExtended && this._is(Cc.VWERASE, byte)) this._eraser.eraseWord();
+    else if (isExtended && this._is(Cc.VLNEXT, byte)) this._startLiteral();
+    else if (isExtended && this._is(Cc.VREPRINT, byte) && this._hasLocal(Lflag.ECHO)) this._reprint(byte);
+    else if (byte === NL) this._newline();
+    else if (this._is(Cc.VEOF, byte)) this.input.endLine(DISABLED, 'eof');
+    else if (this._is(Cc.VEOL, byte) || (isExtended && this._is(Cc.VEOL2, byte))) this._extraEnd(byte);
     else return false;
     return true;
   }
 
-  #startLiteral(): void {
-    this.#isLiteral = true;
-    if (!this.#hasLocal(Lflag.ECHO)) return;
-    this.#eraser.finish();
-    if (!this.#hasLocal(Lflag.ECHOCTL)) return;
-    this.#echoRaw(CARET);
-    this.#echoRaw(BS);
+  private _startLiteral(): void {
+    this._isLiteral = true;
+    if (!this._hasLocal(Lflag.ECHO)) return;
+    this._eraser.finish();
+    if (!this._hasLocal(Lflag.ECHOCTL)) return;
+    this._echoRaw(CARET);
+    this._echoRaw(BS);
   }
 
-  #reprint(byte: number): void {
-    this.#eraser.finish();
-    this.#echoByte(byte);
-    this.#echoRaw(NL);
-    for (let index = 0; index < this.input.lineLength; index++) this.#echoByte(this.input.lineByte(index));
+  private _reprint(byte: number): void {
+    this._eraser.finish();
+    this._echoByte(byte);
+    this._echoRaw(NL);
+    for (let index = 0; index < this.input.lineLength; index++) this._echoByte(this.input.lineByte(index));
   }
 
-  #newline(): void {
-    if (this.#hasLocal(Lflag.ECHO)) this.#eraser.finish();
-    if (this.#hasLocal(Lflag.ECHO) || this.#hasLocal(Lflag.ECHONL)) this.#echoRaw(NL);
+  private _newline(): void {
+    if (this._hasLocal(Lflag.ECHO)) this._eraser.finish();
+    if (this._hasLocal(Lflag.ECHO) || this._hasLocal(Lflag.ECHONL)) this._echoRaw(NL);
     this.input.endLine(NL, 'byte');
   }
 
-  #extraEnd(byte: number): void {
-    if (this.#hasLocal(Lflag.ECHO)) {
-      this.#noteLineColumn();
-      this.#echoByte(byte);
+  private _extraEnd(byte: number): void {
+    if (this._hasLocal(Lflag.ECHO)) {
+      this._noteLineColumn();
+      this._echoByte(byte);
     }
     this.input.endLine(byte, 'byte');
   }
 
   /** A byte that is data. A full line keeps its bytes and rings the bell. */
-  #store(byte: number): void {
+  private _store(byte: number): void {
     if (this.isCanonical ? this.input.isLineFull : this.input.room === 0) {
-      if ((this.termios.iflag & Iflag.IMAXBEL) !== 0) this.#echo.push(BELL);
+      if ((this.termios.iflag & Iflag.IMAXBEL) !== 0) this._echo.push(BELL);
       return;
     }
-    if (this.#hasLocal(Lflag.ECHO)) {
-      this.#eraser.finish();
-      this.#noteLineColumn();
-      if (byte === NL) this.#echoRaw(NL);
-      else this.#echoByte(byte);
+    if (this._hasLocal(Lflag.ECHO)) {
+      this._eraser.finish();
+      this._noteLineColumn();
+      if (byte === NL) this._echoRaw(NL);
+      else this._echoByte(byte);
     }
     if (byte === 0xff && (this.termios.iflag & Iflag.PARMRK) !== 0) this.input.push(byte);
     this.input.push(byte);
   }
 
-  #noteLineColumn(): void {
-    if (this.input.lineLength === 0) this.#lineColumn = this.output.column;
+  private _noteLineColumn(): void {
+    if (this.input.lineLength === 0) this._lineColumn = this.output.column;
   }
 
   /** Echo as ECHOCTL shows it: ^C for control bytes. */
-  #echoByte(byte: number): void {
-    if (this.#hasLocal(Lflag.ECHOCTL) && isControl(byte) && byte !== TAB) {
-      this.output.put(CARET, this.#echo);
-      this.output.put(byte ^ 0o100, this.#echo);
-    } else this.output.put(byte, this.#echo);
+  private _echoByte(byte: number): void {
+    if (this._hasLocal(Lflag.ECHOCTL) && isControl(byte) && byte !== TAB) {
+      this.output.put(CARET, this._echo);
+      this.output.put(byte ^ 0o100, this._echo);
+    } else this.output.put(byte, this._echo);
   }
 
-  #echoRaw(byte: number): void {
-    this.output.put(byte, this.#echo);
+  private _echoRaw(byte: number): void {
+    this.output.put(byte, this._echo);
   }
 
-  #flushEcho(): void {
-    if (this.#echo.length === 0) return;
-    const bytes = this.#echo;
-    this.#echo = [];
+  private _flushEcho(): void {
+    if (this._echo.length === 0) return;
+    const bytes = this._echo;
+    this._echo = [];
     this.host.emit(bytes);
   }
 }

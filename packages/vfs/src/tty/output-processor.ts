@@ -28,13 +28,13 @@ export class OutputProcessor {
     }
     switch (byte) {
       case NL:
-        this.#newline(oflag, out);
+        this._newline(oflag, out);
         return;
       case CR:
-        this.#carriageReturn(oflag, out);
+        this._carriageReturn(oflag, out);
         return;
       case TAB:
-        this.#tab(oflag, out);
+        this._tab(oflag, out);
         return;
       case BS:
         if (this.column > 0) this.column--;
@@ -46,7 +46,7 @@ export class OutputProcessor {
     }
   }
 
-  #newline(oflag: number, out: number[]): void {
+  private _newline(oflag: number, out: number[]): void {
     if ((oflag & Oflag.ONLRET) !== 0) this.column = 0;
     if ((oflag & Oflag.ONLCR) !== 0) {
       this.column = 0;
@@ -55,7 +55,7 @@ export class OutputProcessor {
     out.push(NL);
   }
 
-  #carriageReturn(oflag: number, out: number[]): void {
+  private _carriageReturn(oflag: number, out: number[]): void {
     if ((oflag & Oflag.ONOCR) !== 0 && this.column === 0) return;
     if ((oflag & Oflag.OCRNL) !== 0) {
       if ((oflag & Oflag.ONLRET) !== 0) this.column = 0;
@@ -66,7 +66,7 @@ export class OutputProcessor {
     out.push(CR);
   }
 
-  #tab(oflag: number, out: number[]): void {
+  private _tab(oflag: number, out: number[]): void {
     const spaces = 8 - (this.column & 7);
     this.column += spaces;
     if ((oflag & Oflag.TABDLY) !== Oflag.XTABS) out.push(TAB);

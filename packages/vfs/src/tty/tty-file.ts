@@ -12,9 +12,9 @@ const NS_PER_VTIME = 100_000_000;
 
 export class TtyFile extends FileDescription implements Expiry {
   override readonly waiters: WaitQueue;
-  #timer: TimerHandle | undefined;
+  private _timer: TimerHandle | undefined;
   /** End of the VTIME wait of the read in progress; Infinity = no such read. */
-  #deadlineNs = Infinity;
+  private _deadlineNs = Infinity;
 
   constructor(node: PathNode, flags: number, readonly tty: Tty, readonly timers: TimerQueue) {
     super(node, flags);
@@ -29,8 +29,8 @@ export class TtyFile extends FileDescription implements Expiry {
     const refusal = tty.checkBackground(ctx.tid, Sig.TTIN);
     if (refusal !== 0) return refusal;
     if (dst.length === 0) return 0;
-    const count = tty.discipline.isCanonical ? this.#readLine(dst) : this.#readRaw(dst);
-    if (count >= 0) this.#endTimedRead();
+    const count = tty.discipline.isCanonical ? this._readLine(dst) : this._readRaw(dst);
+    if (count >= 0) this._endTimedRead();
     return count;
   }
 
@@ -53,21 +53,21 @@ export class TtyFile extends FileDescription implements Expiry {
   }
 
   onExpire(): void {
-    this.#timer = undefined;
+    this._timer = undefined;
     this.waiters.wake(EPOLLIN, Infinity);
   }
 
   protected override release(): void {
-    this.#endTimedRead();
+    this._endTimedRead();
     if (--this.tty.openCount === 0) this.tty.driver.closed?.();
   }
 
-  #readLine(dst: Uint8Array): number {
+  private _readLine(dst: Uint8Array): number {
     const { input } = this.tty.discipline;
     return input.hasLine ? input.takeLine(dst) : -Errno.EAGAIN;
   }
 
-  #readRaw(dst: Uint8Array): number {
+  private _readRaw(dst: Uint8Array): number {
     const { input } = this.tty.discipline;
     const { cc } = this.tty.termios;
     const waitNs = cc[Cc.VTIME]! * NS_PER_VTIME;
@@ -75,23 +75,23 @@ export class TtyFile extends FileDescription implements Expiry {
     if (input.length >= needed) return input.take(dst);
     if (cc[Cc.VMIN] === 0 && waitNs === 0) return input.take(dst);
     if (waitNs === 0 || this.nonBlocking || (cc[Cc.VMIN] !== 0 && input.length === 0)) return -Errno.EAGAIN;
-    return this.#timedOut(waitNs, cc[Cc.VMIN] !== 0) ? input.take(dst) : -Errno.EAGAIN;
+    return this._timedOut(waitNs, cc[Cc.VMIN] !== 0) ? input.take(dst) : -Errno.EAGAIN;
   }
 
   /** VTIME counts from the start of the read, or from the last byte when VMIN asks for more. */
-  #timedOut(waitNs: number, isBetweenBytes: boolean): boolean {
+  private _timedOut(waitNs: number, isBetweenBytes: boolean): boolean {
     const nowNs = this.timers.clock.nowNs();
-    if (isBetweenBytes) this.#deadlineNs = this.tty.lastInputNs + waitNs;
-    else if (this.#deadlineNs === Infinity) this.#deadlineNs = nowNs + waitNs;
-    if (nowNs >= this.#deadlineNs) return true;
-    this.timers.cancel(this.#timer);
-    this.#timer = this.timers.arm(this.#deadlineNs, this);
+    if (isBetweenBytes) this._deadlineNs = this.tty.lastInputNs + waitNs;
+    else if (this._deadlineNs === Infinity) this._deadlineNs = nowNs + waitNs;
+    if (nowNs >= this._deadlineNs) return true;
+    this.timers.cancel(this._timer);
+    this._timer = this.timers.arm(this._deadlineNs, this);
     return false;
   }
 
-  #endTimedRead(): void {
-    this.#deadlineNs = Infinity;
-    this.timers.cancel(this.#timer);
-    this.#timer = undefined;
+  private _endTimedRead(): void {
+    this._deadlineNs = Infinity;
+    this.timers.cancel(this._timer);
+    this._timer = undefined;
   }
 }

@@ -112,15 +112,15 @@ export class Tty implements LineHost {
     this.isHungUp = true;
     const { foreground, sid } = this;
     if (sid !== 0) this.jobs.hangUpSession(sid);
-    if (foreground !== 0) this.#signalAll([Sig.HUP, Sig.CONT]);
-    this.#dropSession();
+    if (foreground !== 0) this._signalAll([Sig.HUP, Sig.CONT]);
+    this._dropSession();
     this.waiters.wake(EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR, Infinity);
   }
 
   /** The session gives the terminal up: its leader exited or asked with TIOCNOTTY. */
   disassociate(): void {
-    if (this.foreground !== 0) this.#signalAll([Sig.HUP, Sig.CONT]);
-    this.#dropSession();
+    if (this.foreground !== 0) this._signalAll([Sig.HUP, Sig.CONT]);
+    this._dropSession();
   }
 
   /** Makes it the controlling terminal of the caller's session. */
@@ -172,11 +172,11 @@ export class Tty implements LineHost {
     this.waiters.wake(EPOLLOUT | EPOLLWRNORM);
   }
 
-  #signalAll(signos: readonly number[]): void {
+  private _signalAll(signos: readonly number[]): void {
     for (const signo of signos) this.jobs.signalGroup(this.foreground, signo);
   }
 
-  #dropSession(): void {
+  private _dropSession(): void {
     const { sid } = this;
     this.sid = 0;
     this.foreground = 0;

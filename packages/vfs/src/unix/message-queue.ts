@@ -29,25 +29,25 @@ export function messageCostBytes(dataBytes: number): number {
 }
 
 export class MessageQueue {
-  #messages: UnixMessage[] = [];
-  #head = 0;
+  private _messages: UnixMessage[] = [];
+  private _head = 0;
   /** Unread bytes. */
   lengthBytes = 0;
 
   get count(): number {
-    return this.#messages.length - this.#head;
+    return this._messages.length - this._head;
   }
 
   get first(): UnixMessage | undefined {
-    return this.#messages[this.#head];
+    return this._messages[this._head];
   }
 
   at(index: number): UnixMessage | undefined {
-    return this.#messages[this.#head + index];
+    return this._messages[this._head + index];
   }
 
   push(message: UnixMessage): void {
-    this.#messages.push(message);
+    this._messages.push(message);
     this.lengthBytes += message.data.length;
   }
 
@@ -56,14 +56,14 @@ export class MessageQueue {
     const message = this.first!;
     message.consumedBytes += count;
     this.lengthBytes -= count;
-    if (message.consumedBytes === message.data.length) this.#remove();
+    if (message.consumedBytes === message.data.length) this._remove();
   }
 
   /** Removes the first message with whatever is unread of it. */
   shift(): UnixMessage {
     const message = this.first!;
     this.lengthBytes -= message.data.length - message.consumedBytes;
-    this.#remove();
+    this._remove();
     return message;
   }
 
@@ -72,12 +72,12 @@ export class MessageQueue {
     while (this.count > 0) for (const file of this.shift().rights) file.decRef();
   }
 
-  #remove(): void {
+  private _remove(): void {
     const { data, sender } = this.first!;
-    this.#head++;
+    this._head++;
     sender.onMessageTaken(messageCostBytes(data.length));
-    if (this.#head < 64 || this.#head * 2 < this.#messages.length) return;
-    this.#messages = this.#messages.slice(this.#head);
-    this.#head = 0;
+    if (this._head < 64 || this._head * 2 < this._messages.length) return;
+    this._messages = this._messages.slice(this._head);
+    this._head = 0;
   }
 }

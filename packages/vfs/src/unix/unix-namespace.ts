@@ -10,22 +10,22 @@ import type { UnixAddress } from './unix-address.js';
 import type { UnixSocket } from './unix-socket.js';
 
 export class UnixNamespace {
-  readonly #abstract = new Map<string, UnixSocket>();
-  #nextAuto = 0;
+  private readonly _abstract = new Map<string, UnixSocket>();
+  private _nextAuto = 0;
   /** Hears of every local socket made in this namespace. */
   onSocket: ((socket: UnixSocket) => void) | null = null;
 
   /** Gives the socket a name. Returns the bound address and, for a path, its inode. */
   bind(socket: UnixSocket, address: UnixAddress, caller: SocketCaller): { address: UnixAddress; inode: Inode | null } | NegativeErrno {
-    if (address.kind === 'path') return this.#bindPath(socket, address, caller);
-    const name = address.kind === 'abstract' ? address.name : this.#autoName(socket.type);
+    if (address.kind === 'path') return this._bindPath(socket, address, caller);
+    const name = address.kind === 'abstract' ? address.name : this._autoName(socket.type);
     const key = keyOf(socket.type, name);
-    if (this.#abstract.has(key)) return -Errno.EADDRINUSE;
-    this.#abstract.set(key, socket);
+    if (this._abstract.has(key)) return -Errno.EADDRINUSE;
+    this._abstract.set(key, socket);
     return { address: { kind: 'abstract', name }, inode: null };
   }
 
-  #bindPath(socket: UnixSocket, address: UnixAddress & { kind: 'path' }, caller: SocketCaller): { address: UnixAddress; inode: Inode } | NegativeErrno {
+  private _bindPath(socket: UnixSocket, address: UnixAddress & { kind: 'path' }, caller: SocketCaller): { address: UnixAddress; inode: Inode } | NegativeErrno {
     const node = makeNodeAt(caller.ctx, caller.ctx.cwd, address.path, S_IFSOCK | (socket.inode.mode & 0o777), 0);
     if (typeof node === 'number') return node === -Errno.EEXIST ? -Errno.EADDRINUSE : node;
     node.inode.attachment = socket;
@@ -33,23 +33,23 @@ export class UnixNamespace {
   }
 
   /** Five hexadecimal digits (unix(7), "Autobind feature"). */
-  #autoName(type: number): string {
+  private _autoName(type: number): string {
     for (;;) {
-      const name = (this.#nextAuto++ & 0xfffff).toString(16).padStart(5, '0');
-      if (!this.#abstract.has(keyOf(type, name))) return name;
+      const name = (this._nextAuto++ & 0xfffff).toString(16).padStart(5, '0');
+      if (!this._abstract.has(keyOf(type, name))) return name;
     }
   }
 
   release(socket: UnixSocket, address: UnixAddress): void {
     if (address.kind !== 'abstract') return;
     const key = keyOf(socket.type, address.name);
-    if (this.#abstract.get(key) === socket) this.#abstract.delete(key);
+    if (this._abstract.get(key) === socket) this._abstract.delete(key);
   }
 
   /** The socket of a type behind an address: -ECONNREFUSED when nobody is there, -EPROTOTYPE for another type at a path. */
   find(address: UnixAddress, type: number, caller: SocketCaller): UnixSocket | NegativeErrno {
     if (address.kind === 'unnamed') return -Errno.EINVAL;
-    if (address.kind === 'abstract') return this.#abstract.get(keyOf(type, address.name)) ?? -Errno.ECONNREFUSED;
+    if (address.kind === 'abstract') return this._abstract.get(keyOf(type, address.name)) ?? -Errno.ECONNREFUSED;
     const node = caller.vfs.lookup(caller.ctx, caller.ctx.cwd, address.path, Follow.YES);
     if (typeof node === 'number') return node;
     const denied = checkAccess(node.inode, caller.ctx.creds, W_OK);

@@ -30,11 +30,11 @@ export class UnixSocket extends Socket implements MessageSender {
   wasConnected = false;
   /** What messages of this socket in the queues of others cost of its buffer. */
   sentBytes = 0;
-  readonly #pending: UnixSocket[] = [];
+  private readonly _pending: UnixSocket[] = [];
   /** Datagram sockets connected to this one. */
-  readonly #senders = new Set<UnixSocket>();
-  #backlog = -1;
-  #boundInode: Inode | null = null;
+  private readonly _senders = new Set<UnixSocket>();
+  private _backlog = -1;
+  private _boundInode: Inode | null = null;
 
   constructor(type: number, flags: number, readonly ownCredentials: SocketCredentials, readonly names: UnixNamespace, nowNs: bigint) {
     super(newSocketNode(ownCredentials.uid, ownCredentials.gid, nowNs), O_RDWR | (flags & O_NONBLOCK), Af.UNIX, type, 0);
@@ -50,16 +50,16 @@ export class UnixSocket extends Socket implements MessageSender {
   }
 
   get isListening(): boolean {
-    return this.#backlog >= 0;
+    return this._backlog >= 0;
   }
 
   /** A sender waits for room of its own, and for the queue of the receiver of a datagram. */
   sendQueues(to: Uint8Array | null, caller: SocketCaller): readonly WaitQueue[] {
-    const target = to === null ? this.peer : this.#targetOf(to, caller);
+    const target = to === null ? this.peer : this._targetOf(to, caller);
     return target === null || !this.isDatagram ? [this.waiters] : [this.waiters, target.waiters];
   }
 
-  #targetOf(bytes: Uint8Array, caller: SocketCaller): UnixSocket | null {
+  private _targetOf(bytes: Uint8Array, caller: SocketCaller): UnixSocket | null {
     const address = parseUnixAddress(bytes);
     const target = typeof address === 'number' ? address : this.names.find(address, this.type, caller);
     return typeof target === 'number' ? null : target;
@@ -68,7 +68,7 @@ export class UnixSocket extends Socket implements MessageSender {
   /** A datagram left the queue: senders that found it full try again. */
   onDatagramTaken(): void {
     this.waiters.wake(EPOLLOUT);
-    for (const sender of this.#senders) if (sender.isWritable) sender.waiters.wake(EPOLLOUT | EPOLLWRNORM);
+    for (const sender of this._senders) if (sender.isWritable) sender.waiters.wake(EPOLLOUT | EPOLLWRNORM);
   }
 
   bind(bytes: Uint8Array, caller: SocketCaller): number {
@@ -78,37 +78,37 @@ export class UnixSocket extends Socket implements MessageSender {
     const bound = this.names.bind(this, address, caller);
     if (typeof bound === 'number') return bound;
     this.address = bound.address;
-    this.#boundInode = bound.inode;
+    this._boundInode = bound.inode;
     return 0;
   }
 
   listen(backlog: number, caller: SocketCaller): number {
     if (this.isDatagram) return -Errno.EOPNOTSUPP;
     if (this.address.kind === 'unnamed' || this.wasConnected) return -Errno.EINVAL;
-    this.#backlog = backlog < 0 ? SOMAXCONN : Math.min(backlog, SOMAXCONN);
+    this._backlog = backlog < 0 ? SOMAXCONN : Math.min(backlog, SOMAXCONN);
     this.peerCredentials = caller.credentials;
     this.waiters.wake(EPOLLOUT, Infinity);
     return 0;
   }
 
   connect(bytes: Uint8Array, caller: SocketCaller): number {
-    if (this.isDatagram && bytes.length >= 2 && bytes[0] === Af.UNSPEC && bytes[1] === 0) return this.#disconnect();
+    if (this.isDatagram && bytes.length >= 2 && bytes[0] === Af.UNSPEC && bytes[1] === 0) return this._disconnect();
     const address = parseUnixAddress(bytes);
     if (typeof address === 'number') return address;
     const target = this.names.find(address, this.type, caller);
     if (typeof target === 'number') return target;
-    return this.isDatagram ? this.#connectDatagram(target) : this.#connectStream(target, caller);
+    return this.isDatagram ? this._connectDatagram(target) : this._connectStream(target, caller);
   }
 
   /** The queue of the listener a connect that found the backlog full waits on. */
   listenerFor(bytes: Uint8Array, caller: SocketCaller): WaitQueue | null {
-    return this.#targetOf(bytes, caller)?.waiters ?? null;
+    return this._targetOf(bytes, caller)?.waiters ?? null;
   }
 
   accept(flags: number): UnixSocket | NegativeErrno {
     if (this.isDatagram) return -Errno.EOPNOTSUPP;
     if (!this.isListening) return -Errno.EINVAL;
-    const socket = this.#pending.shift();
+    const socket = this._pending.shift();
     if (!socket) return this.isReadShut ? -Errno.EINVAL : -Errno.EAGAIN;
     socket.flags = O_RDWR | (flags & O_NONBLOCK);
     this.waiters.wake(EPOLLOUT);
@@ -127,8 +127,8 @@ export class UnixSocket extends Socket implements MessageSender {
     if (how !== Shut.RD && how !== Shut.WR && how !== Shut.RDWR) return -Errno.EINVAL;
     const stopsReading = how !== Shut.WR;
     const stopsWriting = how !== Shut.RD;
-    this.#shut(stopsReading, stopsWriting);
-    if (!this.isDatagram && this.peer !== null) this.peer.#shut(stopsWriting, stopsReading);
+    this._shut(stopsReading, stopsWriting);
+    if (!this.isDatagram && this.peer !== null) this.peer._shut(stopsWriting, stopsReading);
     return 0;
   }
 
@@ -141,7 +141,7 @@ export class UnixSocket extends Socket implements MessageSender {
   }
 
   override poll(): number {
-    if (this.isListening) return this.#pending.length > 0 ? EPOLLIN | EPOLLRDNORM : 0;
+    if (this.isListening) return this._pending.length > 0 ? EPOLLIN | EPOLLRDNORM : 0;
     const isUnconnectedStream = !this.isDatagram && !this.wasConnected;
     let mask = this.queue.count > 0 || this.isReadShut ? EPOLLIN | EPOLLRDNORM : 0;
     if (this.isReadShut) mask |= EPOLLRDHUP;
@@ -183,52 +183,52 @@ export class UnixSocket extends Socket implements MessageSender {
   protected override release(): void {
     this.isReleased = true;
     this.names.release(this, this.address);
-    if (this.#boundInode?.attachment === this) this.#boundInode.attachment = null;
+    if (this._boundInode?.attachment === this) this._boundInode.attachment = null;
     const hadUnread = this.queue.count > 0;
     this.queue.clear();
-    for (const socket of this.#pending) {
-      socket.#wasAccepted = false;
+    for (const socket of this._pending) {
+      socket._wasAccepted = false;
       socket.incRef().decRef();
     }
     this.waiters.wake(ALL, Infinity);
     if (this.isDatagram) this.peer?.removeSender(this);
-    else this.#leavePeer(hadUnread);
+    else this._leavePeer(hadUnread);
   }
 
   /** The peer of a stream sees the end of file; ECONNRESET when data was lost (unix(7)). */
-  #leavePeer(hadUnread: boolean): void {
+  private _leavePeer(hadUnread: boolean): void {
     const { peer } = this;
     if (peer === null) return;
-    if (hadUnread || !this.#wasAccepted) peer.pendingError = Errno.ECONNRESET;
+    if (hadUnread || !this._wasAccepted) peer.pendingError = Errno.ECONNRESET;
     peer.peer = null;
-    peer.#shut(true, true);
+    peer._shut(true, true);
     this.peer = null;
   }
 
   /** False for a connection that was still in the backlog when its listener went away. */
-  #wasAccepted = true;
+  private _wasAccepted = true;
 
-  #disconnect(): number {
+  private _disconnect(): number {
     this.peer?.removeSender(this);
     this.peer = null;
     return 0;
   }
 
-  #connectDatagram(target: UnixSocket): number {
+  private _connectDatagram(target: UnixSocket): number {
     if (target.peer !== null && target.peer !== this) return -Errno.EPERM;
     this.peer?.removeSender(this);
     this.peer = target;
-    target.#senders.add(this);
+    target._senders.add(this);
     return 0;
   }
 
   removeSender(sender: UnixSocket): void {
-    this.#senders.delete(sender);
+    this._senders.delete(sender);
   }
 
-  #connectStream(target: UnixSocket, caller: SocketCaller): number {
+  private _connectStream(target: UnixSocket, caller: SocketCaller): number {
     if (!target.isListening || target.isReadShut) return -Errno.ECONNREFUSED;
-    if (target.#pending.length > target.#backlog) return -Errno.EAGAIN;
+    if (target._pending.length > target._backlog) return -Errno.EAGAIN;
     if (this.wasConnected) return -Errno.EISCONN;
     if (this.isListening) return -Errno.EINVAL;
     const server = new UnixSocket(this.type, 0, target.ownCredentials, this.names, caller.ctx.realtimeNs());
@@ -237,13 +237,13 @@ export class UnixSocket extends Socket implements MessageSender {
     server.join(this);
     server.peerCredentials = caller.credentials;
     this.peerCredentials = target.peerCredentials;
-    target.#pending.push(server);
+    target._pending.push(server);
     target.waiters.wake(EPOLLIN | EPOLLRDNORM);
     this.waiters.wake(EPOLLOUT, Infinity);
     return 0;
   }
 
-  #shut(stopsReading: boolean, stopsWriting: boolean): void {
+  private _shut(stopsReading: boolean, stopsWriting: boolean): void {
     if (stopsReading) this.isReadShut = true;
     if (stopsWriting) this.isWriteShut = true;
     this.waiters.wake(ALL, Infinity);

@@ -13,13 +13,13 @@ import { HostShadow } from './host-special.js';
 let nextShadowIno = 2 ** 40;
 
 export class HostDirectory extends HostInode {
-  #fd = -1;
-  #shadows: Map<string, HostShadow> | null = null;
+  private _fd = -1;
+  private _shadows: Map<string, HostShadow> | null = null;
 
   /** Path of an entry for host calls. */
   pathOf(name: string): string | Buffer {
     if (!this.host.writable) return hostName(`${this.plainPath}/${name}`);
-    const fd = this.#descriptor();
+    const fd = this._descriptor();
     return fd < 0 ? hostName(`/proc/self/fd/-1/${name}`) : hostName(`/proc/self/fd/${fd}/${name}`);
   }
 
@@ -29,8 +29,8 @@ export class HostDirectory extends HostInode {
     return `${this.parent.plainPath}/${this.name}`;
   }
 
-  #descriptor(): number {
-    if (this.#fd >= 0) return this.#fd;
+  private _descriptor(): number {
+    if (this._fd >= 0) return this._fd;
     const fd = this.host.openDirectory(this, this.parent === null ? hostName(this.host.rootPath) : this.parent.pathOf(this.name));
     if (fd < 0) return fd;
     const stats = fs.fstatSync(fd, { bigint: true });
@@ -38,35 +38,35 @@ export class HostDirectory extends HostInode {
       fs.closeSync(fd);
       return -Errno.ESTALE;
     }
-    this.#fd = fd;
+    this._fd = fd;
     return fd;
   }
 
   closeDescriptor(): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
-    this.#fd = -1;
+    if (this._fd >= 0) fs.closeSync(this._fd);
+    this._fd = -1;
   }
 
   override open(node: PathNode, flags: number): FileDescription | NegativeErrno {
     return new DirectoryFile(node, flags);
   }
 
-  #stats(name: string): fs.BigIntStats | number {
+  private _stats(name: string): fs.BigIntStats | number {
     const stats = attempt(() => fs.lstatSync(this.pathOf(name), { bigint: true, throwIfNoEntry: false }));
     return stats === undefined ? -Errno.ENOENT : stats;
   }
 
   override lookup(name: string): LookupResult {
-    const shadow = this.#shadows?.get(name);
+    const shadow = this._shadows?.get(name);
     if (shadow !== undefined) return shadow;
-    const stats = this.#stats(name);
+    const stats = this._stats(name);
     return typeof stats === 'number' ? stats : this.host.inodeFor(stats, this, name);
   }
 
   /** Is `name` still this inode (null = still absent)? */
   confirms(name: string, inode: Inode | null): boolean {
-    if (inode instanceof HostShadow) return this.#shadows?.get(name) === inode;
-    const stats = this.#stats(name);
+    if (inode instanceof HostShadow) return this._shadows?.get(name) === inode;
+    const stats = this._stats(name);
     if (typeof stats === 'number') return inode === null && stats === -Errno.ENOENT;
     if (!(inode instanceof HostInode) || inode.ino !== Number(stats.ino) || inode.hostDev !== Number(stats.dev)) return false;
     if ((inode.mode & S_IFMT) !== (Number(stats.mode) & S_IFMT)) return false;
@@ -78,7 +78,7 @@ export class HostDirectory extends HostInode {
   override create(name: string, init: NewInode, ctx: VfsContext): LookupResult {
     if (!this.host.writable) return -Errno.EROFS;
     const type = init.mode & S_IFMT;
-    if (type === S_IFIFO || type === S_IFSOCK) return this.#createShadow(name, init, ctx);
+    if (type === S_IFIFO || type === S_IFSOCK) return this._createShadow(name, init, ctx);
     const path = this.pathOf(name);
     const permissions = init.mode & 0o7777;
     const made = attemptEffect(() => {
@@ -88,22 +88,22 @@ export class HostDirectory extends HostInode {
       else throw Object.assign(new Error('device nodes cannot be made in host directories'), { errno: -Errno.EPERM });
     });
     if (made < 0) return made;
-    this.#giveOwner(path, type, permissions, init);
+    this._giveOwner(path, type, permissions, init);
     this.refresh();
     return this.lookup(name);
   }
 
   /** Exact mode in spite of the umask of the host process; the owner only where the host lets us. */
-  #giveOwner(path: string | Buffer, type: number, permissions: number, init: NewInode): void {
+  private _giveOwner(path: string | Buffer, type: number, permissions: number, init: NewInode): void {
     const stats = attempt(() => fs.lstatSync(path));
     if (typeof stats === 'number') return;
     if (stats.uid !== init.uid || stats.gid !== init.gid) attemptEffect(() => fs.lchownSync(path, init.uid, init.gid));
     if (type !== S_IFLNK && (stats.mode & 0o7777) !== permissions) attemptEffect(() => fs.chmodSync(path, permissions));
   }
 
-  #createShadow(name: string, init: NewInode, ctx: VfsContext): Inode {
+  private _createShadow(name: string, init: NewInode, ctx: VfsContext): Inode {
     const shadow = new HostShadow(this.host, nextShadowIno++, init, ctx.realtimeNs());
-    (this.#shadows ??= new Map()).set(name, shadow);
+    (this._shadows ??= new Map()).set(name, shadow);
     return shadow;
   }
 
@@ -117,16 +117,16 @@ export class HostDirectory extends HostInode {
 
   override unlink(name: string, child: Inode): number {
     if (!this.host.writable) return -Errno.EROFS;
-    if (this.#shadows?.delete(name)) {
+    if (this._shadows?.delete(name)) {
       (child as HostShadow).nlink--;
       return 0;
     }
     const result = attemptEffect(() => fs.unlinkSync(this.pathOf(name)));
-    if (result === 0) this.#removed(child);
+    if (result === 0) this._removed(child);
     return result;
   }
 
-  #removed(child: Inode): void {
+  private _removed(child: Inode): void {
     if (!(child instanceof HostInode)) return;
     child.refresh();
     this.host.forget(child);
@@ -136,7 +136,7 @@ export class HostDirectory extends HostInode {
   override rmdir(name: string, child: Inode): number {
     if (!this.host.writable) return -Errno.EROFS;
     const result = attemptEffect(() => fs.rmdirSync(this.pathOf(name)));
-    if (result === 0) this.#removed(child);
+    if (result === 0) this._removed(child);
     return result;
   }
 
@@ -144,29 +144,29 @@ export class HostDirectory extends HostInode {
     if (!this.host.writable) return -Errno.EROFS;
     if (!(newDir instanceof HostDirectory) || newDir.host !== this.host) return -Errno.EXDEV;
     if (flags & RENAME_WHITEOUT) return -Errno.EINVAL;
-    if (child instanceof HostShadow) return this.#renameShadow(name, child, newDir, newName);
+    if (child instanceof HostShadow) return this._renameShadow(name, child, newDir, newName);
     if (!(child instanceof HostInode)) return -Errno.EXDEV;
     const result = flags & RENAME_EXCHANGE
-      ? this.#exchange(name, newDir, newName)
+      ? this._exchange(name, newDir, newName)
       : attemptEffect(() => fs.renameSync(this.pathOf(name), newDir.pathOf(newName)));
     if (result < 0) return result;
     child.relocate(newDir, newName);
     if (flags & RENAME_EXCHANGE) (replaced as HostInode).relocate(this, name);
-    else if (replaced !== null) this.#removed(replaced);
+    else if (replaced !== null) this._removed(replaced);
     child.refresh();
     this.refresh();
     newDir.refresh();
     return 0;
   }
 
-  #renameShadow(name: string, child: HostShadow, newDir: HostDirectory, newName: string): number {
-    this.#shadows!.delete(name);
-    (newDir.#shadows ??= new Map()).set(newName, child);
+  private _renameShadow(name: string, child: HostShadow, newDir: HostDirectory, newName: string): number {
+    this._shadows!.delete(name);
+    (newDir._shadows ??= new Map()).set(newName, child);
     return 0;
   }
 
   /** Atomic for guests; the host sees a temporary name for a moment. */
-  #exchange(name: string, newDir: HostDirectory, newName: string): number {
+  private _exchange(name: string, newDir: HostDirectory, newName: string): number {
     const between = this.pathOf(`.${name}.exchange-${process.pid}`);
     return attemptEffect(() => {
       fs.renameSync(this.pathOf(name), between);
@@ -176,7 +176,7 @@ export class HostDirectory extends HostInode {
   }
 
   override entries(): DirEntry[] | NegativeErrno {
-    const path = this.host.writable ? `/proc/self/fd/${this.#descriptor()}` : hostName(this.plainPath || '/');
+    const path = this.host.writable ? `/proc/self/fd/${this._descriptor()}` : hostName(this.plainPath || '/');
     const names = attempt(() => fs.readdirSync(path, 'latin1'));
     if (typeof names === 'number') return names;
     const list: DirEntry[] = [];
@@ -185,7 +185,7 @@ export class HostDirectory extends HostInode {
       if (typeof stats === 'number' || stats === undefined) continue;
       list.push({ name, ino: stats.ino, type: stats.mode & S_IFMT });
     }
-    if (this.#shadows !== null) for (const [name, shadow] of this.#shadows) list.push({ name, ino: shadow.ino, type: shadow.type });
+    if (this._shadows !== null) for (const [name, shadow] of this._shadows) list.push({ name, ino: shadow.ino, type: shadow.type });
     return list;
   }
 }

@@ -42,13 +42,13 @@ export class HostFileSystem implements FileSystem {
   readonly trustMs: number;
   readonly pageCache: HostPageCache;
   readonly pool: FramePool;
-  readonly #rootPath: string;
-  readonly #inodes = new Map<number, Map<number, WeakRef<HostInode>>>();
-  readonly #gone = new FinalizationRegistry<{ dev: number; ino: number }>(({ dev, ino }) => {
-    const ref = this.#inodes.get(dev)?.get(ino);
-    if (ref !== undefined && ref.deref() === undefined) this.#inodes.get(dev)!.delete(ino);
+  private readonly _rootPath: string;
+  private readonly _inodes = new Map<number, Map<number, WeakRef<HostInode>>>();
+  private readonly _gone = new FinalizationRegistry<{ dev: number; ino: number }>(({ dev, ino }) => {
+    const ref = this._inodes.get(dev)?.get(ino);
+    if (ref !== undefined && ref.deref() === undefined) this._inodes.get(dev)!.delete(ino);
   });
-  readonly #openDirectories = new Set<HostDirectory>();
+  private readonly _openDirectories = new Set<HostDirectory>();
   /** Files with open host descriptors (sync, shutdown). */
   readonly openFiles = new Set<HostFile>();
 
@@ -59,38 +59,38 @@ export class HostFileSystem implements FileSystem {
     this.pageCache = options.pageCache ?? new HostPageCache(options.pool, Math.floor(options.pool.limitFrames / 4));
     const stats = attempt(() => fs.statSync(options.path, { bigint: true }));
     if (typeof stats === 'number' || !stats.isDirectory()) throw new ConfigError('not a directory', options.path);
-    this.#rootPath = Buffer.from(fs.realpathSync(options.path), 'utf8').toString('latin1');
+    this._rootPath = Buffer.from(fs.realpathSync(options.path), 'utf8').toString('latin1');
     this.dev = Number(stats.dev);
-    this.root = this.#make(stats, null, '') as HostDirectory;
+    this.root = this._make(stats, null, '') as HostDirectory;
   }
 
   get rootPath(): string {
-    return this.#rootPath;
+    return this._rootPath;
   }
 
   /** The inode of what the host's lstat found at `parent/name`; one object for each host inode. */
   inodeFor(stats: fs.BigIntStats, parent: HostDirectory, name: string): HostInode {
     const dev = Number(stats.dev);
-    const known = this.#inodes.get(dev)?.get(Number(stats.ino))?.deref();
+    const known = this._inodes.get(dev)?.get(Number(stats.ino))?.deref();
     if (known !== undefined && (known.mode & S_IFMT) === (Number(stats.mode) & S_IFMT)) {
       known.relocate(parent, name);
       known.update(stats);
       return known;
     }
-    return this.#make(stats, parent, name);
+    return this._make(stats, parent, name);
   }
 
-  #make(stats: fs.BigIntStats, parent: HostDirectory | null, name: string): HostInode {
-    const inode = this.#construct(stats, parent, name);
+  private _make(stats: fs.BigIntStats, parent: HostDirectory | null, name: string): HostInode {
+    const inode = this._construct(stats, parent, name);
     const dev = Number(stats.dev);
-    let byIno = this.#inodes.get(dev);
-    if (byIno === undefined) this.#inodes.set(dev, byIno = new Map());
+    let byIno = this._inodes.get(dev);
+    if (byIno === undefined) this._inodes.set(dev, byIno = new Map());
     byIno.set(inode.ino, new WeakRef(inode));
-    this.#gone.register(inode, { dev, ino: inode.ino });
+    this._gone.register(inode, { dev, ino: inode.ino });
     return inode;
   }
 
-  #construct(stats: fs.BigIntStats, parent: HostDirectory | null, name: string): HostInode {
+  private _construct(stats: fs.BigIntStats, parent: HostDirectory | null, name: string): HostInode {
     switch (Number(stats.mode) & S_IFMT) {
       case S_IFDIR: return new HostDirectory(this, stats, parent, name);
       case S_IFREG: return new HostFile(this, stats, parent, name);
@@ -101,7 +101,7 @@ export class HostFileSystem implements FileSystem {
 
   /** The host inode with that number is gone: its number may be used again for something else. */
   forget(inode: HostInode): void {
-    this.#inodes.get(inode.hostDev)?.delete(inode.ino);
+    this._inodes.get(inode.hostDev)?.delete(inode.ino);
   }
 
   revalidate(parent: Inode, dentry: Dentry): boolean {
@@ -116,21 +116,21 @@ export class HostFileSystem implements FileSystem {
   openDirectory(directory: HostDirectory, path: string | Buffer): number {
     const fd = attempt(() => fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
     if (typeof fd !== 'number' || fd < 0) return fd as number;
-    this.#openDirectories.add(directory);
-    if (this.#openDirectories.size > MAX_OPEN_DIRECTORIES) this.#closeOldest();
+    this._openDirectories.add(directory);
+    if (this._openDirectories.size > MAX_OPEN_DIRECTORIES) this._closeOldest();
     return fd;
   }
 
-  #closeOldest(): void {
-    for (const oldest of this.#openDirectories) {
-      this.#openDirectories.delete(oldest);
+  private _closeOldest(): void {
+    for (const oldest of this._openDirectories) {
+      this._openDirectories.delete(oldest);
       oldest.closeDescriptor();
       return;
     }
   }
 
   statFs(): StatFs {
-    const stats = attempt(() => fs.statfsSync(hostName(this.#rootPath)));
+    const stats = attempt(() => fs.statfsSync(hostName(this._rootPath)));
     if (typeof stats === 'number') return { type: 0, blockBytes: 4096, blocks: 0, blocksFree: 0, blocksAvailable: 0, files: 0, filesFree: 0, nameMax: 255, flags: 0 };
     return {
       type: stats.type, blockBytes: stats.bsize, blocks: stats.blocks, blocksFree: stats.bfree, blocksAvailable: stats.bavail,
@@ -147,8 +147,8 @@ export class HostFileSystem implements FileSystem {
   /** Writes back and closes everything: the kernel stops. */
   close(): void {
     this.sync();
-    for (const directory of this.#openDirectories) directory.closeDescriptor();
-    this.#openDirectories.clear();
+    for (const directory of this._openDirectories) directory.closeDescriptor();
+    this._openDirectories.clear();
     for (const file of [...this.openFiles]) file.closeDescriptors();
   }
 

@@ -22,29 +22,29 @@ const MAX_CLUSTER_PAGES = 128;
 const staging = new Uint8Array(MAX_CLUSTER_PAGES * PAGE_SIZE);
 
 export class HostFile extends HostInode implements CachedFile {
-  #readFd = -1;
-  #writeFd = -1;
-  #opens = 0;
-  #pagesOrNull: FilePages | null = null;
-  readonly #dirty = new Set<number>();
+  private _readFd = -1;
+  private _writeFd = -1;
+  private _opens = 0;
+  private _pagesOrNull: FilePages | null = null;
+  private readonly _dirty = new Set<number>();
   /** mtime and size the pages belong to. */
-  #stampNs = 0n;
-  #stampBytes = -1;
-  #nextIndex = -1;
+  private _stampNs = 0n;
+  private _stampBytes = -1;
+  private _nextIndex = -1;
   /** Page handed out last. */
-  #lastIndex = 0;
-  #clusterPages = CLUSTER_PAGES;
+  private _lastIndex = 0;
+  private _clusterPages = CLUSTER_PAGES;
 
-  get #pages(): FilePages {
-    return this.#pagesOrNull ??= new FilePages(this.host.pool);
+  private get _pages(): FilePages {
+    return this._pagesOrNull ??= new FilePages(this.host.pool);
   }
 
   get cachedPages(): number {
-    return this.#pagesOrNull?.count ?? 0;
+    return this._pagesOrNull?.count ?? 0;
   }
 
   override get mappers(): Set<PageMapper> {
-    return this.#pages.mappers;
+    return this._pages.mappers;
   }
 
   // Opening ---------------------------------------------------------------------------------------
@@ -56,15 +56,15 @@ export class HostFile extends HostInode implements CachedFile {
   override onOpen(flags: number): number {
     const accessMode = flags & 3;
     if (accessMode !== O_RDONLY && !this.host.writable) return -Errno.EROFS;
-    const result = accessMode === O_RDONLY ? this.#openRead() : this.#openWrite(accessMode);
+    const result = accessMode === O_RDONLY ? this._openRead() : this._openWrite(accessMode);
     if (result < 0) return result;
-    this.#opens++;
+    this._opens++;
     this.host.openFiles.add(this);
-    this.#validate();
+    this._validate();
     return 0;
   }
 
-  #openHost(flags: number): number {
+  private _openHost(flags: number): number {
     const fd = attempt(() => fs.openSync(this.hostPath, flags | O_NOFOLLOW));
     if (fd < 0) return fd;
     const stats = fs.fstatSync(fd, { bigint: true });
@@ -76,121 +76,121 @@ export class HostFile extends HostInode implements CachedFile {
     return fd;
   }
 
-  #openRead(): number {
-    if (this.#readFd >= 0) {
+  private _openRead(): number {
+    if (this._readFd >= 0) {
       this.refresh();
       return 0;
     }
-    this.#readFd = this.#openHost(O_RDONLY);
-    return Math.min(this.#readFd, 0);
+    this._readFd = this._openHost(O_RDONLY);
+    return Math.min(this._readFd, 0);
   }
 
-  #openWrite(accessMode: number): number {
-    if (this.#writeFd < 0) {
-      this.#writeFd = this.#openHost(O_RDWR);
-      if (this.#writeFd >= 0 && this.#readFd < 0) this.#readFd = attempt(() => fs.openSync(`/proc/self/fd/${this.#writeFd}`, O_RDONLY));
+  private _openWrite(accessMode: number): number {
+    if (this._writeFd < 0) {
+      this._writeFd = this._openHost(O_RDWR);
+      if (this._writeFd >= 0 && this._readFd < 0) this._readFd = attempt(() => fs.openSync(`/proc/self/fd/${this._writeFd}`, O_RDONLY));
     }
-    if (this.#writeFd < 0 && accessMode === O_WRONLY) this.#writeFd = this.#openHost(O_WRONLY);
-    return Math.min(this.#writeFd, 0);
+    if (this._writeFd < 0 && accessMode === O_WRONLY) this._writeFd = this._openHost(O_WRONLY);
+    return Math.min(this._writeFd, 0);
   }
 
   override onRelease(_flags: number): void {
-    if (--this.#opens > 0) return;
+    if (--this._opens > 0) return;
     this.writeBack();
     this.closeDescriptors();
   }
 
   closeDescriptors(): void {
-    if (this.#writeFd >= 0 && this.cachedPages > 0) this.#takeStamp();
-    if (this.#readFd >= 0) fs.closeSync(this.#readFd);
-    if (this.#writeFd >= 0) fs.closeSync(this.#writeFd);
-    this.#readFd = -1;
-    this.#writeFd = -1;
+    if (this._writeFd >= 0 && this.cachedPages > 0) this._takeStamp();
+    if (this._readFd >= 0) fs.closeSync(this._readFd);
+    if (this._writeFd >= 0) fs.closeSync(this._writeFd);
+    this._readFd = -1;
+    this._writeFd = -1;
     this.host.openFiles.delete(this);
   }
 
   protected override readStats(): fs.BigIntStats | number {
-    const fd = this.#readFd >= 0 ? this.#readFd : this.#writeFd;
+    const fd = this._readFd >= 0 ? this._readFd : this._writeFd;
     return fd >= 0 ? attempt(() => fs.fstatSync(fd, { bigint: true })) : super.readStats();
   }
 
   // Validity of the pages -------------------------------------------------------------------------
 
   /** At open: when the host changed the file since the pages were read, they go (mappings fault again). */
-  #validate(): void {
+  private _validate(): void {
     if (this.cachedPages === 0) return;
     const { mtimeNs, sizeBytes } = this.lastAttributes;
-    if (this.#opens > 1 && this.#writeFd >= 0) return;
-    if (mtimeNs === this.#stampNs && sizeBytes === this.#stampBytes) return;
+    if (this._opens > 1 && this._writeFd >= 0) return;
+    if (mtimeNs === this._stampNs && sizeBytes === this._stampBytes) return;
     const dropped = this.cachedPages;
-    this.#pages.shrink(this, 0);
-    this.#dirty.clear();
+    this._pages.shrink(this, 0);
+    this._dirty.clear();
     this.host.pageCache.released(this, dropped);
   }
 
-  #takeStamp(): void {
+  private _takeStamp(): void {
     this.refresh();
-    this.#stampNs = this.lastAttributes.mtimeNs;
-    this.#stampBytes = this.lastAttributes.sizeBytes;
+    this._stampNs = this.lastAttributes.mtimeNs;
+    this._stampBytes = this.lastAttributes.sizeBytes;
   }
 
   // Reading and writing -----------------------------------------------------------------------------
 
   override readAt(dst: Uint8Array, offBytes: number): number {
-    const fd = this.#readFd >= 0 ? this.#readFd : this.#writeFd;
+    const fd = this._readFd >= 0 ? this._readFd : this._writeFd;
     const count = attempt(() => fs.readSync(fd, dst, 0, dst.length, offBytes));
-    if (count > 0 && this.#dirty.size > 0) this.#patchFromDirty(dst.subarray(0, count), offBytes);
+    if (count > 0 && this._dirty.size > 0) this._patchFromDirty(dst.subarray(0, count), offBytes);
     return count;
   }
 
-  #patchFromDirty(dst: Uint8Array, offBytes: number): void {
-    for (const index of this.#dirty) {
+  private _patchFromDirty(dst: Uint8Array, offBytes: number): void {
+    for (const index of this._dirty) {
       const from = Math.max(offBytes, index * PAGE_SIZE);
       const to = Math.min(offBytes + dst.length, (index + 1) * PAGE_SIZE);
-      if (from < to) this.#pages.read(dst.subarray(from - offBytes, to - offBytes), from);
+      if (from < to) this._pages.read(dst.subarray(from - offBytes, to - offBytes), from);
     }
   }
 
   override writeAt(src: Uint8Array, offBytes: number): number {
-    const count = attempt(() => fs.writeSync(this.#writeFd, src, 0, src.length, offBytes));
+    const count = attempt(() => fs.writeSync(this._writeFd, src, 0, src.length, offBytes));
     if (count <= 0) return count;
-    if (this.cachedPages > 0) this.#patchPages(src.subarray(0, count), offBytes);
+    if (this.cachedPages > 0) this._patchPages(src.subarray(0, count), offBytes);
     if (this.host.trustMs > 0) this.refresh();
     return count;
   }
 
-  #patchPages(src: Uint8Array, offBytes: number): void {
+  private _patchPages(src: Uint8Array, offBytes: number): void {
     const end = offBytes + src.length;
     for (let at = offBytes; at < end;) {
       const index = Math.floor(at / PAGE_SIZE);
       const next = Math.min(end, (index + 1) * PAGE_SIZE);
-      if (this.#pages.peek(index) !== 0) this.#pages.write(src.subarray(at - offBytes, next - offBytes), at);
+      if (this._pages.peek(index) !== 0) this._pages.write(src.subarray(at - offBytes, next - offBytes), at);
       at = next;
     }
   }
 
   override truncate(sizeBytes: number): number {
-    const result = this.#writeFd >= 0 ? attemptEffect(() => fs.ftruncateSync(this.#writeFd, sizeBytes)) : this.#truncateUnopened(sizeBytes);
+    const result = this._writeFd >= 0 ? attemptEffect(() => fs.ftruncateSync(this._writeFd, sizeBytes)) : this._truncateUnopened(sizeBytes);
     if (result < 0) return result;
-    if (this.cachedPages > 0) this.#shrinkPages(sizeBytes);
+    if (this.cachedPages > 0) this._shrinkPages(sizeBytes);
     this.refresh();
     return 0;
   }
 
   /** O_TRUNC without write access (open(2)). */
-  #truncateUnopened(sizeBytes: number): number {
+  private _truncateUnopened(sizeBytes: number): number {
     if (!this.host.writable) return -Errno.EROFS;
-    const fd = this.#openHost(O_WRONLY);
+    const fd = this._openHost(O_WRONLY);
     if (fd < 0) return fd;
     const result = attemptEffect(() => fs.ftruncateSync(fd, sizeBytes));
     fs.closeSync(fd);
     return result;
   }
 
-  #shrinkPages(sizeBytes: number): void {
+  private _shrinkPages(sizeBytes: number): void {
     const before = this.cachedPages;
-    this.#pages.shrink(this, sizeBytes);
-    for (const index of this.#dirty) if (index * PAGE_SIZE >= sizeBytes) this.#dirty.delete(index);
+    this._pages.shrink(this, sizeBytes);
+    for (const index of this._dirty) if (index * PAGE_SIZE >= sizeBytes) this._dirty.delete(index);
     this.host.pageCache.released(this, before - this.cachedPages);
   }
 
@@ -202,24 +202,24 @@ export class HostFile extends HostInode implements CachedFile {
 
   override sync(): number {
     const written = this.writeBack();
-    if (written < 0 || this.#writeFd < 0) return written;
-    return attemptEffect(() => fs.fsyncSync(this.#writeFd));
+    if (written < 0 || this._writeFd < 0) return written;
+    return attemptEffect(() => fs.fsyncSync(this._writeFd));
   }
 
   /** Writes pages that mappings may have changed; a page that is still mapped stays dirty. */
   writeBack(): number {
-    if (this.#dirty.size === 0 || this.#writeFd < 0) return 0;
+    if (this._dirty.size === 0 || this._writeFd < 0) return 0;
     const { pool } = this.host;
     this.refresh();
     const sizeBytes = this.lastAttributes.sizeBytes;
-    for (const index of [...this.#dirty]) {
-      const frame = this.#pages.peek(index);
+    for (const index of [...this._dirty]) {
+      const frame = this._pages.peek(index);
       const count = Math.min(PAGE_SIZE, sizeBytes - index * PAGE_SIZE);
       if (frame !== 0 && count > 0) {
-        const result = attempt(() => fs.writeSync(this.#writeFd, pool.shared.u8.slice(frame, frame + count), 0, count, index * PAGE_SIZE));
+        const result = attempt(() => fs.writeSync(this._writeFd, pool.shared.u8.slice(frame, frame + count), 0, count, index * PAGE_SIZE));
         if (result < 0) return result;
       }
-      if (frame === 0 || pool.refCount(frame) === 1) this.#dirty.delete(index);
+      if (frame === 0 || pool.refCount(frame) === 1) this._dirty.delete(index);
     }
     return 0;
   }
@@ -227,56 +227,56 @@ export class HostFile extends HostInode implements CachedFile {
   // Pages -------------------------------------------------------------------------------------------
 
   override peekPage(index: number): number {
-    const frame = this.#pagesOrNull?.peek(index) ?? 0;
-    if (frame !== 0) this.#lastIndex = index;
+    const frame = this._pagesOrNull?.peek(index) ?? 0;
+    if (frame !== 0) this._lastIndex = index;
     return frame;
   }
 
   override getPage(index: number, forWrite: boolean): number {
     this.host.pageCache.touched(this);
-    this.#lastIndex = index;
+    this._lastIndex = index;
     let frame = this.peekPage(index);
     if (frame === 0) {
-      const loaded = this.#load(index);
+      const loaded = this._load(index);
       if (loaded < 0) return loaded;
       frame = this.peekPage(index);
       if (frame === 0) return -Errno.ENOMEM;
     }
-    if (forWrite) this.#dirty.add(index);
+    if (forWrite) this._dirty.add(index);
     return frame;
   }
 
   /** Reads the cluster of pages that `index` is in; sequential loads read growing runs ahead. */
-  #load(index: number): number {
-    const sizeBytes = this.#writeFd >= 0 ? this.sizeBytes : this.lastAttributes.sizeBytes;
+  private _load(index: number): number {
+    const sizeBytes = this._writeFd >= 0 ? this.sizeBytes : this.lastAttributes.sizeBytes;
     if (index * PAGE_SIZE >= sizeBytes) return -Errno.ENXIO;
-    if (this.cachedPages === 0) this.#takeStamp();
-    const isSequential = index === this.#nextIndex;
-    this.#clusterPages = isSequential ? Math.min(this.#clusterPages * 2, MAX_CLUSTER_PAGES) : CLUSTER_PAGES;
+    if (this.cachedPages === 0) this._takeStamp();
+    const isSequential = index === this._nextIndex;
+    this._clusterPages = isSequential ? Math.min(this._clusterPages * 2, MAX_CLUSTER_PAGES) : CLUSTER_PAGES;
     const first = isSequential ? index : index & -CLUSTER_PAGES;
     const offBytes = first * PAGE_SIZE;
-    const wanted = Math.min(this.#clusterPages * PAGE_SIZE, sizeBytes - offBytes);
-    const count = this.#readHost(wanted, offBytes);
+    const wanted = Math.min(this._clusterPages * PAGE_SIZE, sizeBytes - offBytes);
+    const count = this._readHost(wanted, offBytes);
     if (count < 0) return count;
     if (count === 0) return -Errno.ENXIO;
-    this.#nextIndex = first + Math.ceil(count / PAGE_SIZE);
-    return this.#fill(first, count);
+    this._nextIndex = first + Math.ceil(count / PAGE_SIZE);
+    return this._fill(first, count);
   }
 
   /** Into the staging buffer; a file that is mapped but has no open descriptor is opened for the moment. */
-  #readHost(wanted: number, offBytes: number): number {
-    const kept = this.#readFd >= 0 ? this.#readFd : this.#writeFd;
-    const fd = kept >= 0 ? kept : this.#openHost(O_RDONLY);
+  private _readHost(wanted: number, offBytes: number): number {
+    const kept = this._readFd >= 0 ? this._readFd : this._writeFd;
+    const fd = kept >= 0 ? kept : this._openHost(O_RDONLY);
     if (fd < 0) return fd;
     const count = attempt(() => fs.readSync(fd, staging, 0, wanted, offBytes));
     if (kept < 0) fs.closeSync(fd);
     return count;
   }
 
-  #fill(index: number, count: number): number {
+  private _fill(index: number, count: number): number {
     const { pool, pageCache } = this.host;
     const { u8 } = pool.shared;
-    const pages = this.#pages;
+    const pages = this._pages;
     for (let done = 0, at = index; done < count; done += PAGE_SIZE, at++) {
       if (pages.peek(at) !== 0) continue;
       const frame = pool.allocUnzeroed();
@@ -293,10 +293,10 @@ export class HostFile extends HostInode implements CachedFile {
   evict(keepNear: boolean): number {
     const { pool } = this.host;
     let dropped = 0;
-    for (const index of [...this.#pages.indexes()]) {
-      if (keepNear && Math.abs(index - this.#lastIndex) <= 2 * MAX_CLUSTER_PAGES) continue;
-      if (this.#dirty.has(index) || pool.refCount(this.#pages.peek(index)) > 1) continue;
-      this.#pages.drop(index);
+    for (const index of [...this._pages.indexes()]) {
+      if (keepNear && Math.abs(index - this._lastIndex) <= 2 * MAX_CLUSTER_PAGES) continue;
+      if (this._dirty.has(index) || pool.refCount(this._pages.peek(index)) > 1) continue;
+      this._pages.drop(index);
       dropped++;
     }
     this.host.pageCache.released(this, dropped);

@@ -11,45 +11,45 @@ const NS_PER_SECOND = 1e9;
 
 export abstract class HostInode extends Inode {
   readonly hostDev: number;
-  #stat: Stat;
-  #checkedAtMs: number;
-  #parent: HostDirectory | null;
-  #name: string;
+  private _stat: Stat;
+  private _checkedAtMs: number;
+  private _parent: HostDirectory | null;
+  private _name: string;
 
   constructor(readonly host: HostFileSystem, stats: fs.BigIntStats, parent: HostDirectory | null, name: string) {
     super(host, Number(stats.ino), Number(stats.mode), Number(stats.uid), Number(stats.gid));
     this.hostDev = Number(stats.dev);
-    this.#parent = parent;
-    this.#name = name;
-    this.#stat = statOf(stats);
-    this.#checkedAtMs = performance.now();
+    this._parent = parent;
+    this._name = name;
+    this._stat = statOf(stats);
+    this._checkedAtMs = performance.now();
   }
 
   get parent(): HostDirectory | null {
-    return this.#parent;
+    return this._parent;
   }
 
   get name(): string {
-    return this.#name;
+    return this._name;
   }
 
   /** It was seen (or moved) under this name. */
   relocate(parent: HostDirectory, name: string): void {
-    this.#parent = parent;
-    this.#name = name;
+    this._parent = parent;
+    this._name = name;
   }
 
   /** Path to give to host calls that do not follow a link in the last component. */
   get hostPath(): string | Buffer {
-    return this.#parent === null ? this.host.rootPath : this.#parent.pathOf(this.#name);
+    return this._parent === null ? this.host.rootPath : this._parent.pathOf(this._name);
   }
 
   update(stats: fs.BigIntStats): void {
-    this.#stat = statOf(stats);
-    this.mode = this.#stat.mode;
-    this.uid = this.#stat.uid;
-    this.gid = this.#stat.gid;
-    this.#checkedAtMs = performance.now();
+    this._stat = statOf(stats);
+    this.mode = this._stat.mode;
+    this.uid = this._stat.uid;
+    this.gid = this._stat.gid;
+    this._checkedAtMs = performance.now();
   }
 
   /** Current attributes from the host; kept when the object cannot be reached by name any more. */
@@ -63,13 +63,13 @@ export abstract class HostInode extends Inode {
   }
 
   protected get attributes(): Stat {
-    if (performance.now() - this.#checkedAtMs >= this.host.trustMs) this.refresh();
-    return this.#stat;
+    if (performance.now() - this._checkedAtMs >= this.host.trustMs) this.refresh();
+    return this._stat;
   }
 
   /** As last seen, without asking. */
   protected get lastAttributes(): Stat {
-    return this.#stat;
+    return this._stat;
   }
 
   override stat(): Stat {
@@ -85,15 +85,15 @@ export abstract class HostInode extends Inode {
     const path = this.hostPath;
     const result = attemptEffect(() => {
       if (change.uid !== undefined || change.gid !== undefined) fs.lchownSync(path, change.uid ?? this.uid, change.gid ?? this.gid);
-      if (change.mode !== undefined && !this.isSymlink) this.#changeMode(path, change.mode);
-      if (change.atimeNs !== undefined || change.mtimeNs !== undefined) this.#setTimes(path, change);
+      if (change.mode !== undefined && !this.isSymlink) this._changeMode(path, change.mode);
+      if (change.atimeNs !== undefined || change.mtimeNs !== undefined) this._setTimes(path, change);
     });
     this.refresh();
     return result;
   }
 
   /** Through a handle of the very object: chmod would follow a link that took its name. */
-  #changeMode(path: string | Buffer, mode: number): void {
+  private _changeMode(path: string | Buffer, mode: number): void {
     const handle = fs.openSync(path, O_PATH | O_NOFOLLOW);
     try {
       const stats = fs.fstatSync(handle);
@@ -105,7 +105,7 @@ export abstract class HostInode extends Inode {
   }
 
   /** Sub-microsecond parts are rounded: the host call takes seconds as a double. */
-  #setTimes(path: string | Buffer, change: AttrChange): void {
+  private _setTimes(path: string | Buffer, change: AttrChange): void {
     const { atimeNs, mtimeNs } = this.attributes;
     fs.lutimesSync(path, Number(change.atimeNs ?? atimeNs) / NS_PER_SECOND, Number(change.mtimeNs ?? mtimeNs) / NS_PER_SECOND);
   }

@@ -29,12 +29,12 @@ export class HostSpecial extends HostInode {
  * cannot make such files, and the other end is in the guest anyway.
  */
 export class HostShadow extends Inode {
-  readonly #timeNs: bigint;
+  private readonly _timeNs: bigint;
   nlink = 1;
 
   constructor(host: HostFileSystem, ino: number, init: NewInode, nowNs: bigint) {
     super(host, ino, init.mode, init.uid, init.gid);
-    this.#timeNs = nowNs;
+    this._timeNs = nowNs;
   }
 
   get type(): number {
@@ -42,7 +42,7 @@ export class HostShadow extends Inode {
   }
 
   override stat(): Stat {
-    const timeNs = this.#timeNs;
+    const timeNs = this._timeNs;
     return {
       dev: this.fs.dev, ino: this.ino, mode: this.mode, nlink: this.nlink, uid: this.uid, gid: this.gid, rdev: 0, sizeBytes: 0,
       blockBytes: 4096, blocks: 0, atimeNs: timeNs, mtimeNs: timeNs, ctimeNs: timeNs, btimeNs: timeNs,

@@ -17,10 +17,10 @@ export interface CachedFile {
 }
 
 export class HostPageCache {
-  readonly #files = new Set<CachedFile>();
-  #pages = 0;
+  private readonly _files = new Set<CachedFile>();
+  private _pages = 0;
   /** Files used last: a page that was just handed out may not have its second reference yet. */
-  readonly #recent: (CachedFile | null)[] = [null, null, null, null];
+  private readonly _recent: (CachedFile | null)[] = [null, null, null, null];
 
   /** Also gives pages back when the pool runs out of frames (FramePool.reclaim). */
   constructor(readonly pool: FramePool, readonly maxPages: number) {
@@ -29,17 +29,17 @@ export class HostPageCache {
 
   /** Drops about `count` clean pages that nobody maps, least recently used files first; returns how many. */
   evict(count: number): number {
-    const before = this.#pages;
-    for (const file of this.#files) {
-      file.evict(this.#recent.includes(file));
-      if (before - this.#pages >= count) break;
+    const before = this._pages;
+    for (const file of this._files) {
+      file.evict(this._recent.includes(file));
+      if (before - this._pages >= count) break;
     }
-    return before - this.#pages;
+    return before - this._pages;
   }
 
   /** A page of `file` is handed out. */
   touched(file: CachedFile): void {
-    const recent = this.#recent;
+    const recent = this._recent;
     if (recent[0] === file) return;
     const at = recent.indexOf(file);
     recent.copyWithin(1, 0, at < 0 ? recent.length - 1 : at);
@@ -48,20 +48,20 @@ export class HostPageCache {
 
   /** Before `count` pages are added for `file`: makes room when over the bound. */
   reserve(file: CachedFile, count: number): void {
-    this.#files.delete(file);
-    this.#files.add(file);
-    this.#pages += count;
-    if (this.#pages <= this.maxPages) return;
-    this.evict(this.#pages - this.maxPages + RECLAIM_PAGES);
+    this._files.delete(file);
+    this._files.add(file);
+    this._pages += count;
+    if (this._pages <= this.maxPages) return;
+    this.evict(this._pages - this.maxPages + RECLAIM_PAGES);
   }
 
   /** Pages of a file are gone. */
   released(file: CachedFile, count: number): void {
-    this.#pages -= count;
-    if (file.cachedPages === 0) this.#files.delete(file);
+    this._pages -= count;
+    if (file.cachedPages === 0) this._files.delete(file);
   }
 
   get pages(): number {
-    return this.#pages;
+    return this._pages;
   }
 }

@@ -26,21 +26,21 @@ export class MessageQueueFileSystem implements FileSystem {
   readonly volatileNames = true;
   readonly options = '';
   readonly root: MessageQueueDirectory;
-  readonly #mount: Mount;
-  #nextIno = 2;
+  private readonly _mount: Mount;
+  private _nextIno = 2;
 
   constructor(readonly realtimeNs: () => bigint, readonly limits: MessageQueueLimits) {
     this.root = new MessageQueueDirectory(this);
-    this.#mount = new Mount(0, this, new Dentry(null, '', this.root), 0, 'mqueue');
+    this._mount = new Mount(0, this, new Dentry(null, '', this.root), 0, 'mqueue');
   }
 
   /** A place for mq_open(3), which needs no mount of the file system. */
   nodeOf(name: string, queue: MessageQueueInode): PathNode {
-    return new PathNode(this.#mount, new Dentry(this.#mount.root, name, queue));
+    return new PathNode(this._mount, new Dentry(this._mount.root, name, queue));
   }
 
   makeQueue(init: NewInode, maxMessages: number, messageBytes: number): MessageQueueInode {
-    return new MessageQueueInode(this, this.#nextIno++, init, maxMessages, messageBytes);
+    return new MessageQueueInode(this, this._nextIno++, init, maxMessages, messageBytes);
   }
 
   revalidate(_parent: Inode, dentry: Dentry): boolean {

@@ -40,15 +40,15 @@ export class MessageQueueInode extends Inode {
   notification: QueueNotification | null = null;
   usedBytes = 0;
   isLinked = true;
-  #timesNs: bigint;
+  private _timesNs: bigint;
 
   constructor(readonly queues: MessageQueueFileSystem, ino: number, init: NewInode, readonly maxMessages: number, readonly messageBytes: number) {
     super(queues, ino, S_IFREG | (init.mode & 0o7777), init.uid, init.gid);
-    this.#timesNs = queues.realtimeNs();
+    this._timesNs = queues.realtimeNs();
   }
 
   override stat(): Stat {
-    const timeNs = this.#timesNs;
+    const timeNs = this._timesNs;
     return {
       dev: this.fs.dev, ino: this.ino, mode: this.mode, nlink: this.isLinked ? 1 : 0, uid: this.uid, gid: this.gid, rdev: 0, sizeBytes: STATUS_BYTES, blockBytes: 4096, blocks: 0,
       atimeNs: timeNs, mtimeNs: timeNs, ctimeNs: timeNs, btimeNs: 0n,
@@ -91,7 +91,7 @@ export class MessageQueueInode extends Inode {
     const at = this.messages.findIndex(({ priority }) => priority < message.priority);
     this.messages.splice(at < 0 ? this.messages.length : at, 0, message);
     this.usedBytes += message.bytes.length;
-    this.#touch(EPOLLIN);
+    this._touch(EPOLLIN);
     if (this.receivers.size > 0) {
       this.receivers.wake(0, Infinity);
       return null;
@@ -107,13 +107,13 @@ export class MessageQueueInode extends Inode {
     const message = this.messages.shift();
     if (message === undefined) return -Errno.EAGAIN;
     this.usedBytes -= message.bytes.length;
-    this.#touch(EPOLLOUT);
+    this._touch(EPOLLOUT);
     this.senders.wake(0, Infinity);
     return message;
   }
 
-  #touch(events: number): void {
-    this.#timesNs = this.queues.realtimeNs();
+  private _touch(events: number): void {
+    this._timesNs = this.queues.realtimeNs();
     for (const file of [...this.files]) file.waiters.wake(events, Infinity);
   }
 

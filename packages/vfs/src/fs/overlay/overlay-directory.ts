@@ -15,14 +15,14 @@ export class OverlayDirectory extends OverlayInode {
   }
 
   /** The upper entry (whiteouts included), or null. */
-  #upperEntry(name: string, ctx: VfsContext): Inode | null {
+  private _upperEntry(name: string, ctx: VfsContext): Inode | null {
     if (this.upper === null) return null;
     const found = this.upper.lookup(name, ctx);
     return typeof found === 'number' ? null : found;
   }
 
   override lookup(name: string, ctx: VfsContext): LookupResult {
-    const upper = this.#upperEntry(name, ctx);
+    const upper = this._upperEntry(name, ctx);
     if (upper !== null) return isWhiteout(upper) ? -Errno.ENOENT : this.overlay.inodeFor(upper, null, this, name);
     if (this.lower === null) return -Errno.ENOENT;
     const lower = this.lower.lookup(name, ctx);
@@ -31,7 +31,7 @@ export class OverlayDirectory extends OverlayInode {
 
   /** Is the cached result for `name` still right? Only the lower layer changes by itself. */
   confirms(name: string, inode: OverlayInode | null): boolean {
-    if (this.lower === null || inode?.upper || this.#upperEntry(name, NO_CONTEXT) !== null) return true;
+    if (this.lower === null || inode?.upper || this._upperEntry(name, NO_CONTEXT) !== null) return true;
     if (this.lower instanceof HostDirectory) {
       const confirmed = this.lower.confirms(name, inode?.lower ?? null);
       if (confirmed) inode?.syncAttributes();
@@ -40,7 +40,7 @@ export class OverlayDirectory extends OverlayInode {
     return true;
   }
 
-  #hasLowerName(name: string, ctx: VfsContext): boolean {
+  private _hasLowerName(name: string, ctx: VfsContext): boolean {
     return this.lower !== null && typeof this.lower.lookup(name, ctx) !== 'number';
   }
 
@@ -50,7 +50,7 @@ export class OverlayDirectory extends OverlayInode {
     dropWhiteout(this.upper!, name, ctx);
     const made = this.upper!.create(name, init, ctx);
     if (typeof made !== 'number') return this.overlay.inodeFor(made, null, this, name);
-    if (this.#hasLowerName(name, ctx)) makeWhiteout(this.upper!, name, ctx);
+    if (this._hasLowerName(name, ctx)) makeWhiteout(this.upper!, name, ctx);
     return made;
   }
 
@@ -72,27 +72,27 @@ export class OverlayDirectory extends OverlayInode {
   override unlink(name: string, child: Inode, ctx: VfsContext): number {
     const copied = this.copyUp(ctx);
     if (copied < 0) return copied;
-    const upper = this.#upperEntry(name, ctx);
+    const upper = this._upperEntry(name, ctx);
     const result = upper === null ? 0 : this.upper!.unlink(name, upper, ctx);
     if (result < 0) return result;
     (child as OverlayInode).markUnlinked();
-    return this.#hasLowerName(name, ctx) ? makeWhiteout(this.upper!, name, ctx) : 0;
+    return this._hasLowerName(name, ctx) ? makeWhiteout(this.upper!, name, ctx) : 0;
   }
 
   override rmdir(name: string, child: Inode, ctx: VfsContext): number {
     const copied = this.copyUp(ctx);
     if (copied < 0) return copied;
-    const refused = (child as OverlayDirectory).#makeRemovable(ctx);
+    const refused = (child as OverlayDirectory)._makeRemovable(ctx);
     if (refused < 0) return refused;
-    const upper = this.#upperEntry(name, ctx);
+    const upper = this._upperEntry(name, ctx);
     const result = upper === null ? 0 : this.upper!.rmdir(name, upper, ctx);
     if (result < 0) return result;
     (child as OverlayInode).markUnlinked();
-    return this.#hasLowerName(name, ctx) ? makeWhiteout(this.upper!, name, ctx) : 0;
+    return this._hasLowerName(name, ctx) ? makeWhiteout(this.upper!, name, ctx) : 0;
   }
 
   /** -ENOTEMPTY, or 0 with the whiteouts of the upper directory gone. */
-  #makeRemovable(ctx: VfsContext): number {
+  private _makeRemovable(ctx: VfsContext): number {
     const listed = this.entries(ctx);
     if (typeof listed === 'number') return listed;
     if (listed.length > 0) return -Errno.ENOTEMPTY;
@@ -112,24 +112,24 @@ export class OverlayDirectory extends OverlayInode {
       if (swapped === 0) child.relocate(newDir, newName);
       return swapped;
     }
-    return this.#renameOver(name, child, newDir, newName, other, flags & ~RENAME_WHITEOUT, (flags & RENAME_WHITEOUT) !== 0, ctx);
+    return this._renameOver(name, child, newDir, newName, other, flags & ~RENAME_WHITEOUT, (flags & RENAME_WHITEOUT) !== 0, ctx);
   }
 
-  #renameOver(
+  private _renameOver(
     name: string, child: OverlayInode, newDir: OverlayDirectory, newName: string, other: OverlayInode | null, flags: number, leaveWhiteout: boolean,
     ctx: VfsContext,
   ): number {
     if (other instanceof OverlayDirectory) {
-      const refused = other.#makeRemovable(ctx);
+      const refused = other._makeRemovable(ctx);
       if (refused < 0) return refused;
     }
     dropWhiteout(newDir.upper!, newName, ctx);
-    const upperTarget = newDir.#upperEntry(newName, ctx);
+    const upperTarget = newDir._upperEntry(newName, ctx);
     const result = this.upper!.rename(name, child.upper!, newDir.upper!, newName, upperTarget, flags, ctx);
     if (result < 0) return result;
     other?.markUnlinked();
     child.relocate(newDir, newName);
-    if (leaveWhiteout || this.#hasLowerName(name, ctx)) makeWhiteout(this.upper!, name, ctx);
+    if (leaveWhiteout || this._hasLowerName(name, ctx)) makeWhiteout(this.upper!, name, ctx);
     return 0;
   }
 
@@ -140,7 +140,7 @@ export class OverlayDirectory extends OverlayInode {
     if (typeof upper === 'number') return upper;
     for (const { name, type } of upper) {
       seen.add(name);
-      const inode = this.#upperEntry(name, ctx)!;
+      const inode = this._upperEntry(name, ctx)!;
       if (type === S_IFCHR && isWhiteout(inode)) continue;
       merged.push({ name, type, ino: (this.overlay.overlayOf(inode)?.ino) ?? this.overlay.inoOf(inode, true) });
     }

@@ -24,22 +24,22 @@ export class OverlayFileSystem implements FileSystem {
   readonly root: OverlayDirectory;
   readonly volatileNames: boolean;
   readonly options = 'lowerdir=lower,upperdir=upper,workdir=work';
-  readonly #overlayOf = new WeakMap<Inode, OverlayInode>();
-  readonly #lowerDevs = new Map<number, number>();
+  private readonly _overlayOf = new WeakMap<Inode, OverlayInode>();
+  private readonly _lowerDevs = new Map<number, number>();
 
   constructor(readonly lower: FileSystem, readonly upper: Tmpfs, readonly trustMs = 1000) {
     this.volatileNames = lower.volatileNames;
     const { atimeNs, mtimeNs, mode, uid, gid } = lower.root.stat();
     upper.root.setAttr({ mode: mode & 0o7777, uid, gid, atimeNs, mtimeNs });
     this.root = new OverlayDirectory(this, upper.root, lower.root, null, '', this.inoOf(lower.root, false));
-    this.#overlayOf.set(upper.root, this.root);
-    this.#overlayOf.set(lower.root, this.root);
+    this._overlayOf.set(upper.root, this.root);
+    this._overlayOf.set(lower.root, this.root);
   }
 
   /** The overlay inode of a layer inode: one object, also after copy-up and for every hard link. */
   inodeFor(upper: Inode | null, lower: Inode | null, parent: OverlayInode, name: string): OverlayInode {
     const key = upper ?? lower!;
-    const known = this.#overlayOf.get(key);
+    const known = this._overlayOf.get(key);
     if (known !== undefined) {
       known.relocate(parent, name);
       known.syncAttributes();
@@ -47,24 +47,24 @@ export class OverlayFileSystem implements FileSystem {
     }
     const made = (upper ?? lower!).isDirectory ? OverlayDirectory : OverlayInode;
     const inode = new made(this, upper, lower, parent, name, this.inoOf(lower ?? upper!, lower === null));
-    this.#overlayOf.set(key, inode);
+    this._overlayOf.set(key, inode);
     return inode;
   }
 
   /** After copy-up: the upper inode stands for the same overlay inode. */
   adopt(upper: Inode, inode: OverlayInode): void {
-    this.#overlayOf.set(upper, inode);
+    this._overlayOf.set(upper, inode);
   }
 
   overlayOf(layerInode: Inode): OverlayInode | undefined {
-    return this.#overlayOf.get(layerInode);
+    return this._overlayOf.get(layerInode);
   }
 
   inoOf(origin: Inode, isUpper: boolean): number {
     if (isUpper) return UPPER_INDEX * INO_RANGE + origin.ino;
     const dev = origin.stat().dev;
-    let index = this.#lowerDevs.get(dev);
-    if (index === undefined) this.#lowerDevs.set(dev, index = this.#lowerDevs.size % UPPER_INDEX);
+    let index = this._lowerDevs.get(dev);
+    if (index === undefined) this._lowerDevs.set(dev, index = this._lowerDevs.size % UPPER_INDEX);
     return index * INO_RANGE + (origin.ino % INO_RANGE);
   }
 

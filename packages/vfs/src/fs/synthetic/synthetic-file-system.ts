@@ -31,11 +31,11 @@ export class SyntheticFileSystem implements FileSystem {
   readonly options = '';
   readonly fileBytes: number;
   readonly mountedNs: bigint;
-  readonly #magic: number;
+  private readonly _magic: number;
 
   constructor(options: SyntheticOptions) {
     this.type = options.type;
-    this.#magic = options.magic;
+    this._magic = options.magic;
     this.fileBytes = options.fileBytes;
     this.mountedNs = options.realtimeNs();
     this.root = new SyntheticInode(this, ROOT_INO, options.root, null);
@@ -46,7 +46,7 @@ export class SyntheticFileSystem implements FileSystem {
   }
 
   statFs(): StatFs {
-    return { type: this.#magic, blockBytes: 4096, blocks: 0, blocksFree: 0, blocksAvailable: 0, files: 0, filesFree: 0, nameMax: 255, flags: 0 };
+    return { type: this._magic, blockBytes: 4096, blocks: 0, blocksFree: 0, blocksAvailable: 0, files: 0, filesFree: 0, nameMax: 255, flags: 0 };
   }
 
   sync(): number {
@@ -62,16 +62,16 @@ function childIno(parentIno: number, name: string): number {
 }
 
 export class SyntheticInode extends Inode {
-  #entry: Entry;
+  private _entry: Entry;
 
   constructor(readonly synthetic: SyntheticFileSystem, ino: number, entry: Entry, readonly parent: SyntheticInode | null) {
     const owner = entry.owner?.() ?? { uid: parent?.uid ?? 0, gid: parent?.gid ?? 0 };
     super(synthetic, ino, TYPE_BITS[entry.kind] | entry.mode, owner.uid, owner.gid);
-    this.#entry = entry;
+    this._entry = entry;
   }
 
   override stat(): Stat {
-    this.#syncOwner();
+    this._syncOwner();
     const timeNs = this.synthetic.mountedNs;
     return {
       dev: this.fs.dev, ino: this.ino, mode: this.mode, nlink: this.isDirectory ? 2 : 1, uid: this.uid, gid: this.gid, rdev: 0,
@@ -79,8 +79,8 @@ export class SyntheticInode extends Inode {
     };
   }
 
-  #syncOwner(): void {
-    const owner = this.#entry.owner?.() ?? this.parent;
+  private _syncOwner(): void {
+    const owner = this._entry.owner?.() ?? this.parent;
     if (owner === null) return;
     this.uid = owner.uid;
     this.gid = owner.gid;
@@ -99,26 +99,26 @@ export class SyntheticInode extends Inode {
   }
 
   override open(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
-    const entry = this.#entry;
+    const entry = this._entry;
     if (entry.kind === 'link') return -Errno.ELOOP;
     if (entry.kind === 'directory') return new DirectoryFile(node, flags);
     return entry.open === undefined ? new SyntheticFile(node, flags, entry) : entry.open(node, flags, ctx);
   }
 
   override lookup(name: string): LookupResult {
-    if (this.#entry.kind !== 'directory') return -Errno.ENOTDIR;
-    const entry = this.#entry.lookup(name);
+    if (this._entry.kind !== 'directory') return -Errno.ENOTDIR;
+    const entry = this._entry.lookup(name);
     return entry === null ? -Errno.ENOENT : new SyntheticInode(this.synthetic, childIno(this.ino, name), entry, this);
   }
 
   /** Is the cached inode (null = absent) still what the name means? */
   confirms(name: string, inode: SyntheticInode | null): boolean {
-    const entry = this.#entry.kind === 'directory' ? this.#entry.lookup(name) : null;
+    const entry = this._entry.kind === 'directory' ? this._entry.lookup(name) : null;
     if (entry === null || inode === null) return entry === null && inode === null;
-    if (entry.kind !== inode.#entry.kind || entry.key !== inode.#entry.key) return false;
-    inode.#entry = entry;
+    if (entry.kind !== inode._entry.kind || entry.key !== inode._entry.key) return false;
+    inode._entry = entry;
     inode.mode = (inode.mode & S_IFMT) | entry.mode;
-    inode.#syncOwner();
+    inode._syncOwner();
     return true;
   }
 
@@ -128,7 +128,7 @@ export class SyntheticInode extends Inode {
   }
 
   override entries(ctx: VfsContext): DirEntry[] | NegativeErrno {
-    const entry = this.#entry;
+    const entry = this._entry;
     if (entry.kind !== 'directory') return -Errno.ENOTDIR;
     const list: DirEntry[] = [];
     for (const name of entry.names(ctx)) {
@@ -139,10 +139,10 @@ export class SyntheticInode extends Inode {
   }
 
   override readlink(ctx: VfsContext): string | NegativeErrno {
-    return this.#entry.kind === 'link' ? this.#entry.target(ctx) : -Errno.EINVAL;
+    return this._entry.kind === 'link' ? this._entry.target(ctx) : -Errno.EINVAL;
   }
 
   override followMagic(ctx: VfsContext): PathNode | NegativeErrno | null {
-    return this.#entry.kind === 'link' ? this.#entry.jump?.(ctx) ?? null : null;
+    return this._entry.kind === 'link' ? this._entry.jump?.(ctx) ?? null : null;
   }
 }

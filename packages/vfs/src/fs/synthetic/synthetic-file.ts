@@ -6,7 +6,7 @@ import type { VfsContext } from '../../types.js';
 import type { FileEntry } from './entry.js';
 
 export class SyntheticFile extends FileDescription {
-  #bytes: Uint8Array | null = null;
+  private _bytes: Uint8Array | null = null;
 
   constructor(node: PathNode, flags: number, readonly entry: FileEntry) {
     super(node, flags);
@@ -22,13 +22,13 @@ export class SyntheticFile extends FileDescription {
 
   override read(dst: Uint8Array, offBytes: number, ctx: VfsContext): number {
     const at = offBytes < 0 ? this.offBytes : offBytes;
-    if (this.#bytes === null || at === 0) {
+    if (this._bytes === null || at === 0) {
       const made = this.entry.read?.(ctx) ?? -Errno.EINVAL;
       if (typeof made === 'number') return made;
-      this.#bytes = typeof made === 'string' ? Buffer.from(made, 'latin1') : made;
+      this._bytes = typeof made === 'string' ? Buffer.from(made, 'latin1') : made;
     }
-    const count = Math.max(0, Math.min(dst.length, this.#bytes.length - at));
-    dst.set(this.#bytes.subarray(at, at + count));
+    const count = Math.max(0, Math.min(dst.length, this._bytes.length - at));
+    dst.set(this._bytes.subarray(at, at + count));
     if (offBytes < 0) this.offBytes = at + count;
     return count;
   }

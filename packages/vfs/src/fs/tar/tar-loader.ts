@@ -65,96 +65,96 @@ function isGzip(path: string): boolean {
 }
 
 class TarLoader {
-  readonly #vfs: Vfs;
-  readonly #ctx: VfsContext;
+  private readonly _vfs: Vfs;
+  private readonly _ctx: VfsContext;
   /** Directories get their times at the end: entries below change them. */
-  readonly #directories: [path: string, mtimeNs: bigint][] = [];
+  private readonly _directories: [path: string, mtimeNs: bigint][] = [];
 
   constructor(fs: Tmpfs, readonly archive: string) {
-    this.#vfs = new Vfs({ pool: fs.pool, realtimeNs: fs.realtimeNs }, fs);
-    const { root } = this.#vfs;
-    this.#ctx = { creds: rootCredentials(), root, cwd: root, umask: 0, pid: 0, tid: 0, realtimeNs: fs.realtimeNs };
+    this._vfs = new Vfs({ pool: fs.pool, realtimeNs: fs.realtimeNs }, fs);
+    const { root } = this._vfs;
+    this._ctx = { creds: rootCredentials(), root, cwd: root, umask: 0, pid: 0, tid: 0, realtimeNs: fs.realtimeNs };
   }
 
   async add(header: Header, body: AsyncIterable<Uint8Array>): Promise<void> {
     const parts = byteString(header.name).split('/').filter((part) => !HIDDEN.test(part));
     const path = `/${parts.join('/')}`;
     if (parts.includes('..')) throw new ConfigError(`entry ${header.name} leads outside`, this.archive);
-    this.#makeParents(parts);
+    this._makeParents(parts);
     switch (header.type ?? 'file') {
-      case 'file': return this.#addFile(path, header, body);
-      case 'directory': this.#addDirectory(path, header); break;
-      case 'symlink': this.#addLink(path, header); break;
-      case 'link': this.#addHardLink(path, byteString(header.linkname ?? '')); break;
-      case 'fifo': this.#addFifo(path, header); break;
+      case 'file': return this._addFile(path, header, body);
+      case 'directory': this._addDirectory(path, header); break;
+      case 'symlink': this._addLink(path, header); break;
+      case 'link': this._addHardLink(path, byteString(header.linkname ?? '')); break;
+      case 'fifo': this._addFifo(path, header); break;
     }
     await drain(body);
   }
 
   finish(): void {
-    for (const [path, mtimeNs] of this.#directories) {
-      const node = this.#vfs.lookup(this.#ctx, this.#vfs.root, path, Follow.NO);
-      if (typeof node !== 'number') changeTimes(this.#ctx, node, mtimeNs, mtimeNs);
+    for (const [path, mtimeNs] of this._directories) {
+      const node = this._vfs.lookup(this._ctx, this._vfs.root, path, Follow.NO);
+      if (typeof node !== 'number') changeTimes(this._ctx, node, mtimeNs, mtimeNs);
     }
   }
 
-  #check(result: number, path: string): void {
+  private _check(result: number, path: string): void {
     if (result < 0) throw new ConfigError(`${path}: ${errnoName(-result)}`, this.archive);
   }
 
-  #makeParents(parts: readonly string[]): void {
+  private _makeParents(parts: readonly string[]): void {
     let path = '';
     for (const part of parts.slice(0, -1)) {
       path += `/${part}`;
-      makeDirectory(this.#ctx, this.#vfs.root, path, 0o755);
+      makeDirectory(this._ctx, this._vfs.root, path, 0o755);
     }
   }
 
-  #attributes(path: string, header: Header, defaultMode: number): void {
-    const node = this.#vfs.lookup(this.#ctx, this.#vfs.root, path, Follow.NO);
-    if (typeof node === 'number') return this.#check(node, path);
-    changeOwner(this.#ctx, node, header.uid ?? 0, header.gid ?? 0);
-    if (!node.inode.isSymlink) changeMode(this.#ctx, node, header.mode ?? defaultMode);
+  private _attributes(path: string, header: Header, defaultMode: number): void {
+    const node = this._vfs.lookup(this._ctx, this._vfs.root, path, Follow.NO);
+    if (typeof node === 'number') return this._check(node, path);
+    changeOwner(this._ctx, node, header.uid ?? 0, header.gid ?? 0);
+    if (!node.inode.isSymlink) changeMode(this._ctx, node, header.mode ?? defaultMode);
     const mtimeNs = BigInt(header.mtime?.getTime() ?? 0) * NS_PER_MS;
-    changeTimes(this.#ctx, node, mtimeNs, mtimeNs);
-    if (node.inode.isDirectory) this.#directories.push([path, mtimeNs]);
+    changeTimes(this._ctx, node, mtimeNs, mtimeNs);
+    if (node.inode.isDirectory) this._directories.push([path, mtimeNs]);
   }
 
-  async #addFile(path: string, header: Header, body: AsyncIterable<Uint8Array>): Promise<void> {
-    unlinkPath(this.#ctx, this.#vfs.root, path);
-    const file = openPath(this.#vfs, this.#ctx, this.#vfs.root, path, O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW | O_LARGEFILE, 0o600);
-    if (typeof file === 'number') return this.#check(file, path);
+  private async _addFile(path: string, header: Header, body: AsyncIterable<Uint8Array>): Promise<void> {
+    unlinkPath(this._ctx, this._vfs.root, path);
+    const file = openPath(this._vfs, this._ctx, this._vfs.root, path, O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW | O_LARGEFILE, 0o600);
+    if (typeof file === 'number') return this._check(file, path);
     file.incRef();
     try {
       for await (const chunk of body) {
-        const written = file.write(chunk, -1, this.#ctx);
+        const written = file.write(chunk, -1, this._ctx);
         if (written !== chunk.length) throw new ConfigError(`${path}: no room in guest memory`, this.archive);
       }
     } finally {
       file.decRef();
     }
-    this.#attributes(path, header, 0o644);
+    this._attributes(path, header, 0o644);
   }
 
-  #addDirectory(path: string, header: Header): void {
-    if (path !== '/') makeDirectory(this.#ctx, this.#vfs.root, path, 0o755);
-    this.#attributes(path, header, 0o755);
+  private _addDirectory(path: string, header: Header): void {
+    if (path !== '/') makeDirectory(this._ctx, this._vfs.root, path, 0o755);
+    this._attributes(path, header, 0o755);
   }
 
-  #addLink(path: string, header: Header): void {
-    unlinkPath(this.#ctx, this.#vfs.root, path);
-    this.#check(makeSymlink(this.#ctx, this.#vfs.root, path, byteString(header.linkname ?? '')), path);
-    this.#attributes(path, header, 0o777);
+  private _addLink(path: string, header: Header): void {
+    unlinkPath(this._ctx, this._vfs.root, path);
+    this._check(makeSymlink(this._ctx, this._vfs.root, path, byteString(header.linkname ?? '')), path);
+    this._attributes(path, header, 0o777);
   }
 
-  #addHardLink(path: string, target: string): void {
-    unlinkPath(this.#ctx, this.#vfs.root, path);
-    this.#check(makeLink(this.#vfs, this.#ctx, this.#vfs.root, `/${target}`, this.#vfs.root, path, 0), path);
+  private _addHardLink(path: string, target: string): void {
+    unlinkPath(this._ctx, this._vfs.root, path);
+    this._check(makeLink(this._vfs, this._ctx, this._vfs.root, `/${target}`, this._vfs.root, path, 0), path);
   }
 
-  #addFifo(path: string, header: Header): void {
-    makeNode(this.#ctx, this.#vfs.root, path, S_IFIFO | 0o600, 0);
-    this.#attributes(path, header, 0o644);
+  private _addFifo(path: string, header: Header): void {
+    makeNode(this._ctx, this._vfs.root, path, S_IFIFO | 0o600, 0);
+    this._attributes(path, header, 0o644);
   }
 }
 

@@ -12,7 +12,7 @@ import type { Tmpfs } from './tmpfs.js';
 const ENTRY_BYTES = 20;
 
 export class TmpfsDirectory extends TmpfsInode {
-  readonly #entries = new Map<string, TmpfsInode>();
+  private readonly _entries = new Map<string, TmpfsInode>();
 
   constructor(tmpfs: Tmpfs, ino: number, init: NewInode) {
     super(tmpfs, ino, init);
@@ -20,7 +20,7 @@ export class TmpfsDirectory extends TmpfsInode {
   }
 
   override get sizeBytes(): number {
-    return (this.#entries.size + 2) * ENTRY_BYTES;
+    return (this._entries.size + 2) * ENTRY_BYTES;
   }
 
   override open(node: PathNode, flags: number): FileDescription {
@@ -28,14 +28,14 @@ export class TmpfsDirectory extends TmpfsInode {
   }
 
   override lookup(name: string): LookupResult {
-    return this.#entries.get(name) ?? -Errno.ENOENT;
+    return this._entries.get(name) ?? -Errno.ENOENT;
   }
 
   override create(name: string, init: NewInode): LookupResult {
     if (this.nlink === 0) return -Errno.ENOENT;
-    if (this.#entries.has(name)) return -Errno.EEXIST;
+    if (this._entries.has(name)) return -Errno.EEXIST;
     const inode = this.tmpfs.makeInode(init) as TmpfsInode;
-    this.#add(name, inode);
+    this._add(name, inode);
     return inode;
   }
 
@@ -48,29 +48,29 @@ export class TmpfsDirectory extends TmpfsInode {
   override link(name: string, target: Inode): number {
     if (this.nlink === 0) return -Errno.ENOENT;
     if (!(target instanceof TmpfsInode) || target.tmpfs !== this.tmpfs) return -Errno.EXDEV;
-    if (this.#entries.has(name)) return -Errno.EEXIST;
+    if (this._entries.has(name)) return -Errno.EEXIST;
     target.nlink++;
     target.touchChange();
-    this.#entries.set(name, target);
+    this._entries.set(name, target);
     this.touch();
     return 0;
   }
 
   override unlink(name: string): number {
-    const child = this.#entries.get(name);
+    const child = this._entries.get(name);
     if (child === undefined) return -Errno.ENOENT;
-    this.#entries.delete(name);
+    this._entries.delete(name);
     this.touch();
     child.dropLink();
     return 0;
   }
 
   override rmdir(name: string): number {
-    const child = this.#entries.get(name);
+    const child = this._entries.get(name);
     if (child === undefined) return -Errno.ENOENT;
     if (!(child instanceof TmpfsDirectory)) return -Errno.ENOTDIR;
-    if (child.#entries.size > 0) return -Errno.ENOTEMPTY;
-    this.#entries.delete(name);
+    if (child._entries.size > 0) return -Errno.ENOTEMPTY;
+    this._entries.delete(name);
     this.nlink--;
     this.touch();
     child.nlink = 0;
@@ -82,52 +82,52 @@ export class TmpfsDirectory extends TmpfsInode {
   override rename(name: string, child: Inode, newDir: Inode, newName: string, replaced: Inode | null, flags: number, ctx: VfsContext): number {
     if (!(newDir instanceof TmpfsDirectory) || newDir.tmpfs !== this.tmpfs || !(child instanceof TmpfsInode)) return -Errno.EXDEV;
     if (newDir.nlink === 0) return -Errno.ENOENT;
-    if ((flags & RENAME_EXCHANGE) !== 0) return this.#exchange(name, child, newDir, newName, replaced);
+    if ((flags & RENAME_EXCHANGE) !== 0) return this._exchange(name, child, newDir, newName, replaced);
     if (replaced instanceof TmpfsDirectory) {
       const removed = newDir.rmdir(newName);
       if (removed < 0) return removed;
     } else if (replaced !== null) {
       newDir.unlink(newName);
     }
-    this.#take(name, child);
-    newDir.#put(newName, child);
+    this._take(name, child);
+    newDir._put(newName, child);
     if ((flags & RENAME_WHITEOUT) !== 0) this.create(name, { mode: S_IFCHR, uid: ctx.creds.fsuid, gid: ctx.creds.fsgid, rdev: 0 });
     return 0;
   }
 
-  #exchange(name: string, child: TmpfsInode, newDir: TmpfsDirectory, newName: string, other: Inode | null): number {
+  private _exchange(name: string, child: TmpfsInode, newDir: TmpfsDirectory, newName: string, other: Inode | null): number {
     if (!(other instanceof TmpfsInode)) return -Errno.ENOENT;
-    this.#take(name, child);
-    newDir.#take(newName, other);
-    newDir.#put(newName, child);
-    this.#put(name, other);
+    this._take(name, child);
+    newDir._take(newName, other);
+    newDir._put(newName, child);
+    this._put(name, other);
     return 0;
   }
 
-  #add(name: string, inode: TmpfsInode): void {
-    this.#put(name, inode);
+  private _add(name: string, inode: TmpfsInode): void {
+    this._put(name, inode);
   }
 
-  #put(name: string, inode: TmpfsInode): void {
-    this.#entries.set(name, inode);
+  private _put(name: string, inode: TmpfsInode): void {
+    this._entries.set(name, inode);
     if (inode instanceof TmpfsDirectory) this.nlink++;
     this.touch();
     inode.touchChange();
   }
 
-  #take(name: string, inode: TmpfsInode): void {
-    this.#entries.delete(name);
+  private _take(name: string, inode: TmpfsInode): void {
+    this._entries.delete(name);
     if (inode instanceof TmpfsDirectory) this.nlink--;
     this.touch();
   }
 
   override entries(): DirEntry[] {
     const list: DirEntry[] = [];
-    for (const [name, inode] of this.#entries) list.push({ name, ino: inode.ino, type: inode.mode & S_IFMT });
+    for (const [name, inode] of this._entries) list.push({ name, ino: inode.ino, type: inode.mode & S_IFMT });
     return list;
   }
 
   get isEmpty(): boolean {
-    return this.#entries.size === 0;
+    return this._entries.size === 0;
   }
 }

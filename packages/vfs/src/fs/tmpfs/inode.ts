@@ -15,7 +15,7 @@ export abstract class TmpfsInode extends Inode {
   rdev: number;
   /** Open descriptions; storage of an unlinked inode goes when it gets 0. */
   opens = 0;
-  #xattrs: Map<string, Uint8Array> | null = null;
+  private _xattrs: Map<string, Uint8Array> | null = null;
 
   constructor(readonly tmpfs: Tmpfs, ino: number, init: NewInode) {
     super(tmpfs, ino, init.mode, init.uid, init.gid);
@@ -99,26 +99,26 @@ export abstract class TmpfsInode extends Inode {
   }
 
   override getXattr(name: string): Uint8Array | NegativeErrno {
-    return this.#xattrs?.get(name) ?? -Errno.ENODATA;
+    return this._xattrs?.get(name) ?? -Errno.ENODATA;
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): number {
-    const present = this.#xattrs?.has(name) ?? false;
+    const present = this._xattrs?.has(name) ?? false;
     if (present && (flags & XATTR_CREATE) !== 0) return -Errno.EEXIST;
     if (!present && (flags & XATTR_REPLACE) !== 0) return -Errno.ENODATA;
-    (this.#xattrs ??= new Map()).set(name, value.slice());
+    (this._xattrs ??= new Map()).set(name, value.slice());
     this.touchChange();
     return 0;
   }
 
   override removeXattr(name: string): number {
-    if (!this.#xattrs?.delete(name)) return -Errno.ENODATA;
+    if (!this._xattrs?.delete(name)) return -Errno.ENODATA;
     this.touchChange();
     return 0;
   }
 
   override listXattr(): readonly string[] {
-    return this.#xattrs === null ? [] : [...this.#xattrs.keys()];
+    return this._xattrs === null ? [] : [...this._xattrs.keys()];
   }
 }
 

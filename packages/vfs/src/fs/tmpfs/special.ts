@@ -5,19 +5,19 @@ import { TmpfsInode } from './inode.js';
 import type { Tmpfs } from './tmpfs.js';
 
 export class TmpfsSymlink extends TmpfsInode {
-  readonly #target: string;
+  private readonly _target: string;
 
   constructor(tmpfs: Tmpfs, ino: number, init: NewInode) {
     super(tmpfs, ino, { ...init, mode: (init.mode & ~0o7777) | 0o777 });
-    this.#target = init.target ?? '';
+    this._target = init.target ?? '';
   }
 
   override get sizeBytes(): number {
-    return this.#target.length;
+    return this._target.length;
   }
 
   override readlink(): string {
-    return this.#target;
+    return this._target;
   }
 
   override open(): number {

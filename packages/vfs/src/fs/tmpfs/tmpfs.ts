@@ -34,7 +34,7 @@ export class Tmpfs implements FileSystem {
   pagesUsed = 0;
   inodesUsed = 0;
   readonly maxPages: number;
-  #nextIno = 1;
+  private _nextIno = 1;
 
   constructor(options: TmpfsOptions) {
     this.pool = options.pool;
@@ -47,7 +47,7 @@ export class Tmpfs implements FileSystem {
 
   nextIno(): number {
     this.inodesUsed++;
-    return this.#nextIno++;
+    return this._nextIno++;
   }
 
   /** A new inode of the type that `init.mode` says, without a name. */
