@@ -24,7 +24,7 @@ export function seedDoc(entries = seedEntries()) {
     const test = entry.test === '' ? '' : entry.title === '*' ? entry.test : `${entry.test}: ${entry.title}`;
     return `| ${entry.seed} | ${place} | ${test} | ${entry.status} |`;
   });
-  return `# Where the parts of kernel.go live\n\nGenerated from packages/kernel/seed.json by scripts/seed-table.mjs. ${entries.length} types, functions and fields: ${count('done')} done, ${count('partial')} partial, ${count('later')} later.\n\n| kernel.go | here | test | status |\n|---|---|---|---|\n${lines.join('\n')}\n`;
+  return `# Where the parts of kernel.go live\n\nGenerated from packages/kernel/seed.json by scripts/seed-table.mjs. ${entries.length} types, functions and fields: ${count('done')} done, ${count('partial')} partial, ${count('later')} later.\n\n\`pnpm seed:faults\` plants faults in the counterparts (packages/kernel/seed-faults.json), one at a time and only in what a test process loads, and shows that the test of the row notices each.\n\n| kernel.go | here | test | status |\n|---|---|---|---|\n${lines.join('\n')}\n`;
 }
 
 const escaped = (text) => text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&');

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { hasRootfs, nativeScript, ROOTFS, troupeScript } from '../support/debian.js';
+import { hasRootfs, MACHINES, machineName, nativeScript, ROOTFS, troupeScript } from '../support/debian.js';
 import { ROOT } from '../support/paths.js';
 import { ensureRootfs } from '../support/rootfs.js';
 import type { RunResult } from '../support/run.js';
@@ -57,10 +57,10 @@ describe('debuggers', function () {
   describe('strace', () => {
     const script = `strace -ff -o t bash -c 'ls / | wc -l' </dev/null | cat; echo "status $?"; for f in t.*; do echo '== trace'; cat $f; done`;
     let native: Promise<RunResult> | undefined;
-    for (const cores of [1, 2]) {
-      it(`-f bash -c 'ls | wc -l' (${cores} core${cores > 1 ? 's' : ''})`, async () => {
+    for (const machine of MACHINES) {
+      it(`-f bash -c 'ls | wc -l' (${machineName(machine)})`, async () => {
         const expected = await (native ??= nativeScript(script, SHELL));
-        const ours = await troupeScript(script, cores, SHELL);
+        const ours = await troupeScript(script, machine, SHELL);
         expect(ours.stdout.split('== trace')[0]).to.equal(expected.stdout.split('== trace')[0]);
         expect(traces(ours.stdout)).to.have.length(3).and.deep.equal(traces(expected.stdout));
       });
@@ -69,7 +69,7 @@ describe('debuggers', function () {
     it('-e inject, and the status of a traced shell that kills itself', async () => {
       const text = `strace -f -qq -o /dev/null -e trace=openat -e inject=openat:error=EACCES:when=3+ cat /etc/passwd 2>&1; echo $?; strace -qq -e trace=kill -e signal=none bash -c 'kill -TERM $$' 2>&1 | sed 's/[0-9][0-9]*/N/g'`;
       const expected = await nativeScript(text, SHELL);
-      const ours = await troupeScript(text, 1, SHELL);
+      const ours = await troupeScript(text, { cores: 1 }, SHELL);
       expect(ours.stdout).to.equal(expected.stdout);
     });
   });
@@ -78,11 +78,11 @@ describe('debuggers', function () {
     const session = readFileSync(join(DEBUG, 'session.gdb'), 'utf8');
     for (const optimisation of ['-O0', '-O2']) {
       let native: Promise<RunResult> | undefined;
-      for (const cores of [1, 2]) {
-        it(`breakpoints, registers, steps, memory, forks and threads (${optimisation}, ${cores} core${cores > 1 ? 's' : ''})`, async () => {
+      for (const machine of MACHINES) {
+        it(`breakpoints, registers, steps, memory, forks and threads (${optimisation}, ${machineName(machine)})`, async () => {
           const script = gdbScript(session, compileTarget(optimisation));
           const expected = await (native ??= nativeScript(script, SHELL));
-          const ours = await troupeScript(script, cores, SHELL);
+          const ours = await troupeScript(script, machine, SHELL);
           expect(withoutIds(ours.stdout)).to.equal(withoutIds(expected.stdout));
         });
       }
@@ -91,9 +91,9 @@ describe('debuggers', function () {
     it('calls functions of the program, changes registers, attaches to a running process', async () => {
       const program = compileTarget('-O0');
       const calls = gdbScript('set confirm off\nbreak half\nrun\nprint depth(2, &table)\nset var $xmm0.v2_double[0] = 5\nset var v = 8\nfinish\nset var counter = 9\ncontinue', program);
-      expect((await troupeScript(calls, 1, SHELL)).stdout).to.match(/\$1 = 19[\s\S]*Value returned is \$2 = 4[\s\S]*got 11 4\.00 9 aaaa/);
+      expect((await troupeScript(calls, { cores: 1 }, SHELL)).stdout).to.match(/\$1 = 19[\s\S]*Value returned is \$2 = 4[\s\S]*got 11 4\.00 9 aaaa/);
       const attach = 'sleep 100 & pid=$!; gdb -nx -batch -p $pid -ex "backtrace 1" -ex "print \\$orig_rax" -ex detach 2>&1 | grep -c "^#0.*clock_nanosleep\\|= 230"; kill $pid';
-      expect((await troupeScript(attach, 2, SHELL)).stdout).to.equal('2\n');
+      expect((await troupeScript(attach, { cores: 2 }, SHELL)).stdout).to.equal('2\n');
     });
   });
 });

@@ -30,7 +30,20 @@ export function nativeScript(script: string, shell: readonly string[]): Promise<
   return run('unshare', [...user, '-m', '-p', '-f', '--kill-child', 'sh', '-c', steps.join(' && ')], { env: ENV, timeoutMs: 60_000 });
 }
 
-export function troupeScript(script: string, cores: number, shell: readonly string[], timeoutMs = 300_000): Promise<RunResult> {
-  const flags = Object.entries(ENV).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
-  return troupe([...shell, '-c', wrapped(script)], { cores, rootfs: ROOTFS, flags, timeoutMs });
+export interface ScriptMachine {
+  readonly cores: number;
+  /** Default: jit. */
+  readonly engine?: 'interp' | 'jit';
 }
+
+export function troupeScript(script: string, { cores, engine = 'jit' }: ScriptMachine, shell: readonly string[], timeoutMs = 300_000): Promise<RunResult> {
+  const flags = Object.entries(ENV).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+  return troupe([...shell, '-c', wrapped(script)], { cores, rootfs: ROOTFS, flags: ['--engine', engine, ...flags], timeoutMs });
+}
+
+/** One and two cores, translated code and the interpreter. */
+export const MACHINES: readonly Required<ScriptMachine>[] = [
+  { cores: 1, engine: 'jit' }, { cores: 2, engine: 'jit' }, { cores: 1, engine: 'interp' }, { cores: 2, engine: 'interp' },
+];
+
+export const machineName = ({ cores, engine }: Required<ScriptMachine>): string => `${engine}, ${cores} core${cores > 1 ? 's' : ''}`;

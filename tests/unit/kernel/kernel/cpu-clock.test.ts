@@ -79,6 +79,9 @@ describe('paused time', () => {
     expect(kernel.monotonicNs()).to.equal(2 * CLOCK_TICK_NS);
     fake.advance(3 * CLOCK_TICK_NS);
     expect(task.state).to.equal('running');
+    const ticks = kernel.cpuClockNow();
+    fake.advance(CLOCK_TICK_NS);
+    expect(kernel.cpuClockNow()).to.equal(ticks + 1n);
   });
 
   it('is refused while a task runs', () => {

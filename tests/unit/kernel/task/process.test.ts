@@ -38,7 +38,12 @@ describe('kernel life cycle', () => {
   it('resolves waitExited when the last task ends', async () => {
     const fake = new FakeKernel();
     const task = fake.boot();
-    const done = fake.kernel.waitExited();
+    const other = fake.boot();
+    let isDone = false;
+    const done = fake.kernel.waitExited().then(() => (isDone = true));
+    fake.syscall(other, Nr.exit_group, 0);
+    await Promise.resolve();
+    expect(isDone).to.equal(false);
     expect(fake.syscall(task, Nr.exit_group, 7)).to.equal(undefined);
     await done;
     expect(task.group.exitStatus).to.deep.equal(exited(7));
