@@ -1,5 +1,6 @@
 export * from './errno.js';
 export * from './errors.js';
+export * from './id-counter.js';
 export * from './ids.js';
 export * from './layout/flags.js';
 export * from './layout/header.js';

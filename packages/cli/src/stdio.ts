@@ -19,8 +19,8 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 
 class PlainStdio implements Stdio {
   readonly stdin = new HostStream({ flags: O_RDONLY });
-  readonly stdout = new HostStream({ flags: O_WRONLY, hostFd: 1 });
-  readonly stderr = new HostStream({ flags: O_WRONLY, hostFd: 2 });
+  readonly stdout = new HostStream({ flags: O_WRONLY, output: 1 });
+  readonly stderr = new HostStream({ flags: O_WRONLY, output: 2 });
   readonly #cleanups: (() => void)[] = [];
 
   constructor(readonly kernel: Kernel) {}

@@ -27,10 +27,10 @@ export class TerminalStdio implements Stdio {
 
   constructor(kernel: Kernel) {
     const screenFd = [1, 2, 0].find((fd) => isatty(fd))!;
-    const screen = new HostStream({ flags: O_WRONLY, hostFd: screenFd });
+    const screen = new HostStream({ flags: O_WRONLY, output: screenFd });
     this.#console = new HostConsole(kernel.core, process.getuid?.() ?? 0, (bytes) => void screen.write(bytes));
     this.#console.resize(windowSize());
-    const streamFor = (fd: number, flags: number): FileDescription => (isatty(fd) ? this.#console.open() : new HostStream({ flags, hostFd: fd }));
+    const streamFor = (fd: number, flags: number): FileDescription => (isatty(fd) ? this.#console.open() : new HostStream({ flags, output: fd }));
     this.stdin = streamFor(0, O_RDONLY);
     this.stdout = streamFor(1, O_WRONLY);
     this.stderr = streamFor(2, O_WRONLY);

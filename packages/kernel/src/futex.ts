@@ -35,17 +35,25 @@ export class FutexBucket {
   readonly waiters = new Set<FutexWaiter>();
 
   /** `filterWord`: index of the counter in the shared memory, -1 for shared futexes. */
-  constructor(readonly manager: FutexManager, readonly owner: Map<number, FutexBucket>, readonly key: number, readonly filterWord: number) {}
+  constructor(readonly manager: FutexManager, readonly owner: Map<number, FutexBucket>, readonly key: number, private _filterWord: number) {}
+
+  /** The bucket came with an image: its waiters are counted in the filter of this kernel. */
+  loaded(): void {
+    if (this._filterWord < 0) return;
+    this._filterWord = this.manager.filterWord(this.key);
+    this.manager.count(this._filterWord, this.waiters.size);
+  }
+
 
   add(waiter: FutexWaiter): void {
-    this.manager.count(this.filterWord, 1);
+    this.manager.count(this._filterWord, 1);
     this.waiters.add(waiter);
     waiter.bucket = this;
     this.owner.set(this.key, this);
   }
 
   remove(waiter: FutexWaiter): void {
-    if (this.waiters.delete(waiter)) this.manager.count(this.filterWord, -1);
+    if (this.waiters.delete(waiter)) this.manager.count(this._filterWord, -1);
     waiter.bucket = null;
     if (this.waiters.size === 0 && this.owner.get(this.key) === this) this.owner.delete(this.key);
   }
@@ -65,7 +73,6 @@ export class FutexBucket {
 
 export class FutexManager {
   private readonly _shared = new Map<number, FutexBucket>();
-  private readonly _private = new WeakMap<MemoryManager, Map<number, FutexBucket>>();
   private readonly _filter: number;
 
   constructor(readonly frames: FramePool) {
@@ -73,6 +80,10 @@ export class FutexManager {
     if (filter !== 0) frames.shared.u8.fill(0, filter, filter + FUTEX_FILTER_WORDS * 4);
     frames.shared.u32[FUTEX_FILTER] = filter;
     this._filter = filter >> 2;
+  }
+
+  filterWord(addr: number): number {
+    return this._filter + futexFilterIndex(addr);
   }
 
   /** Adds to a counter of the filter. */
@@ -84,9 +95,7 @@ export class FutexManager {
   bucket(mm: MemoryManager, addr: number, isPrivate: boolean): FutexBucket {
     const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
     if (sharedKey !== 0) return this._bucketIn(this._shared, sharedKey, -1);
-    let map = this._private.get(mm);
-    if (!map) this._private.set(mm, (map = new Map()));
-    return this._bucketIn(map, addr, this._filter + futexFilterIndex(addr));
+    return this._bucketIn(mm.futexes, addr, this.filterWord(addr));
   }
 
   private _bucketIn(map: Map<number, FutexBucket>, key: number, filterWord: number): FutexBucket {

@@ -39,6 +39,7 @@ import { Timers } from './timers.js';
 import { TaskRunner } from './task/task-runner.js';
 import { TaskSet } from './task/task-set.js';
 import type { Task } from './task/task.js';
+import type { StandardFiles } from './api/stdio.js';
 import { TcbPool } from './task/tcb-pool.js';
 import type { ThreadGroup } from './task/thread-group.js';
 
@@ -89,6 +90,8 @@ export class Kernel {
   onReport: ((message: string) => void) | null = null;
   /** A signal is about to be acted on (tracing). */
   onSignal: ((task: Task, info: SigInfo) => void) | null = null;
+  /** Standard files of the processes that the library started, while these live. */
+  readonly launched = new Map<ThreadGroup, StandardFiles>();
   started = false;
   private _uniqueId = 0;
   /** Namespaces made by programs so far; part of the saved state. */

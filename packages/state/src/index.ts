@@ -1,1 +1,11 @@
-export {};
+export * from './anchors.js';
+export * from './cbor.js';
+export * from './graph.js';
+export * from './graph-reader.js';
+export * from './graph-writer.js';
+export * from './image-error.js';
+export * from './image-format.js';
+export * from './image-reader.js';
+export * from './image-writer.js';
+export * from './schema.js';
+export * from './streams.js';

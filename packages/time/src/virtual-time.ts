@@ -40,6 +40,11 @@ export class VirtualTimeSource implements TimeSource {
     this._hostNs = this.host.monotonicNs();
   }
 
+  /** It came with an image: goes on from the value of the last `advance`. */
+  settle(): void {
+    this._hostNs = this.host.monotonicNs();
+  }
+
   /** Host nanoseconds until `ns` have passed; Infinity when time stands still. */
   hostNsFor(ns: number): number {
     if (ns <= 0) return 0;

@@ -2,7 +2,7 @@
  * Objects without a place in the tree: pipes, sockets, epoll instances, memfds. They live on an internal
  * mount that no path reaches, so that every open file description has a PathNode.
  */
-import { Errno, S_IFIFO, S_IFSOCK, isFifo } from '@troupe/abi';
+import { IdCounter, Errno, S_IFIFO, S_IFSOCK, isFifo } from '@troupe/abi';
 import { Dentry } from './dentry.js';
 import type { FileDescription } from './file-description.js';
 import { type FileSystem, anonymousDev } from './file-system.js';
@@ -12,7 +12,7 @@ import { type AttrChange, type NegativeErrno, type Stat, type StatFs, type VfsCo
 
 const ANON_INODE_FS_MAGIC = 0x09041934;
 
-class AnonymousFileSystem implements FileSystem {
+export class AnonymousFileSystem implements FileSystem {
   readonly type = 'anon_inodefs';
   readonly dev = anonymousDev();
   readonly volatileNames = false;
@@ -35,16 +35,21 @@ class AnonymousFileSystem implements FileSystem {
   }
 }
 
-const fileSystem = new AnonymousFileSystem();
-let nextIno = 1;
+export const anonymousFileSystem = new AnonymousFileSystem();
+const inos = new IdCounter('anonymous inode');
 
-/** Reopening through /proc/self/fd: FIFOs register an opener, everything else answers ENXIO as Linux does. */
+/** Opens an object again through /proc/self/fd. */
+export interface Reopener {
+  reopen(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno;
+}
+
+/** FIFOs register a reopener, everything else answers ENXIO as Linux does. */
 export class AnonymousInode extends Inode {
   private _times: bigint;
-  reopen: ((node: PathNode, flags: number, ctx: VfsContext) => FileDescription | NegativeErrno) | null = null;
+  reopener: Reopener | null = null;
 
   constructor(mode: number, uid: number, gid: number, nowNs = 0n) {
-    super(fileSystem, nextIno++, mode, uid, gid);
+    super(anonymousFileSystem, inos.take(), mode, uid, gid);
     this._times = nowNs;
   }
 
@@ -64,12 +69,12 @@ export class AnonymousInode extends Inode {
   }
 
   override open(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
-    return this.reopen === null ? -Errno.ENXIO : this.reopen(node, flags, ctx);
+    return this.reopener === null ? -Errno.ENXIO : this.reopener.reopen(node, flags, ctx);
   }
 }
 
-const anonymousRoot = new AnonymousInode(0o40555, 0, 0);
-const anonymousMount = new Mount(0, fileSystem, new Dentry(null, '', anonymousRoot), 0, 'none');
+export const anonymousRoot = new AnonymousInode(0o40555, 0, 0);
+export const anonymousMount = new Mount(0, anonymousFileSystem, new Dentry(null, '', anonymousRoot), 0, 'none');
 
 /**
  * A node for an object without a path. `name` is what readlink of /proc/self/fd/N shows; for pipes and

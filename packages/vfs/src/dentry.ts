@@ -27,6 +27,13 @@ class DentryCache {
     if (++this._leaves > this._pruneAt) this._prune();
   }
 
+  /** A directory came with an image. */
+  loaded(directory: Dentry): void {
+    if (directory.children === null || directory.children.size === 0) return;
+    this._filled.add(directory);
+    this._leaves += directory.children.size;
+  }
+
   removed(): void {
     this._leaves--;
   }

@@ -1,5 +1,5 @@
 /** Event counters (eventfd(2)). */
-import { EPOLLERR, EPOLLIN, EPOLLOUT, Errno, O_RDWR } from '@troupe/abi';
+import { IdCounter, EPOLLERR, EPOLLIN, EPOLLOUT, Errno, O_RDWR } from '@troupe/abi';
 import { newAnonymousNode } from './anonymous.js';
 import { FileDescription } from './file-description.js';
 
@@ -7,10 +7,10 @@ export const EFD_SEMAPHORE = 1;
 
 const MAX_COUNT = (1n << 64n) - 1n;
 const BYTES = 8;
-let nextId = 1;
+const ids = new IdCounter('eventfd');
 
 export class EventFile extends FileDescription {
-  private readonly _id = nextId++;
+  private readonly _id = ids.take();
 
   constructor(public count: bigint, readonly isSemaphore: boolean, flags: number) {
     super(newAnonymousNode('[eventfd]'), O_RDWR | flags);

@@ -1,4 +1,5 @@
 /** A mounted instance of a file system type (a superblock). */
+import { IdCounter } from '@troupe/abi';
 import type { Dentry } from './dentry.js';
 import type { Inode } from './inode.js';
 import type { StatFs } from './types.js';
@@ -22,10 +23,10 @@ export interface FileSystem {
   readonly options: string;
 }
 
-let nextMinor = 16;
+const minors = new IdCounter('device', 16);
 
 /** A fresh anonymous device number (major 0), as Linux gives file systems without a block device. */
 export function anonymousDev(): number {
-  const minor = nextMinor++;
+  const minor = minors.take();
   return ((minor & 0xff) | ((minor & ~0xff) << 12)) >>> 0;
 }

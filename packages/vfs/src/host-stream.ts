@@ -6,23 +6,25 @@
  */
 import fs from 'node:fs';
 import { EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDNORM, EPOLLWRNORM, Errno, S_IFIFO } from '@troupe/abi';
-import { AnonymousInode, anonymousNode } from './anonymous.js';
+import { AnonymousInode, anonymousNode, type Reopener } from './anonymous.js';
 import { FileDescription } from './file-description.js';
 
 const RETRY_MS = 5;
 const sleepWord = new Int32Array(new SharedArrayBuffer(4));
 
 export interface HostStreamOptions {
-  /** Host descriptor for output; absent = `onOutput` gets the bytes. */
-  readonly hostFd?: number;
-  readonly onOutput?: (bytes: Uint8Array) => void;
+  /** Host descriptor for output, or 'discard'; absent = `onOutput` gets the bytes. */
+  readonly output?: number | 'discard';
   /** O_RDONLY, O_WRONLY or O_RDWR. */
   readonly flags: number;
 }
 
-export class HostStream extends FileDescription {
-  private readonly _hostFd: number | undefined;
-  private readonly _onOutput: ((bytes: Uint8Array) => void) | undefined;
+export class HostStream extends FileDescription implements Reopener {
+  readonly output: number | 'discard' | 'listener';
+  /** Gets what is written, when `output` is 'listener'. Without it writing fails with EBADF. */
+  onOutput: ((bytes: Uint8Array) => void) | null = null;
+  /** The guest has closed the file. */
+  onClosed: (() => void) | null = null;
   private readonly _chunks: Uint8Array[] = [];
   private _bytes = 0;
   private _ended = false;
@@ -30,9 +32,12 @@ export class HostStream extends FileDescription {
   constructor(options: HostStreamOptions) {
     const inode = new AnonymousInode(S_IFIFO | 0o600, 0, 0);
     super(anonymousNode(inode), options.flags);
-    this._hostFd = options.hostFd;
-    this._onOutput = options.onOutput;
-    inode.reopen = () => this;
+    this.output = options.output ?? 'listener';
+    inode.reopener = this;
+  }
+
+  reopen(): FileDescription {
+    return this;
   }
 
   /** Bytes arrived at the host. */
@@ -47,6 +52,11 @@ export class HostStream extends FileDescription {
   end(): void {
     this._ended = true;
     this.waiters.wake(EPOLLIN | EPOLLRDNORM | EPOLLHUP);
+  }
+
+  /** The host's input has ended. */
+  get hasEnded(): boolean {
+    return this._ended;
   }
 
   /** Bytes not read yet; the reader of the host stops above its own limit. */
@@ -70,11 +80,12 @@ export class HostStream extends FileDescription {
   }
 
   override write(src: Uint8Array): number {
-    if (this._onOutput !== undefined) {
-      this._onOutput(src.slice());
-      return src.length;
+    if (typeof this.output === 'number') return writeAll(this.output, src);
+    if (this.output === 'listener') {
+      if (this.onOutput === null) return -Errno.EBADF;
+      this.onOutput(src.slice());
     }
-    return this._hostFd === undefined ? -Errno.EBADF : writeAll(this._hostFd, src);
+    return src.length;
   }
 
   override poll(): number {
@@ -86,6 +97,10 @@ export class HostStream extends FileDescription {
 
   override bytesReadable(): number {
     return this._bytes;
+  }
+
+  protected override release(): void {
+    this.onClosed?.();
   }
 }
 

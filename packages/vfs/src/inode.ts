@@ -13,7 +13,7 @@ import type {
   AttrChange, DirEntry, InodeWatch, LookupResult, Mappable, NegativeErrno, NewInode, PageMapper, Stat, VfsContext,
 } from './types.js';
 
-const NO_MAPPERS: Set<PageMapper> = new Set();
+export const NO_MAPPERS: Set<PageMapper> = new Set();
 
 export abstract class Inode implements Mappable {
   /** File type and permission bits. */

@@ -4,12 +4,13 @@
  *
  * Owns: peers, master and isUnbindable of every mount.
  */
+import { IdCounter } from '@troupe/abi';
 import type { Dentry } from './dentry.js';
 import { type Mount, PeerGroup } from './mount.js';
 
 export type Propagation = 'shared' | 'private' | 'slave' | 'unbindable';
 
-let nextGroupId = 1;
+const groupIds = new IdCounter('peer group');
 
 function leavePeers(mount: Mount): void {
   const { peers } = mount;
@@ -35,7 +36,7 @@ function joinPeers(mount: Mount, group: PeerGroup): void {
 export function setPropagation(mount: Mount, type: Propagation): void {
   mount.isUnbindable = type === 'unbindable';
   if (type === 'shared') {
-    if (mount.peers === null) joinPeers(mount, new PeerGroup(nextGroupId++));
+    if (mount.peers === null) joinPeers(mount, new PeerGroup(groupIds.take()));
     return;
   }
   if (type === 'slave') {

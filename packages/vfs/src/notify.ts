@@ -1,5 +1,5 @@
 /** inotify(7) events: told to the watches of an object and of the directory that holds its name. */
-import { IN_ISDIR } from '@troupe/abi';
+import { IdCounter, IN_ISDIR } from '@troupe/abi';
 import type { Inode } from './inode.js';
 import type { PathNode } from './mount.js';
 
@@ -22,9 +22,9 @@ export function notifyEntry(dir: Inode, mask: number, name: string, isDirectory:
   dir.notify(isDirectory ? mask | IN_ISDIR : mask, cookie, name);
 }
 
-let lastCookie = 0;
+const cookies = new IdCounter('inotify cookie');
 
 /** Connects IN_MOVED_FROM and IN_MOVED_TO. */
 export function nextCookie(): number {
-  return ++lastCookie;
+  return cookies.take();
 }

@@ -8,7 +8,7 @@
  * A frame is named by its linear byte address (multiple of 4096, never 0).
  */
 import { headerWord } from '../layout/header.js';
-import { FRAME_REFS, HEAP_START, MAX_FRAMES, PAGE_SHIFT, PAGE_SIZE } from '../layout/memory-map.js';
+import { FLAT_TABLE_BYTES, FRAME_REFS, HEAP_START, MAX_FRAMES, PAGE_SHIFT, PAGE_SIZE } from '../layout/memory-map.js';
 import type { SharedMemory } from './shared-memory.js';
 import { lockWord, unlockWord } from './spin-lock.js';
 
@@ -22,6 +22,8 @@ const REFS = FRAME_REFS >> 2;
 const FREE_CHUNKS = headerWord('freeChunks');
 /** Freed chunks of fewer frames are for every thread: decoded code is made by cores and dropped by the kernel. */
 export const SHARED_CHUNK_SIZES = 16;
+/** Size of a set of flat tables: what most of the large gaps between frames in use were. */
+const GAP_CHUNK_FRAMES = (3 * FLAT_TABLE_BYTES) >> PAGE_SHIFT;
 
 export class FramePool {
   /** Large free chunks by size in frames, of this thread (only the freeing thread reuses them). */
@@ -43,6 +45,48 @@ export class FramePool {
     shared.i32[CAP] = Math.min(total, Math.floor(limitBytes / PAGE_SIZE));
     shared.i32[IN_USE] = 0;
     return new FramePool(shared);
+  }
+
+  /**
+   * A pool for memory that came with an image: `frames` are in use, as pairs of frame number (rising) and reference
+   * count. Preconditions: as for `initialise`. Throws RangeError when they do not fit.
+   */
+  static restore(shared: SharedMemory, limitBytes: number, frames: Uint32Array): FramePool {
+    const pool = FramePool.initialise(shared, limitBytes);
+    const { i32 } = shared;
+    const count = frames.length / 2;
+    const end = count === 0 ? i32[BUMP]! : frames[frames.length - 2]! + 1;
+    if (end > i32[LIMIT]! || count > i32[CAP]!) throw new RangeError(`${count} frames up to number ${end} do not fit in ${limitBytes} bytes`);
+    let next = i32[BUMP]!;
+    for (let at = 0; at < frames.length; at += 2) {
+      const frame = frames[at]!;
+      if (frame < next) throw new RangeError(`frame ${frame} cannot follow ${next}`);
+      pool._giveGap(next, frame);
+      i32[REFS + frame] = frames[at + 1]!;
+      next = frame + 1;
+    }
+    i32[BUMP] = end;
+    i32[IN_USE] = count;
+    return pool;
+  }
+
+  /** Frames [from, to) are free. Large runs become chunks, which are not touched. */
+  private _giveGap(from: number, to: number): void {
+    const { i32 } = this.shared;
+    let first = from;
+    for (; to - first >= GAP_CHUNK_FRAMES; first += GAP_CHUNK_FRAMES) this.freeChunk(first * PAGE_SIZE, GAP_CHUNK_FRAMES * PAGE_SIZE);
+    for (let frame = to - 1; frame >= first; frame--) {
+      i32[(frame << PAGE_SHIFT) >>> 2] = i32[FREE]!;
+      i32[FREE] = frame;
+    }
+  }
+
+  /** Frames in use with their reference counts, as `restore` takes them. Preconditions: nobody allocates or frees meanwhile. */
+  usedFrames(): Uint32Array {
+    const { i32 } = this.shared;
+    const used: number[] = [];
+    for (let frame = HEAP_START >> PAGE_SHIFT; frame < i32[BUMP]!; frame++) if (i32[REFS + frame]! > 0) used.push(frame, i32[REFS + frame]!);
+    return Uint32Array.from(used);
   }
 
   /** A zeroed frame with reference count 1, or 0 when memory is exhausted. */

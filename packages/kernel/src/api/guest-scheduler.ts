@@ -2,7 +2,7 @@ import type { Expiry, TimerHandle, TimerQueue } from '@troupe/time';
 import { Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
 /** A piece of work that waits for its time in a kernel. */
-class GuestAction<T> extends Subscription implements SchedulerAction<T>, Expiry {
+export class GuestAction<T> extends Subscription implements SchedulerAction<T>, Expiry {
   private _timer: TimerHandle | undefined;
   private _state: T | undefined;
 

@@ -2,6 +2,7 @@
  * The library's kernel: creates memory, file tree, cores and the inner kernel, and starts processes.
  */
 import { availableParallelism, totalmem } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { Observable } from 'rxjs';
 import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE } from '@troupe/abi';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
@@ -10,6 +11,9 @@ import { FeatureSet } from '../cpu/feature-set.js';
 import { FdTable } from '../fdtable.js';
 import type { EngineName } from '../host/core-pool.js';
 import { ThreadHost } from '../host/kernel-host.js';
+import { MemorySystem } from '../mm/memory-system.js';
+import { loadKernel } from '../save/load-kernel.js';
+import type { SaveStatistics } from '../save/save-kernel.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
 import { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from '../namespace/uts-namespace.js';
@@ -22,8 +26,9 @@ import { watchCpuTimers } from '../time/group-timers.js';
 import { advanceTime, createTimekeeper, type TimeOption } from '../time/time-flow.js';
 import { GuestScheduler } from './guest-scheduler.js';
 import { takeMetrics, type KernelMetrics } from './metrics.js';
+import { readImageFrom, restoreFrames, saveImageTo, type LoadOptions, type SaveOptions } from './images.js';
 import { Process } from './process.js';
-import { installStdio, type StdioOptions } from './stdio.js';
+import { installStdio, streamsOf, type StandardFiles, type StdioOptions } from './stdio.js';
 
 export interface KernelOptions {
   /** What "/" is; default: the host's root, with writes kept in memory. */
@@ -62,6 +67,12 @@ export function byteString(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
+function coresOf({ cores = availableParallelism(), engine }: Pick<KernelOptions, 'cores' | 'engine'>): number {
+  if (!Number.isInteger(cores) || cores < 1 || cores > LOCAL_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${LOCAL_CORE}`, 'cores');
+  if (typeof engine === 'object' && cores !== 1) throw new ConfigError('unicorn runs one core only', 'cores');
+  return cores;
+}
+
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Tables of one small process and the kernel's own. */
@@ -78,9 +89,7 @@ export class Kernel {
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();
-    const cores = options.cores ?? availableParallelism();
-    if (!Number.isInteger(cores) || cores < 1 || cores > LOCAL_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${LOCAL_CORE}`, 'cores');
-    if (typeof options.engine === 'object' && cores !== 1) throw new ConfigError('unicorn runs one core only', 'cores');
+    const cores = coresOf(options);
     const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
     if (!(memoryBytes >= MIN_MEMORY_BYTES)) throw new ConfigError(`${memoryBytes} is less than ${MIN_MEMORY_BYTES}`, 'memoryBytes');
     const shared = viewMemory(createMemory());
@@ -95,6 +104,63 @@ export class Kernel {
     }
   }
 
+  /**
+   * Goes on where `saveTo` stopped, with other cores if need be. `source`: path of a file, bytes, or a stream. Throws
+   * ImageError; nothing has happened then.
+   */
+  static async loadFrom(source: string | Uint8Array | Readable, options: LoadOptions = {}): Promise<Kernel> {
+    options.signal?.throwIfAborted();
+    const cores = coresOf(options);
+    const shared = viewMemory(createMemory());
+    const image = await readImageFrom(source, shared);
+    const memoryBytes = options.memoryBytes ?? image.info.memoryLimitBytes;
+    const frames = restoreFrames(shared, memoryBytes, image.frames);
+    const host = new ThreadHost(shared, cores, options.engine);
+    try {
+      const kernel = new Kernel({ ...options, root: { kind: 'memory' }, memoryBytes }, host, frames, image.info.zeroFrame);
+      loadKernel(kernel.core, image.graph);
+      for (const [group, stdio] of kernel.core.launched) kernel.processes.push(kernel._processOf(group, stdio));
+      if (kernel.core.started) kernel._goOn(options.isPaused ?? false);
+      return kernel;
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+  }
+
+  /** Processes that the library started, in a kernel that came from an image; they have their streams again. */
+  readonly processes: Process[] = [];
+
+  private _goOn(isPaused: boolean): void {
+    this._host.start(this.core);
+    if (isPaused) return;
+    this.core.resumeTime();
+    this.core.unpause();
+  }
+
+  /**
+   * Stops every task, writes the machine to a file or a stream, and goes on, unless `leaveStopped`. A file is written
+   * beside its place and moved there when it is complete. Throws ImageError for what cannot be saved; the machine goes on.
+   */
+  async saveTo(target: string | Writable, options: SaveOptions = {}): Promise<SaveStatistics> {
+    await this.core.pause();
+    this.core.pauseTime();
+    let isSaved = false;
+    try {
+      const statistics = await saveImageTo(this.core, target, options);
+      isSaved = true;
+      return statistics;
+    } catch (error) {
+      this.core.setSaveError(error as Error);
+      throw error;
+    } finally {
+      if (!isSaved || options.leaveStopped !== true) {
+        this.core.resumeTime();
+        this.core.unpause();
+      }
+    }
+  }
+
   private static async _createOn(host: ThreadHost, frames: FramePool, options: KernelOptions): Promise<Kernel> {
     const kernel = new Kernel(options, host, frames);
     try {
@@ -106,14 +172,14 @@ export class Kernel {
     }
   }
 
-  private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool) {
+  private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool, zeroFrame?: number) {
     this._host = host;
     const userNamespace = new UserNamespace();
     const timekeeper = createTimekeeper(options.time ?? 'host');
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
     const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
     this.core = new KernelCore({
-      shared: host.shared, frames, host, vfs, rows: SYSCALL_ROWS, timekeeper, applicationCores: host.cores, featureSet: FeatureSet.emulated(),
+      shared: host.shared, frames, host, vfs, memory: new MemorySystem(frames, zeroFrame === undefined ? {} : { zeroFrame }), rows: SYSCALL_ROWS, timekeeper, applicationCores: host.cores, featureSet: FeatureSet.emulated(),
       rootUserNamespace: userNamespace,
       extraAuxv: options.extraAuxv ?? [], rootUtsNamespace: new UtsNamespace(userNamespace, options.hostname),
     });
@@ -144,10 +210,15 @@ export class Kernel {
   /** Makes a process. It runs from start() on, or at once when the kernel has started. Throws ConfigError or ExecError. */
   createProcess(options: ProcessOptions): Process {
     const fds = new FdTable(this.core.uniqueId());
-    const streams = installStdio(options, fds, () => this._host.kick());
+    const stdio = installStdio(options, fds);
     const group = this._createGroup(options, fds);
+    this.core.launched.set(group, stdio);
     if (this.core.started) this.core.startProcess(group);
-    return new Process(this.core, group, streams);
+    return this._processOf(group, stdio);
+  }
+
+  private _processOf(group: ThreadGroup, stdio: StandardFiles): Process {
+    return new Process(this.core, group, streamsOf(stdio, () => this._host.kick()));
   }
 
   private _createGroup(options: ProcessOptions, fds: FdTable): ThreadGroup {

@@ -21,32 +21,37 @@ export interface StdioStreams {
   stderr: Readable | null;
 }
 
-const STANDARD_FDS = 3;
-
-/** Fills descriptors 0, 1 and 2 of an empty table. `kick` wakes the kernel after input. */
-export function installStdio(options: StdioOptions, fds: FdTable, kick: () => void): StdioStreams {
-  const streams: StdioStreams = { stdin: null, stdout: null, stderr: null };
-  fds.install(inputFile(options.stdin ?? 'ignore', streams, kick), false, STANDARD_FDS);
-  fds.install(outputFile(options.stdout ?? 'inherit', 1, (stream) => (streams.stdout = stream)), false, STANDARD_FDS);
-  fds.install(outputFile(options.stderr ?? 'inherit', 2, (stream) => (streams.stderr = stream)), false, STANDARD_FDS);
-  return streams;
+/** The files a process was started with as descriptors 0, 1 and 2; `pipes`: those that were asked for as 'pipe'. */
+export interface StandardFiles {
+  readonly files: readonly [stdin: FileDescription, stdout: FileDescription, stderr: FileDescription];
+  readonly pipes: { readonly stdin: HostStream | null; readonly stdout: HostStream | null; readonly stderr: HostStream | null };
 }
 
-function inputFile(mode: StdioMode | FileDescription, streams: StdioStreams, kick: () => void): FileDescription {
+/** Makes descriptors 0, 1 and 2 of an empty table. */
+export function installStdio(options: StdioOptions, fds: FdTable): StandardFiles {
+  const { stdin = 'ignore', stdout = 'inherit', stderr = 'inherit' } = options;
+  const files = [inputFile(stdin), outputFile(stdout, 1), outputFile(stderr, 2)] as const;
+  for (const file of files) fds.install(file, false, files.length);
+  const pipeOf = (mode: StdioMode | FileDescription, file: FileDescription): HostStream | null => (mode === 'pipe' ? (file as HostStream) : null);
+  return { files, pipes: { stdin: pipeOf(stdin, files[0]), stdout: pipeOf(stdout, files[1]), stderr: pipeOf(stderr, files[2]) } };
+}
+
+/** Streams of the library for the pipes. `kick` wakes the kernel after input. */
+export function streamsOf({ pipes: { stdin, stdout, stderr } }: StandardFiles, kick: () => void): StdioStreams {
+  return { stdin: stdin && inputStream(stdin, kick), stdout: stdout && outputStream(stdout), stderr: stderr && outputStream(stderr) };
+}
+
+function inputFile(mode: StdioMode | FileDescription): FileDescription {
   if (typeof mode === 'object') return mode;
-  if (mode !== 'pipe') return emptyInput();
   const file = new HostStream({ flags: O_RDONLY });
-  streams.stdin = inputStream(file, kick);
+  if (mode !== 'pipe') file.end();
   return file;
 }
 
-function outputFile(mode: StdioMode | FileDescription, hostFd: number, keep: (stream: Readable) => void): FileDescription {
+function outputFile(mode: StdioMode | FileDescription, hostFd: number): FileDescription {
   if (typeof mode === 'object') return mode;
-  if (mode === 'inherit') return new HostStream({ flags: O_WRONLY, hostFd });
-  if (mode === 'ignore') return new HostStream({ flags: O_WRONLY, onOutput: () => undefined });
-  const { file, stream } = outputStream();
-  keep(stream);
-  return file;
+  if (mode === 'pipe') return new HostStream({ flags: O_WRONLY });
+  return new HostStream({ flags: O_WRONLY, output: mode === 'inherit' ? hostFd : 'discard' });
 }
 
 /** A stream of the host program whose bytes the guest reads. */
@@ -65,24 +70,10 @@ function inputStream(file: HostStream, kick: () => void): Writable {
   });
 }
 
-/** Descriptor file and host stream for what the guest writes. */
-function outputStream(): { readonly file: HostStream; readonly stream: Readable } {
+/** A host stream of what the guest writes; ends when the guest has closed the file. */
+function outputStream(file: HostStream): Readable {
   const stream = new Readable({ read: () => undefined });
-  const file = new ClosingStream({ flags: O_WRONLY, onOutput: (bytes) => void stream.push(Buffer.from(bytes)) });
+  file.onOutput = (bytes) => void stream.push(Buffer.from(bytes));
   file.onClosed = () => void stream.push(null);
-  return { file, stream };
-}
-
-class ClosingStream extends HostStream {
-  onClosed: () => void = () => undefined;
-
-  protected override release(): void {
-    this.onClosed();
-  }
-}
-
-function emptyInput(): HostStream {
-  const file = new HostStream({ flags: O_RDONLY });
-  file.end();
-  return file;
+  return stream;
 }

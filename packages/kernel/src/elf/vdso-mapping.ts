@@ -17,7 +17,7 @@ import { buildVdso } from './vdso.js';
 const TSC_OFFSET = (KERNEL_HEADER + KernelHeader.off.tscOffsetNs) / 8;
 
 /** A page of the kernel's own that programs may map; it lives as long as the kernel. */
-class KernelPage implements Mappable, MappedFile {
+export class KernelPage implements Mappable, MappedFile {
   readonly mappers = new Set<PageMapper>();
   readonly sizeBytes = PAGE_SIZE;
   readonly path = '';
@@ -46,24 +46,19 @@ class KernelPage implements Mappable, MappedFile {
   }
 }
 
-interface VdsoPages {
+export interface VdsoPages {
   readonly params: KernelPage;
   readonly image: KernelPage;
 }
 
-const pagesOf = new WeakMap<MemorySystem, VdsoPages>();
-
 function vdsoPages(system: MemorySystem): VdsoPages {
-  const known = pagesOf.get(system);
-  if (known !== undefined) return known;
+  if (system.vdso !== null) return system.vdso;
   const params = system.frames.alloc();
   const image = system.frames.alloc();
   if (params === 0 || image === 0) throw new ErrnoError(Errno.ENOMEM);
   system.shared.u8.set(buildVdso(), image);
   system.shared.u32[(KERNEL_HEADER + KernelHeader.off.vdsoParams) >> 2] = params;
-  const made = { params: new KernelPage(params), image: new KernelPage(image) };
-  pagesOf.set(system, made);
-  return made;
+  return (system.vdso = { params: new KernelPage(params), image: new KernelPage(image) });
 }
 
 /** Maps vvar and vDSO; returns the address of the vDSO (AT_SYSINFO_EHDR). */

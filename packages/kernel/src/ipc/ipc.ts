@@ -15,7 +15,7 @@ export class Ipc {
 
   constructor(readonly kernel: Kernel) {
     const { special, types } = kernel.vfs;
-    this.terminals = new Terminals(special, new KernelJobControl(kernel), kernel.timers, () => kernel.realtimeNs());
+    this.terminals = new Terminals(special, new KernelJobControl(kernel), kernel.timers, kernel.vfs.environment.realtimeNs);
     special.openFifo = openFifo;
     special.charDevices.set(KMSG_DEV, openKmsg(kernel.syslog));
     this.unixNames.onSocket = (socket) => void kernel.sockets.record(socket);

@@ -7,7 +7,7 @@ import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 
 export function queuesOf(kernel: Kernel, namespace: IpcNamespace): MessageQueueFileSystem {
-  namespace.queues ??= new MessageQueueFileSystem(() => kernel.realtimeNs(), namespace.limits.mqueue);
+  namespace.queues ??= new MessageQueueFileSystem(kernel.vfs.environment.realtimeNs, namespace.limits.mqueue);
   return namespace.queues;
 }
 

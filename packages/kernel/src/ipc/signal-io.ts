@@ -19,7 +19,7 @@ export function ownerOf(task: Task, file: FileDescription): number {
   return file.owner < 0 ? -id : id;
 }
 
-class AsyncOwner implements Waiter, ReleaseListener {
+export class AsyncOwner implements Waiter, ReleaseListener {
   readonly events = EPOLLIN | EPOLLOUT;
 
   constructor(readonly kernel: Kernel, readonly file: FileDescription) {}

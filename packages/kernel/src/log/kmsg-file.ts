@@ -3,7 +3,7 @@
  *
  * Owns:  the number of the next record to read.
  */
-import { EPOLLIN, EPOLLOUT, EPOLLRDNORM, Errno, SEEK_DATA, SEEK_END, SEEK_SET, makeDev } from '@troupe/abi';
+import { EPOLLIN, EPOLLOUT, EPOLLRDNORM, Errno, SEEK_DATA, SEEK_END, SEEK_SET, makeDev, type Waiter } from '@troupe/abi';
 import { FileDescription, type DeviceOpener, type PathNode } from '@troupe/vfs';
 import { LogLevel, type KernelLog, type LogRecord } from './kernel-log.js';
 
@@ -16,16 +16,26 @@ function recordText({ priority, seq, timeNs, text }: LogRecord): string {
   return `${priority},${seq},${Math.floor(timeNs / 1000)},-;${text}\n`;
 }
 
+/** Hears of new records for an open file. */
+export class RecordWaiter implements Waiter {
+  readonly events = 0;
+
+  constructor(readonly file: FileDescription) {}
+
+  onWake(): void {
+    this.file.waiters.wake(EPOLLIN | EPOLLRDNORM, Infinity);
+  }
+}
+
 export class KmsgFile extends FileDescription {
   private _seq: number;
+  private readonly _onRecord = new RecordWaiter(this);
 
   constructor(node: PathNode, flags: number, readonly log: KernelLog) {
     super(node, flags);
     this._seq = log.firstSeq;
     log.waiters.add(this._onRecord);
   }
-
-  private readonly _onRecord = { events: 0, onWake: (): void => void this.waiters.wake(EPOLLIN | EPOLLRDNORM, Infinity) };
 
   /** EPIPE: records were overwritten before they were read; the next read goes on with the oldest. */
   override read(dst: Uint8Array): number {

@@ -37,6 +37,11 @@ export class FileMapping implements MappedFile {
 
 const mappings = new WeakMap<FileDescription, FileMapping>();
 
+/** A mapping came with an image. */
+export function rememberMapping(mapping: FileMapping): void {
+  mappings.set(mapping.description, mapping);
+}
+
 /** The mapping object of an open file: one per description, so that neighbouring mappings merge. Or -errno. */
 export function mappingOf(description: FileDescription, shared: boolean, root: PathNode): FileMapping | number {
   const pages = description.mapping(shared);

@@ -13,6 +13,7 @@ import type { FramePool, SharedMemory } from '@troupe/abi';
 import { CoreCommand, PAGE_SIZE } from '@troupe/abi';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { AddressSpace } from './address-space.js';
+import type { VdsoPages } from '../elf/vdso-mapping.js';
 import type { MappedFile } from './mappable.js';
 
 export interface MemorySystemOptions {
@@ -20,6 +21,8 @@ export interface MemorySystemOptions {
   readonly maxTableSets?: number;
   /** Bytes that private mappings may ask for at most (obvious overcommits are refused). */
   readonly limitBytes?: number;
+  /** A frame of zeros that exists already (memory that came with an image). */
+  readonly zeroFrame?: number;
 }
 
 export class MemorySystem {
@@ -31,6 +34,8 @@ export class MemorySystem {
   readonly zeroFrame: number;
   /** Frames that have or had an execute entry: their decoded code must go before they are written or freed. */
   readonly codeFrames = new FrameBits();
+  /** Pages of the vDSO, once there are some; owned by elf/vdso-mapping.ts. */
+  vdso: VdsoPages | null = null;
   private readonly _codeCache: CodeCache;
   /** Drops decoded code of a frame; replaceable for tests. */
   onCodeWrite: (frame: number) => void = (frame) => this._codeCache.invalidateFrame(frame);
@@ -41,7 +46,7 @@ export class MemorySystem {
     this._codeCache = new CodeCache(frames.shared, frames);
     this.limitBytes = options.limitBytes ?? frames.limitFrames * PAGE_SIZE;
     this.tables = new FlatTablePool(frames, options.maxTableSets ?? 48);
-    this.zeroFrame = frames.alloc();
+    this.zeroFrame = options.zeroFrame ?? frames.alloc();
     frames.onFree = (frame) => this._onFrameFreed(frame);
     frames.onWrite = (frame) => this.releaseCode(frame);
   }

@@ -4,16 +4,16 @@
  *
  * Owns: one reference on each of its frames.
  */
-import { Errno, PAGE_SIZE, type FramePool } from '@troupe/abi';
+import { IdCounter, Errno, PAGE_SIZE, type FramePool } from '@troupe/abi';
 import type { Mappable, PageMapper } from '@troupe/vfs';
 import type { MappedFile } from './mappable.js';
 
-let nextIno = 1;
+const inos = new IdCounter('shared memory');
 
 export class SharedObject implements Mappable, MappedFile {
   readonly mappers = new Set<PageMapper>();
   readonly frames = new Map<number, number>();
-  readonly ino = nextIno++;
+  readonly ino = inos.take();
   private _refs = 0;
 
   constructor(

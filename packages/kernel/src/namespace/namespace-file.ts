@@ -15,7 +15,7 @@ export const CLONE_FLAG_OF: Readonly<Record<NamespaceKind, number>> = {
 
 const NSFS_MAGIC = 0x6e736673;
 
-class NamespaceFileSystem implements FileSystem {
+export class NamespaceFileSystem implements FileSystem {
   readonly type = 'nsfs';
   readonly dev = anonymousDev();
   readonly volatileNames = false;
@@ -38,9 +38,9 @@ class NamespaceFileSystem implements FileSystem {
   }
 }
 
-const nsfs = new NamespaceFileSystem();
+export const nsfs = new NamespaceFileSystem();
 
-class NamespaceInode extends Inode {
+export class NamespaceInode extends Inode {
   constructor(readonly kind: NamespaceKind, readonly namespace: Namespace) {
     super(nsfs, namespace.inode, S_IFREG | 0o444, 0, 0);
   }
@@ -61,7 +61,7 @@ class NamespaceInode extends Inode {
   }
 }
 
-const nsfsMount = new Mount(0, nsfs, new Dentry(null, '', null), 0, 'nsfs');
+export const nsfsMount = new Mount(0, nsfs, new Dentry(null, '', null), 0, 'nsfs');
 const nodes = new WeakMap<Namespace, PathNode>();
 
 /** The node that every link to the namespace leads to. */

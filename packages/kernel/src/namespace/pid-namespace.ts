@@ -6,6 +6,7 @@
  * Owns: the numbers of nested namespaces. They live as long as the id they stand for (TaskSet tells).
  */
 import { Errno, ROOT_NAMESPACE_INODES, type UserNamespace } from '@troupe/abi';
+import type { SyntheticFileSystem } from '@troupe/vfs';
 import type { Task } from '../task/task.js';
 import type { TaskSet } from '../task/task-set.js';
 import type { ThreadGroup } from '../task/thread-group.js';
@@ -23,6 +24,9 @@ export class PidNamespace {
   lastId = 0;
   /** The process with id 1; null before it is made. Nothing can be made in the namespace after its end. */
   init: ThreadGroup | null = null;
+
+  /** The procfs that shows it; null before the first mount. */
+  procFs: SyntheticFileSystem | null = null;
 
   /** Without a parent: the first namespace, whose ids are the kernel's own. */
   constructor(readonly tasks: TaskSet, readonly userNamespace: UserNamespace, readonly parent: PidNamespace | null = null, readonly inode: number = ROOT_NAMESPACE_INODES.pid) {

@@ -76,14 +76,6 @@ function keptFile(initial: string, store: Map<string, string>, name: string): Fi
   };
 }
 
-const kept = new WeakMap<ThreadGroup, Map<string, string>>();
-
-function keptOf(group: ThreadGroup): Map<string, string> {
-  let store = kept.get(group);
-  if (store === undefined) kept.set(group, store = new Map());
-  return store;
-}
-
 function ioText(task: Task): string {
   const zero = ['rchar', 'wchar', 'syscr', 'syscw', 'read_bytes', 'write_bytes', 'cancelled_write_bytes'];
   return taskUsage(task) === null ? '' : zero.map((name) => `${name}: 0\n`).join('');
@@ -159,7 +151,7 @@ function directoryOf(task: Task, viewer: PidNamespace, extra: Record<string, Ent
 export function processDirectory(group: ThreadGroup, viewer: PidNamespace): DirectoryEntry {
   const task = group.leader;
   return processes.get(viewer, task, () => {
-    const store = keptOf(group);
+    const store = group.keptWords;
     return directoryOf(task, viewer, {
       stat: textFile(() => statText(task, true, viewer)),
       task: taskDirectory(group, viewer),

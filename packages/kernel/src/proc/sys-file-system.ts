@@ -66,9 +66,9 @@ function cgroupFiles(kernel: Kernel): Record<string, Entry> {
   };
 }
 
-export function createSysFs(kernel: Kernel): SyntheticFileSystem {
+function rootEntry(kernel: Kernel): DirectoryEntry {
   const empty = (): DirectoryEntry => treeOf({});
-  const root = fixedDirectory({
+  return fixedDirectory({
     block: empty(), bus: empty(), class: fixedDirectory({ net: empty(), tty: empty(), block: empty(), dmi: empty() }), dev: fixedDirectory({ block: empty(), char: empty() }),
     devices: fixedDirectory({
       system: fixedDirectory({
@@ -93,5 +93,15 @@ export function createSysFs(kernel: Kernel): SyntheticFileSystem {
     }),
     module: empty(), power: empty(),
   });
-  return new SyntheticFileSystem({ type: 'sysfs', magic: SYSFS_MAGIC, root, fileBytes: 4096, realtimeNs: () => kernel.realtimeNs() });
+}
+
+const SYSFS = 'sysfs';
+
+export function createSysFs(kernel: Kernel): SyntheticFileSystem {
+  return new SyntheticFileSystem({ type: SYSFS, magic: SYSFS_MAGIC, root: rootEntry(kernel), fileBytes: 4096, realtimeNs: () => kernel.realtimeNs() });
+}
+
+/** Connects a sysfs that came with an image. */
+export function reconnectSysFs(kernel: Kernel, fs: SyntheticFileSystem): void {
+  if (fs.type === SYSFS) fs.rootEntry = rootEntry(kernel);
 }

@@ -24,7 +24,7 @@ function waitHandler(task: Task): SyscallResult {
 }
 
 /** Stands in for the row of the call while its supervisor decides. */
-const WAIT_ROW: SyscallRow = {
+export const WAIT_ROW: SyscallRow = {
   nr: -1, name: 'seccomp_notification', args: [], groups: [], restart: 'ERESTARTSYS', support: 'full', man: 'seccomp_unotify(2)', handler: waitHandler,
   interrupted: (task) => {
     const { listener, notification } = task.syscall!.data as WaitData;

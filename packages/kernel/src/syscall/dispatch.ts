@@ -51,6 +51,15 @@ export interface CallCount {
 /** Argument registers of the system call ABI (SysV ABI A.2.1). */
 const ARG_REGS = [Reg.RDI, Reg.RSI, Reg.RDX, Reg.R10, Reg.R8, Reg.R9];
 
+/** Wakes a parked task. */
+export class ParkedWaiter implements Waiter {
+  constructor(readonly dispatcher: Dispatcher, readonly task: Task, readonly events: number, readonly exclusive: boolean) {}
+
+  onWake(): void {
+    this.dispatcher.wake(this.task, false);
+  }
+}
+
 /** A task's registrations while it waits. */
 export class Parked implements Expiry {
   private readonly _waiters: Waiter[] = [];
@@ -58,7 +67,7 @@ export class Parked implements Expiry {
 
   constructor(readonly dispatcher: Dispatcher, readonly task: Task, readonly wait: Block) {
     for (const { events, exclusive, queue } of wait.queues) {
-      const waiter: Waiter = { events, exclusive: exclusive ?? false, onWake: () => dispatcher.wake(task, false) };
+      const waiter = new ParkedWaiter(dispatcher, task, events, exclusive ?? false);
       this._waiters.push(waiter);
       queue.add(waiter);
     }

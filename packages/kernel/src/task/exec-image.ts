@@ -89,7 +89,7 @@ function load(request: ExecRequest, opened: FileDescription[]): ExecImage | numb
 }
 
 /** A program file of the VFS as the loader reads it. */
-class OpenedProgram implements ProgramFile {
+export class OpenedProgram implements ProgramFile {
   readonly mapping: FileMapping;
 
   constructor(readonly file: FileDescription, readonly ctx: VfsContext) {

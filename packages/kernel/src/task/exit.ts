@@ -172,6 +172,7 @@ function exitLastTask(group: ThreadGroup): void {
   for (const file of [...group.pidFiles]) file.waiters.wake(EPOLLIN, Infinity);
   notifyParent(group);
   wakeOrphaned(group.processGroup);
+  kernel.launched.delete(group);
   kernel.onGroupExit?.(group);
   endWaitingInit(group);
 }

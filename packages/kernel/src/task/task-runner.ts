@@ -234,6 +234,11 @@ export class TaskRunner implements SyscallHost {
     }
   }
 
+  /** The tasks came with an image: they stand still until one endExternalStop. */
+  loaded(): void {
+    this._externalStops = 1;
+  }
+
   get isStoppedExternally(): boolean {
     return this._externalStops > 0;
   }

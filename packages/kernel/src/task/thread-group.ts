@@ -71,6 +71,8 @@ export class ThreadGroup {
   readonly exitedUsage = new Usage();
   readonly childUsage = new Usage();
   oomScoreAdj = 0;
+  /** Words of /proc/pid files that are kept and have no effect, by file name. */
+  readonly keptWords = new Map<string, string>();
 
   constructor(readonly kernel: Kernel, public handlers: SignalHandlers, public limits: LimitSet, readonly pidNamespace: PidNamespace) {}
 

@@ -1,7 +1,26 @@
 /** CPU time of tasks and processes (clock_gettime(2) CLOCK_*_CPUTIME_ID, getrusage(2)). */
 import { TCB } from '@troupe/abi';
+import type { Clock } from '@troupe/time';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
+
+/** CPU time of a thread as a clock. */
+export class TaskCpuClock implements Clock {
+  constructor(readonly task: Task) {}
+
+  nowNs(): number {
+    return taskCpuNs(this.task);
+  }
+}
+
+/** CPU time of a process as a clock. */
+export class GroupCpuClock implements Clock {
+  constructor(readonly group: ThreadGroup) {}
+
+  nowNs(): number {
+    return groupCpuNs(this.group);
+  }
+}
 
 /** ns the task spent on a core, up to its last trap. */
 export function taskCpuNs(task: Task): number {

@@ -11,7 +11,7 @@ import { ClockId, Si, Sig, SigevNotify } from '@troupe/abi';
 import { DISABLED, settingAt, Timer, type Clock, type Setting, type TimerListener } from '@troupe/time';
 import type { Kernel } from '../kernel.js';
 import type { ThreadGroup } from '../task/thread-group.js';
-import { groupCpuNs, taskCpuNs } from './cpu-clocks.js';
+import { GroupCpuClock, TaskCpuClock } from './cpu-clocks.js';
 
 /** What an expiration does (struct sigevent). */
 export interface Notification {
@@ -87,7 +87,7 @@ export class GroupTimers {
 
   itimer(which: number): ProcessTimer {
     return (this._itimers[which] ??= new ProcessTimer(
-      this.group, -1, which === 0 ? this.group.kernel.monotonicClock : { nowNs: () => groupCpuNs(this.group) }, which !== 0, null, ITIMER_SIGNALS[which]!,
+      this.group, -1, which === 0 ? this.group.kernel.monotonicClock : new GroupCpuClock(this.group), which !== 0, null, ITIMER_SIGNALS[which]!,
     ));
   }
 
@@ -141,10 +141,10 @@ export function clockOf(kernel: Kernel, group: ThreadGroup, tid: number, id: num
     case ClockId.MONOTONIC: case ClockId.MONOTONIC_RAW: case ClockId.MONOTONIC_COARSE: case ClockId.BOOTTIME: case ClockId.BOOTTIME_ALARM:
       return { clock: kernel.monotonicClock, isCpuClock: false, isRealtime: false };
     case ClockId.PROCESS_CPUTIME:
-      return { clock: { nowNs: () => groupCpuNs(group) }, isCpuClock: true, isRealtime: false };
+      return { clock: new GroupCpuClock(group), isCpuClock: true, isRealtime: false };
     case ClockId.THREAD_CPUTIME: {
       const task = kernel.tasks.byTid(tid);
-      return task && { clock: { nowNs: () => taskCpuNs(task) }, isCpuClock: true, isRealtime: false };
+      return task && { clock: new TaskCpuClock(task), isCpuClock: true, isRealtime: false };
     }
     default:
       return undefined;
@@ -154,6 +154,5 @@ export function clockOf(kernel: Kernel, group: ThreadGroup, tid: number, id: num
 function dynamicClock(group: ThreadGroup, id: number): ReturnType<typeof clockOf> {
   const task = group.pidNamespace.taskWithId(~(id >> 3));
   if (!task || (id & 3) === 3) return undefined;
-  const nowNs = id & 4 ? () => taskCpuNs(task) : () => groupCpuNs(task.group);
-  return { clock: { nowNs }, isCpuClock: true, isRealtime: false };
+  return { clock: id & 4 ? new TaskCpuClock(task) : new GroupCpuClock(task.group), isCpuClock: true, isRealtime: false };
 }

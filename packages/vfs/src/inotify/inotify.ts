@@ -36,7 +36,7 @@ interface InotifyEvent {
   readonly name: string | null;
 }
 
-class Watch implements InodeWatch {
+export class Watch implements InodeWatch {
   constructor(readonly inotify: Inotify, readonly wd: number, readonly inode: Inode, public mask: number) {}
 
   onEvent(mask: number, cookie: number, name: string | null): void {

@@ -1,6 +1,6 @@
 /** The ends of pipes and FIFOs (pipe(7), fifo(7)). */
 import { Errno, O_ACCMODE, O_DIRECT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, type WaitQueue } from '@troupe/abi';
-import { AnonymousInode, newPipeNode } from '../anonymous.js';
+import { AnonymousInode, newPipeNode, type Reopener } from '../anonymous.js';
 import { FileDescription } from '../file-description.js';
 import type { Inode } from '../inode.js';
 import type { PathNode } from '../mount.js';
@@ -69,6 +69,8 @@ export function openFifo(node: PathNode, flags: number): FileDescription | Negat
   return new PipeFile(node, flags, pipe);
 }
 
+export const fifoReopener: Reopener = { reopen: openFifo };
+
 export interface PipeEnds {
   readonly reader: PipeFile;
   readonly writer: PipeFile;
@@ -78,7 +80,7 @@ export interface PipeEnds {
 export function createPipe(ctx: VfsContext, flags: number): PipeEnds {
   const node = newPipeNode(ctx.creds.fsuid, ctx.creds.fsgid, ctx.realtimeNs());
   const pipe = pipeOf(node.inode);
-  (node.inode as AnonymousInode).reopen = openFifo;
+  (node.inode as AnonymousInode).reopener = fifoReopener;
   const status = flags & (O_NONBLOCK | O_DIRECT);
   return { reader: new PipeFile(node, O_RDONLY | status, pipe), writer: new PipeFile(node, O_WRONLY | status, pipe) };
 }

@@ -81,7 +81,7 @@ abstract class DevptsInode extends Inode {
   }
 }
 
-class DevptsDevice extends DevptsInode {
+export class DevptsDevice extends DevptsInode {
   constructor(devpts: Devpts, ino: number, permissions: number, uid: number, gid: number, rdev: number) {
     super(devpts, ino, S_IFCHR | permissions, uid, gid, rdev);
   }
@@ -92,7 +92,7 @@ class DevptsDevice extends DevptsInode {
   }
 }
 
-class DevptsRoot extends DevptsInode {
+export class DevptsRoot extends DevptsInode {
   constructor(devpts: Devpts) {
     super(devpts, ROOT_INO, S_IFDIR | 0o755, 0, 0, 0);
   }

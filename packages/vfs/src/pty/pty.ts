@@ -4,6 +4,7 @@
  * Owns: bytes on their way to the master, packet-mode status, lock, which sides are open.
  */
 import { Cc, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDNORM, EPOLLWRNORM, Errno, Iflag, Lflag, Tiocpkt, WaitQueue, type Termios } from '@troupe/abi';
+import type { Clock } from '@troupe/time';
 import { ByteRing } from '../pipe/byte-ring.js';
 import type { JobControl } from '../tty/job-control.js';
 import { Tty, type TtyDriver } from '../tty/tty.js';
@@ -11,6 +12,11 @@ import { Tty, type TtyDriver } from '../tty/tty.js';
 /** Room a writer of the slave sees; echo may exceed it. */
 const WRITE_ROOM_BYTES = 65536;
 const ECHO_RESERVE_BYTES = 65536;
+
+/** Told when neither side is open any more. */
+export interface PtyOwner {
+  bothClosed(pty: Pty): void;
+}
 
 export class Pty implements TtyDriver {
   readonly tty: Tty;
@@ -25,8 +31,8 @@ export class Pty implements TtyDriver {
   /** The slave was open and no longer is: the master reads EIO. */
   private _isSlaveClosed = false;
 
-  constructor(readonly index: number, device: number, jobs: JobControl, nowNs: () => number, readonly onBothClosed: (pty: Pty) => void) {
-    this.tty = new Tty(`/dev/pts/${index}`, device, this, jobs, nowNs);
+  constructor(readonly index: number, device: number, jobs: JobControl, clock: Clock, readonly owner: PtyOwner) {
+    this.tty = new Tty(`/dev/pts/${index}`, device, this, jobs, clock);
   }
 
   // Slave side (TtyDriver) -----------------------------------------------------------------------
@@ -69,7 +75,7 @@ export class Pty implements TtyDriver {
   closed(): void {
     this._isSlaveClosed = true;
     this.masterWaiters.wake(EPOLLIN | EPOLLHUP, Infinity);
-    if (!this.isMasterOpen) this.onBothClosed(this);
+    if (!this.isMasterOpen) this.owner.bothClosed(this);
   }
 
   // Master side ----------------------------------------------------------------------------------
@@ -116,7 +122,7 @@ export class Pty implements TtyDriver {
     this.isMasterOpen = false;
     this._output.clear();
     this.tty.hangUp();
-    if (this.tty.openCount === 0) this.onBothClosed(this);
+    if (this.tty.openCount === 0) this.owner.bothClosed(this);
   }
 
   private _report(bits: number): void {

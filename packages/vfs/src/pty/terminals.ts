@@ -14,14 +14,14 @@ import { Tty } from '../tty/tty.js';
 import type { NegativeErrno, SpecialFiles, VfsContext } from '../types.js';
 import { Devpts, PTMX_DEVICE, ptsDevice } from './devpts.js';
 import { PtyMaster } from './pty-master.js';
-import { Pty } from './pty.js';
+import { Pty, type PtyOwner } from './pty.js';
 
 const TTY_DEVICE = makeDev(5, 0);
 const CONSOLE_DEVICE = makeDev(5, 1);
 /** /proc/sys/kernel/pty/max. */
 const MAX_PTYS = 4096;
 
-export class Terminals {
+export class Terminals implements PtyOwner {
   readonly devpts: Devpts;
   private readonly _ptys = new Map<number, Pty | 'host'>();
   /** The terminal of the host, if standard input is one. */
@@ -37,10 +37,10 @@ export class Terminals {
   /** The host's terminal takes the next pty number, so that ttyname(3) and ps(1) find it under /dev/pts. */
   createHostTerminal(sink: HostSink, uid: number): Tty {
     const index = this._freeIndex();
-    const tty = new Tty(`/dev/pts/${index}`, ptsDevice(index), new HostTerminal(sink), this.jobs, () => this.timers.clock.nowNs());
+    const tty = new Tty(`/dev/pts/${index}`, ptsDevice(index), new HostTerminal(sink), this.jobs, this.timers.clock);
     this._ptys.set(index, 'host');
-    this._register(index, tty, uid);
     this.host = tty;
+    this._register(index, uid);
     return tty;
   }
 
@@ -67,18 +67,33 @@ export class Terminals {
   private _openMaster(node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
     if (this._ptys.size >= MAX_PTYS) return -Errno.ENOSPC;
     const index = this._freeIndex();
-    const pty = new Pty(index, ptsDevice(index), this.jobs, () => this.timers.clock.nowNs(), (gone) => this._free(gone));
+    const pty = new Pty(index, ptsDevice(index), this.jobs, this.timers.clock, this);
     this._ptys.set(index, pty);
-    this._register(index, pty.tty, ctx.creds.fsuid, pty);
+    this._register(index, ctx.creds.fsuid);
     return new PtyMaster(node, flags, pty);
   }
 
-  private _register(index: number, tty: Tty, uid: number, pty?: Pty): void {
+  private _register(index: number, uid: number): void {
     this.devpts.add(index, uid);
-    this.special.charDevices.set(ptsDevice(index), (node, flags, ctx) => (pty?.isLocked ? -Errno.EIO : this.open(tty, node, flags, ctx)));
+    this._setOpener(index);
   }
 
-  private _free(pty: Pty): void {
+  private _setOpener(index: number): void {
+    this.special.charDevices.set(ptsDevice(index), (node, flags, ctx) => this._openPts(index, node, flags, ctx));
+  }
+
+  /** The terminals came with an image: their devices open again. */
+  setOpeners(): void {
+    for (const index of this._ptys.keys()) this._setOpener(index);
+  }
+
+  private _openPts(index: number, node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
+    const pty = this._ptys.get(index);
+    if (pty === 'host') return this.open(this.host!, node, flags, ctx);
+    return pty === undefined || pty.isLocked ? -Errno.EIO : this.open(pty.tty, node, flags, ctx);
+  }
+
+  bothClosed(pty: Pty): void {
     this._ptys.delete(pty.index);
     this.devpts.remove(pty.index);
     this.special.charDevices.delete(ptsDevice(pty.index));

@@ -11,11 +11,11 @@ const SLASH = 47;
 const BACKSLASH = 92;
 
 export interface EraserHost {
-  termios(): Termios;
+  readonly termios: Termios;
   echoByte(byte: number): void;
   echoRaw(byte: number): void;
   /** Column where the line being edited starts. */
-  lineColumn(): number;
+  readonly lineColumn: number;
 }
 
 const isWordByte = (byte: number): boolean => (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95;
@@ -42,7 +42,7 @@ export class Eraser {
 
   killLine(): void {
     if (this.input.lineLength === 0) return;
-    const { lflag, cc } = this.host.termios();
+    const { lflag, cc } = this.host.termios;
     if ((lflag & Lflag.ECHO) === 0) {
       this.input.erase(this.input.lineLength);
       return;
@@ -66,7 +66,7 @@ export class Eraser {
 
   /** Index of the first byte of the last (possibly multi-byte) character. */
   private _lastStart(): number {
-    const isUtf8 = (this.host.termios().iflag & 0o40000) !== 0;
+    const isUtf8 = (this.host.termios.iflag & 0o40000) !== 0;
     let start = this.input.lineLength - 1;
     while (isUtf8 && start > 0 && isContinuation(this.input.lineByte(start))) start--;
     return start;
@@ -76,7 +76,7 @@ export class Eraser {
     const start = this._lastStart();
     const erased = Array.from({ length: this.input.lineLength - start }, (_, index) => this.input.lineByte(start + index));
     this.input.erase(erased.length);
-    const { lflag, cc } = this.host.termios();
+    const { lflag, cc } = this.host.termios;
     if ((lflag & Lflag.ECHO) === 0) return;
     if ((lflag & Lflag.ECHOPRT) !== 0) this._printErased(erased);
     else if (unit === 'character' && (lflag & Lflag.ECHOE) === 0) this.host.echoByte(cc[Cc.VERASE]!);
@@ -109,6 +109,6 @@ export class Eraser {
       if (isControl(byte)) columns += (lflag & Lflag.ECHOCTL) !== 0 ? 2 : 0;
       else if (!isContinuation(byte)) columns++;
     }
-    return columns + this.host.lineColumn();
+    return columns + this.host.lineColumn;
   }
 }

@@ -10,7 +10,8 @@ export type HostSink = (bytes: Uint8Array) => void;
 export class HostTerminal implements TtyDriver {
   readonly writeRoom = WRITE_ROOM_BYTES;
 
-  constructor(readonly sink: HostSink) {}
+  /** `sink` is set again when the terminal came with an image. */
+  constructor(public sink: HostSink) {}
 
   write(bytes: Uint8Array): void {
     this.sink(bytes);

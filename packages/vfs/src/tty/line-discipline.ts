@@ -5,7 +5,7 @@
  * Order:   echo is emitted before readers are told of a line; a signal is sent after the flush it causes.
  */
 import { Cc, Iflag, Lflag, Sig, type Termios } from '@troupe/abi';
-import { Eraser } from './eraser.js';
+import { Eraser, type EraserHost } from './eraser.js';
 import { InputBuffer } from './input-buffer.js';
 import { OutputProcessor, isControl } from './output-processor.js';
 
@@ -31,7 +31,7 @@ export interface LineHost {
   flushOutput(): void;
 }
 
-export class LineDiscipline {
+export class LineDiscipline implements EraserHost {
   readonly input = new InputBuffer();
   readonly output: OutputProcessor;
   private readonly _eraser: Eraser;
@@ -39,12 +39,12 @@ export class LineDiscipline {
   /** VLNEXT was typed: the next byte is taken as it is. */
   private _isLiteral = false;
   /** Column where the line being edited starts. */
-  private _lineColumn = 0;
+  lineColumn = 0;
   private _echo: number[] = [];
 
   constructor(public termios: Termios, readonly host: LineHost) {
-    this.output = new OutputProcessor(() => this.termios);
-    this._eraser = new Eraser(this.input, { termios: () => this.termios, echoByte: (byte) => this._echoByte(byte), echoRaw: (byte) => this._echoRaw(byte), lineColumn: () => this._lineColumn });
+    this.output = new OutputProcessor(this);
+    this._eraser = new Eraser(this.input, this);
   }
 
   get isCanonical(): boolean {
@@ -139,7 +139,7 @@ export class LineDiscipline {
       this._echo = [];
     }
     if (this.isStopped) this.setStopped(false);
-    if (this._hasLocal(Lflag.ECHO)) this._echoByte(byte);
+    if (this._hasLocal(Lflag.ECHO)) this.echoByte(byte);
     this._flushEcho();
     this.host.signal(signo);
     return true;
@@ -165,27 +165,27 @@ export class LineDiscipline {
     if (!this._hasLocal(Lflag.ECHO)) return;
     this._eraser.finish();
     if (!this._hasLocal(Lflag.ECHOCTL)) return;
-    this._echoRaw(CARET);
-    this._echoRaw(BS);
+    this.echoRaw(CARET);
+    this.echoRaw(BS);
   }
 
   private _reprint(byte: number): void {
     this._eraser.finish();
-    this._echoByte(byte);
-    this._echoRaw(NL);
-    for (let index = 0; index < this.input.lineLength; index++) this._echoByte(this.input.lineByte(index));
+    this.echoByte(byte);
+    this.echoRaw(NL);
+    for (let index = 0; index < this.input.lineLength; index++) this.echoByte(this.input.lineByte(index));
   }
 
   private _newline(): void {
     if (this._hasLocal(Lflag.ECHO)) this._eraser.finish();
-    if (this._hasLocal(Lflag.ECHO) || this._hasLocal(Lflag.ECHONL)) this._echoRaw(NL);
+    if (this._hasLocal(Lflag.ECHO) || this._hasLocal(Lflag.ECHONL)) this.echoRaw(NL);
     this.input.endLine(NL, 'byte');
   }
 
   private _extraEnd(byte: number): void {
     if (this._hasLocal(Lflag.ECHO)) {
       this._noteLineColumn();
-      this._echoByte(byte);
+      this.echoByte(byte);
     }
     this.input.endLine(byte, 'byte');
   }
@@ -199,26 +199,26 @@ export class LineDiscipline {
     if (this._hasLocal(Lflag.ECHO)) {
       this._eraser.finish();
       this._noteLineColumn();
-      if (byte === NL) this._echoRaw(NL);
-      else this._echoByte(byte);
+      if (byte === NL) this.echoRaw(NL);
+      else this.echoByte(byte);
     }
     if (byte === 0xff && (this.termios.iflag & Iflag.PARMRK) !== 0) this.input.push(byte);
     this.input.push(byte);
   }
 
   private _noteLineColumn(): void {
-    if (this.input.lineLength === 0) this._lineColumn = this.output.column;
+    if (this.input.lineLength === 0) this.lineColumn = this.output.column;
   }
 
   /** Echo as ECHOCTL shows it: ^C for control bytes. */
-  private _echoByte(byte: number): void {
+  echoByte(byte: number): void {
     if (this._hasLocal(Lflag.ECHOCTL) && isControl(byte) && byte !== TAB) {
       this.output.put(CARET, this._echo);
       this.output.put(byte ^ 0o100, this._echo);
     } else this.output.put(byte, this._echo);
   }
 
-  private _echoRaw(byte: number): void {
+  echoRaw(byte: number): void {
     this.output.put(byte, this._echo);
   }
 

@@ -17,11 +17,11 @@ export const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 export class OutputProcessor {
   column = 0;
 
-  constructor(readonly termios: () => Termios) {}
+  constructor(readonly owner: { readonly termios: Termios }) {}
 
   /** Appends what the terminal gets for one byte. */
   put(byte: number, out: number[]): void {
-    const { oflag } = this.termios();
+    const { oflag } = this.owner.termios;
     if ((oflag & Oflag.OPOST) === 0) {
       out.push(byte);
       return;

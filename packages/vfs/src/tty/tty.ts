@@ -6,6 +6,7 @@
  * Order:   hang-up signals the session before it wakes the readers and writers.
  */
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDNORM, EPOLLWRNORM, Errno, Lflag, Oflag, Restart, Sig, WaitQueue, defaultTermios, type Termios, type WindowSize } from '@troupe/abi';
+import type { Clock } from '@troupe/time';
 import type { JobControl, TtyCaller } from './job-control.js';
 import { LineDiscipline, type LineHost } from './line-discipline.js';
 import { MAX_EXPANSION } from './output-processor.js';
@@ -42,7 +43,7 @@ export class Tty implements LineHost {
   lastInputNs = 0;
 
   /** `name` is the path as /dev shows it; `device` is the dev_t. */
-  constructor(readonly name: string, readonly device: number, readonly driver: TtyDriver, readonly jobs: JobControl, readonly nowNs: () => number) {
+  constructor(readonly name: string, readonly device: number, readonly driver: TtyDriver, readonly jobs: JobControl, readonly clock: Clock) {
     this.discipline = new LineDiscipline(defaultTermios(), this);
   }
 
@@ -67,7 +68,7 @@ export class Tty implements LineHost {
   /** Bytes from the keyboard; returns how many were taken. */
   receive(bytes: Uint8Array): number {
     const part = bytes.subarray(0, this.discipline.input.room);
-    this.lastInputNs = this.nowNs();
+    this.lastInputNs = this.clock.nowNs();
     this.discipline.receive(part);
     return part.length;
   }
@@ -75,7 +76,7 @@ export class Tty implements LineHost {
   /** The same for bytes that the display shows already. */
   receiveShown(bytes: Uint8Array): number {
     const part = bytes.subarray(0, this.discipline.input.room);
-    this.lastInputNs = this.nowNs();
+    this.lastInputNs = this.clock.nowNs();
     this.discipline.receiveShown(part);
     return part.length;
   }

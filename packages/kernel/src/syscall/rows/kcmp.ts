@@ -1,5 +1,5 @@
 /** kcmp(2): do two tasks share something? */
-import { Errno } from '@troupe/abi';
+import { IdCounter, Errno } from '@troupe/abi';
 import { taskWithPid } from '../../namespace/id-view.js';
 import { mayPtrace } from '../../task/permission.js';
 import type { Task } from '../../task/task.js';
@@ -9,12 +9,15 @@ const Kcmp = { FILE: 0, VM: 1, FILES: 2, FS: 3, SIGHAND: 4, IO: 5, SYSVSEM: 6 } 
 
 /** Numbers of objects, in the order they were first compared: any order will do, as long as it stays. */
 const order = new WeakMap<object, number>();
-let nextNumber = 1;
+const numbers = new IdCounter('kcmp');
 
 function numberOf(object: object | null): number {
   if (object === null) return 0;
   let number = order.get(object);
-  if (number === undefined) order.set(object, (number = nextNumber++));
+  if (number === undefined) {
+    number = numbers.take();
+    order.set(object, number);
+  }
   return number;
 }
 

@@ -30,13 +30,13 @@ abstract class MemoryDevice extends FileDescription {
   }
 }
 
-class NullFile extends MemoryDevice {
+export class NullFile extends MemoryDevice {
   override read(): number {
     return 0;
   }
 }
 
-class ZeroFile extends MemoryDevice {
+export class ZeroFile extends MemoryDevice {
   constructor(node: PathNode, flags: number, readonly memory: Tmpfs) {
     super(node, flags);
   }
@@ -54,13 +54,13 @@ class ZeroFile extends MemoryDevice {
   }
 }
 
-class FullFile extends ZeroFile {
+export class FullFile extends ZeroFile {
   override write(): number {
     return -Errno.ENOSPC;
   }
 }
 
-class RandomFile extends MemoryDevice {
+export class RandomFile extends MemoryDevice {
   override get pollable(): boolean {
     return true;
   }

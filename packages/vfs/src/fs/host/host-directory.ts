@@ -1,6 +1,6 @@
 /** Directories of the host. */
 import fs from 'node:fs';
-import { Errno, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '@troupe/abi';
+import { Errno, IdCounter, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, RENAME_EXCHANGE, RENAME_WHITEOUT, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '@troupe/abi';
 import { DirectoryFile } from '../../directory-file.js';
 import type { FileDescription } from '../../file-description.js';
 import type { Inode } from '../../inode.js';
@@ -10,7 +10,7 @@ import { attempt, attemptEffect, hostName } from './host-errors.js';
 import { HostInode } from './host-inode.js';
 import { HostShadow } from './host-special.js';
 
-let nextShadowIno = 2 ** 40;
+const shadowInos = new IdCounter('shadow inode', 2 ** 40);
 
 export class HostDirectory extends HostInode {
   private _fd = -1;
@@ -23,8 +23,8 @@ export class HostDirectory extends HostInode {
     return fd < 0 ? hostName(`/proc/self/fd/-1/${name}`) : hostName(`/proc/self/fd/${fd}/${name}`);
   }
 
-  /** Absolute path on the host, as a byte string. */
-  get plainPath(): string {
+  /** Absolute path on the host, as a byte string; '' for the host's root. */
+  override get plainPath(): string {
     if (this.parent === null) return this.host.rootPath === '/' ? '' : this.host.rootPath;
     return `${this.parent.plainPath}/${this.name}`;
   }
@@ -102,7 +102,7 @@ export class HostDirectory extends HostInode {
   }
 
   private _createShadow(name: string, init: NewInode, ctx: VfsContext): Inode {
-    const shadow = new HostShadow(this.host, nextShadowIno++, init, ctx.realtimeNs());
+    const shadow = new HostShadow(this.host, shadowInos.take(), init, ctx.realtimeNs());
     (this._shadows ??= new Map()).set(name, shadow);
     return shadow;
   }

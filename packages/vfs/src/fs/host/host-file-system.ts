@@ -44,10 +44,7 @@ export class HostFileSystem implements FileSystem {
   readonly pool: FramePool;
   private readonly _rootPath: string;
   private readonly _inodes = new Map<number, Map<number, WeakRef<HostInode>>>();
-  private readonly _gone = new FinalizationRegistry<{ dev: number; ino: number }>(({ dev, ino }) => {
-    const ref = this._inodes.get(dev)?.get(ino);
-    if (ref !== undefined && ref.deref() === undefined) this._inodes.get(dev)!.delete(ino);
-  });
+  private readonly _gone = new FinalizationRegistry<{ dev: number; ino: number }>((gone) => this._forgetGone(gone));
   private readonly _openDirectories = new Set<HostDirectory>();
   /** Files with open host descriptors (sync, shutdown). */
   readonly openFiles = new Set<HostFile>();
@@ -80,14 +77,40 @@ export class HostFileSystem implements FileSystem {
     return this._make(stats, parent, name);
   }
 
+  private _forgetGone({ dev, ino }: { readonly dev: number; readonly ino: number }): void {
+    const ref = this._inodes.get(dev)?.get(ino);
+    if (ref !== undefined && ref.deref() === undefined) this._inodes.get(dev)!.delete(ino);
+  }
+
+  /** Fields that are not in images, for a file system that came with one. */
+  static notSaved(): Record<string, (fs: HostFileSystem) => unknown> {
+    return {
+      _inodes: () => new Map(), _openDirectories: () => new Set(),
+      _gone: (fs) => new FinalizationRegistry<{ dev: number; ino: number }>((gone) => fs._forgetGone(gone)),
+    };
+  }
+
   private _make(stats: fs.BigIntStats, parent: HostDirectory | null, name: string): HostInode {
     const inode = this._construct(stats, parent, name);
-    const dev = Number(stats.dev);
+    this._register(inode);
+    return inode;
+  }
+
+  private _register(inode: HostInode): void {
+    const { hostDev: dev } = inode;
     let byIno = this._inodes.get(dev);
     if (byIno === undefined) this._inodes.set(dev, byIno = new Map());
     byIno.set(inode.ino, new WeakRef(inode));
     this._gone.register(inode, { dev, ino: inode.ino });
-    return inode;
+  }
+
+  /** An inode came with an image: it stands for what the host has now under its name. False: nothing like it. */
+  reconnect(inode: HostInode): boolean {
+    const stats = attempt(() => fs.lstatSync(hostName(inode.plainPath || '/'), { bigint: true }));
+    const isThere = typeof stats !== 'number' && (Number(stats.mode) & S_IFMT) === (inode.mode & S_IFMT);
+    if (isThere) inode.standFor(stats);
+    this._register(inode);
+    return isThere;
   }
 
   private _construct(stats: fs.BigIntStats, parent: HostDirectory | null, name: string): HostInode {

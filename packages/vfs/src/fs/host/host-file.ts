@@ -12,7 +12,7 @@ import { FilePages } from '../../file-pages.js';
 import type { PathNode } from '../../mount.js';
 import { openRegularFile } from '../../regular-file.js';
 import type { NegativeErrno, PageMapper } from '../../types.js';
-import { attempt, attemptEffect } from './host-errors.js';
+import { attempt, attemptEffect, hostName } from './host-errors.js';
 import { HostInode } from './host-inode.js';
 import type { CachedFile } from './page-cache.js';
 
@@ -112,6 +112,31 @@ export class HostFile extends HostInode implements CachedFile {
   protected override readStats(): fs.BigIntStats | number {
     const fd = this._readFd >= 0 ? this._readFd : this._writeFd;
     return fd >= 0 ? attempt(() => fs.fstatSync(fd, { bigint: true })) : super.readStats();
+  }
+
+  // Images ----------------------------------------------------------------------------------------
+
+  /** Before an image is made: everything is on the host, and the file can be found again. A reason why not, or null. */
+  prepareSave(): string | null {
+    if (this._opens === 0) return null;
+    const written = this.writeBack();
+    if (written < 0) return `${this.plainPath} cannot be written back: error ${-written}`;
+    this.refresh();
+    const named = attempt(() => fs.lstatSync(hostName(this.plainPath), { bigint: true }));
+    return typeof named !== 'number' && Number(named.ino) === this.ino ? null : `${this.plainPath} is open and has no name on the host any more`;
+  }
+
+  /** It came with an image: descriptors are opened again. A reason why this is not the file it was, or null. */
+  reopen(): string | null {
+    const { mtimeNs, sizeBytes } = this.lastAttributes;
+    const isFound = this.host.reconnect(this);
+    if (this._opens === 0) return null;
+    if (!isFound) return `${this.plainPath} is gone`;
+    if (this.lastAttributes.mtimeNs !== mtimeNs || this.lastAttributes.sizeBytes !== sizeBytes) return `${this.plainPath} has changed`;
+    const [hasRead, hasWrite] = [this._readFd >= 0, this._writeFd >= 0];
+    this._readFd = this._writeFd = -1;
+    const opened = hasWrite ? this._openWrite(hasRead ? O_RDWR : O_WRONLY) : hasRead ? this._openRead() : 0;
+    return opened < 0 ? `${this.plainPath} cannot be opened: error ${-opened}` : null;
   }
 
   // Validity of the pages -------------------------------------------------------------------------

@@ -39,6 +39,17 @@ export abstract class HostInode extends Inode {
     this._name = name;
   }
 
+  /** Absolute path on the host, as a byte string. */
+  get plainPath(): string {
+    return this._parent === null ? this.host.rootPath : `${this._parent.plainPath === '/' ? '' : this._parent.plainPath}/${this._name}`;
+  }
+
+  /** It came with an image and is found under these numbers here. */
+  standFor(stats: fs.BigIntStats): void {
+    Object.assign(this, { ino: Number(stats.ino), hostDev: Number(stats.dev) });
+    this.update(stats);
+  }
+
   /** Path to give to host calls that do not follow a link in the last component. */
   get hostPath(): string | Buffer {
     return this._parent === null ? this.host.rootPath : this._parent.pathOf(this._name);

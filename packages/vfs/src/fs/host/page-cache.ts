@@ -27,6 +27,11 @@ export class HostPageCache {
     pool.reclaim ??= () => this.evict(RECLAIM_PAGES) > 0;
   }
 
+  /** The cache came with an image: the pool asks it for frames. */
+  loaded(): void {
+    this.pool.reclaim = () => this.evict(RECLAIM_PAGES) > 0;
+  }
+
   /** Drops about `count` clean pages that nobody maps, least recently used files first; returns how many. */
   evict(count: number): number {
     const before = this._pages;

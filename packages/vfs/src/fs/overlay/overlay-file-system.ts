@@ -56,6 +56,11 @@ export class OverlayFileSystem implements FileSystem {
     this._overlayOf.set(upper, inode);
   }
 
+  /** An inode came with an image. */
+  loaded(inode: OverlayInode): void {
+    for (const layer of [inode.upper, inode.lower]) if (layer !== null) this._overlayOf.set(layer, inode);
+  }
+
   overlayOf(layerInode: Inode): OverlayInode | undefined {
     return this._overlayOf.get(layerInode);
   }

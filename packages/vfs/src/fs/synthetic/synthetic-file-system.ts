@@ -7,7 +7,7 @@ import { type FileSystem, anonymousDev } from '../../file-system.js';
 import { Inode } from '../../inode.js';
 import type { PathNode } from '../../mount.js';
 import type { AttrChange, DirEntry, LookupResult, NegativeErrno, Stat, StatFs, VfsContext } from '../../types.js';
-import type { DirectoryEntry, Entry } from './entry.js';
+import type { DirectoryEntry, Entry, FileEntry } from './entry.js';
 import { SyntheticFile } from './synthetic-file.js';
 
 const TYPE_BITS: Readonly<Record<Entry['kind'], number>> = { file: S_IFREG, directory: S_IFDIR, link: S_IFLNK };
@@ -21,6 +21,7 @@ export interface SyntheticOptions {
   readonly realtimeNs: () => bigint;
   /** st_size of regular files: 0 in procfs, 4096 in sysfs. */
   readonly fileBytes: number;
+  readonly subject?: unknown;
 }
 
 export class SyntheticFileSystem implements FileSystem {
@@ -32,13 +33,19 @@ export class SyntheticFileSystem implements FileSystem {
   readonly fileBytes: number;
   readonly mountedNs: bigint;
   private readonly _magic: number;
+  /** Set again by its kernel when the file system came with an image. */
+  rootEntry: DirectoryEntry;
+  /** Whose view it shows; of no concern here. */
+  readonly subject: unknown;
 
   constructor(options: SyntheticOptions) {
     this.type = options.type;
     this._magic = options.magic;
     this.fileBytes = options.fileBytes;
     this.mountedNs = options.realtimeNs();
-    this.root = new SyntheticInode(this, ROOT_INO, options.root, null);
+    this.rootEntry = options.root;
+    this.subject = options.subject;
+    this.root = new SyntheticInode(this, ROOT_INO, '', options.root, null);
   }
 
   revalidate(parent: Inode, dentry: Dentry): boolean {
@@ -61,13 +68,32 @@ function childIno(parentIno: number, name: string): number {
   return hash + 0x1_0000_0000;
 }
 
-export class SyntheticInode extends Inode {
-  private _entry: Entry;
+/** What was there when an image was made, and is not any more. */
+const GONE: FileEntry = { kind: 'file', mode: 0, read: () => -Errno.ESRCH };
 
-  constructor(readonly synthetic: SyntheticFileSystem, ino: number, entry: Entry, readonly parent: SyntheticInode | null) {
+export class SyntheticInode extends Inode {
+  /** Null in an inode that came with an image, until it is looked at. */
+  private _found: Entry | null;
+
+  constructor(readonly synthetic: SyntheticFileSystem, ino: number, readonly name: string, entry: Entry, readonly parent: SyntheticInode | null) {
     const owner = entry.owner?.() ?? { uid: parent?.uid ?? 0, gid: parent?.gid ?? 0 };
     super(synthetic, ino, TYPE_BITS[entry.kind] | entry.mode, owner.uid, owner.gid);
-    this._entry = entry;
+    this._found = entry;
+  }
+
+  private get _entry(): Entry {
+    return (this._found ??= this.parent === null ? this.synthetic.rootEntry : this.parent._childEntry(this.name) ?? GONE);
+  }
+
+  private _childEntry(name: string): Entry | null {
+    const entry = this._entry;
+    return entry.kind === 'directory' ? entry.lookup(name) : null;
+  }
+
+  /** Precondition: a regular file. */
+  get fileEntry(): FileEntry {
+    const entry = this._entry;
+    return entry.kind === 'file' ? entry : GONE;
   }
 
   override stat(): Stat {
@@ -102,21 +128,21 @@ export class SyntheticInode extends Inode {
     const entry = this._entry;
     if (entry.kind === 'link') return -Errno.ELOOP;
     if (entry.kind === 'directory') return new DirectoryFile(node, flags);
-    return entry.open === undefined ? new SyntheticFile(node, flags, entry) : entry.open(node, flags, ctx);
+    return entry.open === undefined ? new SyntheticFile(node, flags) : entry.open(node, flags, ctx);
   }
 
   override lookup(name: string): LookupResult {
     if (this._entry.kind !== 'directory') return -Errno.ENOTDIR;
     const entry = this._entry.lookup(name);
-    return entry === null ? -Errno.ENOENT : new SyntheticInode(this.synthetic, childIno(this.ino, name), entry, this);
+    return entry === null ? -Errno.ENOENT : new SyntheticInode(this.synthetic, childIno(this.ino, name), name, entry, this);
   }
 
   /** Is the cached inode (null = absent) still what the name means? */
   confirms(name: string, inode: SyntheticInode | null): boolean {
-    const entry = this._entry.kind === 'directory' ? this._entry.lookup(name) : null;
+    const entry = this._childEntry(name);
     if (entry === null || inode === null) return entry === null && inode === null;
     if (entry.kind !== inode._entry.kind || entry.key !== inode._entry.key) return false;
-    inode._entry = entry;
+    inode._found = entry;
     inode.mode = (inode.mode & S_IFMT) | entry.mode;
     inode._syncOwner();
     return true;

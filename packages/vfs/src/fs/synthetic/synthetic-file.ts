@@ -1,15 +1,15 @@
 /** Open description of a synthetic file: text is made when reading starts and kept until a rewind (seq_file). */
 import { Errno, SEEK_CUR, SEEK_END, SEEK_SET } from '@troupe/abi';
 import { FileDescription } from '../../file-description.js';
-import type { PathNode } from '../../mount.js';
 import type { VfsContext } from '../../types.js';
 import type { FileEntry } from './entry.js';
+import type { SyntheticInode } from './synthetic-file-system.js';
 
 export class SyntheticFile extends FileDescription {
   private _bytes: Uint8Array | null = null;
 
-  constructor(node: PathNode, flags: number, readonly entry: FileEntry) {
-    super(node, flags);
+  private get _entry(): FileEntry {
+    return (this.inode as SyntheticInode).fileEntry;
   }
 
   override get pollable(): boolean {
@@ -23,7 +23,7 @@ export class SyntheticFile extends FileDescription {
   override read(dst: Uint8Array, offBytes: number, ctx: VfsContext): number {
     const at = offBytes < 0 ? this.offBytes : offBytes;
     if (this._bytes === null || at === 0) {
-      const made = this.entry.read?.(ctx) ?? -Errno.EINVAL;
+      const made = this._entry.read?.(ctx) ?? -Errno.EINVAL;
       if (typeof made === 'number') return made;
       this._bytes = typeof made === 'string' ? Buffer.from(made, 'latin1') : made;
     }
@@ -34,8 +34,8 @@ export class SyntheticFile extends FileDescription {
   }
 
   override write(src: Uint8Array, offBytes: number, ctx: VfsContext): number {
-    if (this.entry.write === undefined) return -Errno.EINVAL;
-    const result = this.entry.write(Buffer.from(src).toString('latin1'), ctx);
+    if (this._entry.write === undefined) return -Errno.EINVAL;
+    const result = this._entry.write(Buffer.from(src).toString('latin1'), ctx);
     if (result < 0) return result;
     if (offBytes < 0) this.offBytes += src.length;
     return src.length;

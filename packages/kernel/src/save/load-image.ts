@@ -1,0 +1,79 @@
+/**
+ * LoadFrom of the seed, first half: reads and checks a whole image. Its memory is written to a new shared
+ * memory on the way; nothing else exists yet, so that a bad image leaves nothing behind.
+ *
+ * Throws ImageError.
+ */
+import type { SharedMemory } from '@troupe/abi';
+import { ChunkType, decodeCbor, ImageError, ImageReader, type Chunk, type Graph, type ImageSource, type Kind, type Record_ } from '@troupe/state';
+import { FeatureSet } from '../cpu/feature-set.js';
+import { decodeInfo, type ImageInfo } from './image-info.js';
+import { readFrames, readPages } from './memory-image.js';
+
+export interface LoadedImage {
+  readonly info: ImageInfo;
+  readonly graph: Graph;
+  /** As FramePool.restore takes them. */
+  readonly frames: Uint32Array;
+}
+
+/** Which chunk types may follow which. */
+const ORDER: readonly ChunkType[] = [ChunkType.INFO, ChunkType.KINDS, ChunkType.OBJECTS, ChunkType.FRAMES, ChunkType.PAGES];
+
+class ImageLoader {
+  private _info: ImageInfo | undefined;
+  private _kinds: readonly Kind[] = [];
+  private readonly _records: Record_[] = [];
+  private _frames: Uint32Array | undefined;
+  private readonly _used = new Set<number>();
+  private _stage = 0;
+
+  /** Without memory the pages are checked and skipped. */
+  constructor(readonly shared: SharedMemory | null) {}
+
+  take({ type, bytes, index }: Chunk): void {
+    const where = `chunk ${index}`;
+    const stage = ORDER.indexOf(type);
+    const isRepeated = stage === this._stage - 1 && (type === ChunkType.OBJECTS || type === ChunkType.PAGES);
+    if (stage !== this._stage && !isRepeated) throw new ImageError('damaged', `${type.trim()} does not belong here`, where);
+    this._stage = stage + 1;
+    if (type === ChunkType.INFO) this._takeInfo(bytes);
+    else if (type === ChunkType.KINDS) this._kinds = listOf<Kind>(bytes, where);
+    else if (type === ChunkType.OBJECTS) for (const record of listOf<Record_>(bytes, where)) this._records.push(record);
+    else if (this.shared === null) return;
+    else if (type === ChunkType.FRAMES) this._takeFrames(bytes, this.shared);
+    else readPages(bytes, this.shared, (frame) => this._used.has(frame));
+  }
+
+  /** CheckHostCompatible of the seed comes first: what else is wrong matters less. */
+  private _takeInfo(bytes: Buffer): void {
+    this._info = decodeInfo(bytes);
+    const missing = new FeatureSet(this._info.features).missingIn(FeatureSet.emulated());
+    if (missing.length > 0) throw new ImageError('incompatible', `CPU features are missing: ${missing.join(', ')}`, 'featureSet');
+  }
+
+  private _takeFrames(bytes: Buffer, shared: SharedMemory): void {
+    this._frames = readFrames(bytes, shared);
+    for (let at = 0; at < this._frames.length; at += 2) this._used.add(this._frames[at]!);
+  }
+
+  finish(): LoadedImage {
+    if (this._info === undefined || this._stage < ORDER.indexOf(ChunkType.FRAMES) + 1) throw new ImageError('damaged', 'chunks are missing', 'image');
+    return { info: this._info, graph: { kinds: this._kinds, records: this._records }, frames: this._frames ?? new Uint32Array() };
+  }
+}
+
+function listOf<T>(bytes: Buffer, where: string): T[] {
+  // A copy: what is decoded keeps parts of it.
+  const list = decodeCbor(Buffer.from(bytes), where);
+  if (!Array.isArray(list)) throw new ImageError('damaged', 'no list', where);
+  return list as T[];
+}
+
+/** Reads to the end. `shared` = null: to look at the image only. */
+export async function readImage(source: ImageSource, shared: SharedMemory | null): Promise<LoadedImage> {
+  const reader = await ImageReader.open(source);
+  const loader = new ImageLoader(shared);
+  for await (const chunk of reader.chunks()) loader.take(chunk);
+  return loader.finish();
+}

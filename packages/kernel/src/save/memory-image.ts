@@ -1,0 +1,101 @@
+/**
+ * Guest memory in images: the frames that are in use, under their numbers, so that page tables, page caches
+ * and task control blocks hold as they are. Frames of zeros are only named.
+ */
+import { PAGE_SHIFT, PAGE_SIZE, type SharedMemory } from '@troupe/abi';
+import { ChunkType, ImageError, type ImageWriter } from '@troupe/state';
+
+/** Pages per chunk: 1 MiB of contents. */
+const CHUNK_PAGES = 256;
+
+export interface MemorySizes {
+  readonly usedPages: number;
+  /** Pages whose contents are in the image. */
+  readonly storedPages: number;
+}
+
+/** Writes FRAMES and PAGES chunks. `used`: FramePool.usedFrames. */
+export async function writeMemory(writer: ImageWriter, shared: SharedMemory, used: Uint32Array): Promise<MemorySizes> {
+  await writer.writeChunk(ChunkType.FRAMES, new Uint8Array(used.buffer, used.byteOffset, used.byteLength));
+  const chunk = new PageChunk(shared);
+  let storedPages = 0;
+  for (let at = 0; at < used.length; at += 2) {
+    const frame = used[at]!;
+    if (isZero(shared, frame)) continue;
+    storedPages++;
+    chunk.add(frame);
+    if (chunk.isFull) await writer.writeChunk(ChunkType.PAGES, chunk.take());
+  }
+  if (!chunk.isEmpty) await writer.writeChunk(ChunkType.PAGES, chunk.take());
+  return { usedPages: used.length / 2, storedPages };
+}
+
+function isZero(shared: SharedMemory, frame: number): boolean {
+  const { i32 } = shared;
+  const end = (frame + 1) * (PAGE_SIZE / 4);
+  for (let word = frame * (PAGE_SIZE / 4); word < end; word++) if (i32[word] !== 0) return false;
+  return true;
+}
+
+/** Pages of one chunk on their way out. */
+class PageChunk {
+  private readonly _bytes = new Uint8Array(4 + CHUNK_PAGES * (4 + PAGE_SIZE));
+  private _frames: number[] = [];
+
+  constructor(readonly shared: SharedMemory) {}
+
+  get isFull(): boolean {
+    return this._frames.length === CHUNK_PAGES;
+  }
+
+  get isEmpty(): boolean {
+    return this._frames.length === 0;
+  }
+
+  add(frame: number): void {
+    this._frames.push(frame);
+  }
+
+  /** Valid until the next take. */
+  take(): Uint8Array {
+    const view = new DataView(this._bytes.buffer);
+    const frames = this._frames;
+    view.setUint32(0, frames.length, true);
+    frames.forEach((frame, index) => view.setUint32(4 + index * 4, frame, true));
+    let at = 4 + frames.length * 4;
+    for (let first = 0; first < frames.length; ) {
+      let end = first + 1;
+      while (end < frames.length && frames[end] === frames[end - 1]! + 1) end++;
+      const source = frames[first]! * PAGE_SIZE;
+      this._bytes.set(this.shared.u8.subarray(source, source + (end - first) * PAGE_SIZE), at);
+      at += (end - first) * PAGE_SIZE;
+      first = end;
+    }
+    this._frames = [];
+    return this._bytes.subarray(0, at);
+  }
+}
+
+/** Frame number and reference count in turn, checked. Throws ImageError. */
+export function readFrames(bytes: Buffer, shared: SharedMemory): Uint32Array {
+  if (bytes.length % 8 !== 0) throw new ImageError('damaged', 'half an entry', 'frames');
+  const frames = new Uint32Array(Uint8Array.from(bytes).buffer);
+  const limit = shared.buffer.byteLength >>> PAGE_SHIFT;
+  for (let at = 0; at < frames.length; at += 2) {
+    if (frames[at]! >= limit || (at > 0 && frames[at]! <= frames[at - 2]!)) throw new ImageError('damaged', `impossible frame ${frames[at]}`, 'frames');
+  }
+  return frames;
+}
+
+/** Writes the pages of a chunk into memory. `isUsed`: by frame number. Throws ImageError. */
+export function readPages(bytes: Buffer, shared: SharedMemory, isUsed: (frame: number) => boolean): void {
+  const count = bytes.length >= 4 ? bytes.readUInt32LE(0) : -1;
+  if (count < 0 || bytes.length !== 4 + count * (4 + PAGE_SIZE)) throw new ImageError('damaged', 'wrong length', 'pages');
+  const contents = 4 + count * 4;
+  for (let index = 0; index < count; index++) {
+    const frame = bytes.readUInt32LE(4 + index * 4);
+    if (!isUsed(frame)) throw new ImageError('damaged', `frame ${frame} is not in use`, 'pages');
+    const from = contents + index * PAGE_SIZE;
+    shared.u8.set(bytes.subarray(from, from + PAGE_SIZE), frame * PAGE_SIZE);
+  }
+}
