@@ -83,7 +83,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
       type: Kernel, name: 'kernel.Kernel',
       notSaved: {
         shared: KEPT, frames: KEPT, host: KEPT, actors: KEPT, unimplemented: KEPT, featureSet: KEPT, applicationCores: KEPT, useHostCores: KEPT,
-        onGroupExit: KEPT, onReport: KEPT, onSignal: KEPT, extraAuxv: KEPT,
+        onGroupExit: KEPT, onReport: KEPT, onSignal: KEPT, extraAuxv: KEPT, _saveError: () => null,
       },
     }),
     savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT } }),

@@ -36,7 +36,7 @@ export class ThreadGroup {
   readonly childWaiters = new WaitQueue();
   /** Woken when a signal is queued for the group or one of its tasks (rt_sigtimedwait). */
   readonly signalWaiters = new WaitQueue();
-  /** Nobody wakes it: pause and sigsuspend end by a signal only. */
+  /** Nobody wakes it: pause and sigsuspend end by a signal only, sleeps by their deadline. */
   readonly neverWakes = new WaitQueue();
   /** Woken when a task of the group ends: execve waits for that. */
   readonly threadWaiters = new WaitQueue();

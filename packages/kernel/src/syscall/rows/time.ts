@@ -1,5 +1,5 @@
 /** Reading and setting clocks, and sleeping. */
-import { Cap, ClockId, CLOCK_TICK_NS, Errno, hasCap, NS_PER_SEC, Restart, TIMER_ABSTIME, WaitQueue } from '@troupe/abi';
+import { Cap, ClockId, CLOCK_TICK_NS, Errno, hasCap, NS_PER_SEC, Restart, TIMER_ABSTIME } from '@troupe/abi';
 import { syncVdsoTime } from '../../elf/vdso-mapping.js';
 import type { Task } from '../../task/task.js';
 import { groupCpuNs } from '../../time/cpu-clocks.js';
@@ -77,15 +77,12 @@ interface SleepData {
   readonly remAddr: number;
 }
 
-/** Sleepers wait for their deadline only. */
-const NEVER = new WaitQueue();
-
 function sleep(task: Task, start: () => SleepData): SyscallResult {
   const state = task.syscall!;
   state.data ??= start();
   const { deadlineNs } = state.data as SleepData;
   if (state.timedOut || task.kernel.monotonicNs() >= deadlineNs) return 0;
-  return waitOn(NEVER, 0, deadlineNs);
+  return waitOn(task.group.neverWakes, 0, deadlineNs);
 }
 
 /** nanosleep(2) EINTR: the time that is left is stored for relative sleeps. */
