@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Debian packages that tests and benchmarks use on the host, in .cache/tools/NAME: qemu (benchmarks), runsc (benchmarks),
-// unicorn (tests of the unicorn engine). Each is fetched when first asked for: node scripts/debian-tools.mjs NAME…
+// unicorn (tests of the unicorn engine), parallel (tests of troupe parallel). Each is fetched when first asked for: node scripts/debian-tools.mjs NAME…
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ const tools = join(resolve(dirname(fileURLToPath(import.meta.url)), '..'), '.cac
 const TOOLS = {
   qemu: { package: 'qemu-user-static', file: 'usr/bin/qemu-x86_64-static' },
   runsc: { package: 'runsc', file: 'usr/bin/runsc' },
+  parallel: { package: 'parallel', file: 'usr/bin/parallel' },
   unicorn: { package: 'libunicorn2', file: 'usr/lib/x86_64-linux-gnu/libunicorn.so.2' },
 };
 

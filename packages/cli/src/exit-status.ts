@@ -7,6 +7,8 @@ export const STATUS_TROUPE_ERROR = 125;
 /** The program exists and cannot be run. */
 export const STATUS_CANNOT_INVOKE = 126;
 export const STATUS_NOT_FOUND = 127;
+/** `troupe parallel`, as GNU parallel: everything that is not the failure of jobs. */
+export const STATUS_PARALLEL_ERROR = 255;
 
 const ENOENT = 2;
 const ENOTDIR = 20;

@@ -1,81 +1,36 @@
 /** The troupe command: options, and what each subcommand does with them. */
-import { Command, CommanderError, Option } from 'commander';
-import { LOCAL_CORE } from '@troupe/abi';
-import { messageOfError, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
+import { Command, CommanderError } from 'commander';
+import { messageOfError, STATUS_PARALLEL_ERROR, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
+import { addKernelOptions, kernelSettingsOf, type RawKernelOptions } from './kernel-options.js';
+import { addParallelOptions, type RawParallelOptions } from './parallel/options.js';
 import { runCommand, type RunSettings } from './run.js';
-import { parseCount, parseDenied, parseEnv, parseSizeBytes, parseTime, parseUser, parseVolume } from './values.js';
 
 
-interface RawOptions {
+interface RawOptions extends RawKernelOptions {
   rootfs?: string;
-  volume: string[];
-  env: string[];
-  workdir?: string;
-  user?: string;
-  hostname?: string;
-  time: string;
-  cores?: string;
-  memory?: string;
   strace?: string | boolean;
   straceCount?: boolean;
   stat?: boolean;
-  deny: string[];
-  engine: RunSettings['engine'];
-  unicorn?: string;
 }
 
-const collect = (value: string, all: string[]): string[] => [...all, value];
-
 function addCommonOptions(command: Command): Command {
-  return command
+  return addKernelOptions(command)
     .argument('<command...>', 'program and its arguments')
-    .option('--volume <host:guest[:ro]>', 'a host directory in the guest', collect, [])
-    .option('--env <K=V>', 'environment variable (K alone: the host value)', collect, [])
-    .option('--workdir <dir>', 'working directory in the guest')
-    .option('--user <uid[:gid]>', 'user and group of the program')
-    .option('--hostname <name>', 'host name in the guest')
-    .option('--time <mode>', 'host; virtual: jump to the next timer while every task waits; frozen; xN: N times as fast', 'host')
-    .option('--cores <n>', 'emulated CPUs (default: those of the host)')
-    .option('--memory <size>', 'bound of guest memory, for example 2G')
     .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
     .option('-c, --strace-count', 'count system calls and print a table at the end')
-    .option('--deny <calls>', 'make system calls fail: names or %groups, separated by commas, each with =ERRNO (default EPERM)', collect, [])
     .option('--stat', 'print counters at the end')
-    .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit', 'unicorn']).default('jit'))
-    .option('--unicorn <path>', 'libunicorn.so.2 or a build of unicorn.js, for --engine unicorn')
     .passThroughOptions()
     .allowExcessArguments();
 }
 
 function settingsOf(argv: readonly string[], raw: RawOptions, isHostRoot: boolean): RunSettings {
-  const env = isHostRoot ? Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ''}`) : ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'TERM=xterm'];
-  for (const text of raw.env) {
-    const entry = parseEnv(text, process.env);
-    if (entry !== undefined) env.push(entry);
-  }
   return {
+    ...kernelSettingsOf(raw, isHostRoot ? undefined : raw.rootfs),
     argv,
-    env: lastOfEachName(env),
-    rootfs: isHostRoot ? undefined : raw.rootfs,
-    volumes: raw.volume.map(parseVolume),
-    workdir: raw.workdir ?? (isHostRoot ? process.cwd() : '/'),
-    user: raw.user === undefined ? (isHostRoot ? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 } : undefined) : parseUser(raw.user),
-    hostname: raw.hostname,
-    time: parseTime(raw.time),
-    cores: raw.cores === undefined ? undefined : parseCount(raw.cores, '--cores', LOCAL_CORE),
-    memoryBytes: raw.memory === undefined ? undefined : parseSizeBytes(raw.memory, '--memory'),
     strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
     isCounting: raw.straceCount ?? false,
     isStatWanted: raw.stat ?? false,
-    denied: raw.deny.flatMap(parseDenied),
-    engine: raw.engine,
-    unicorn: raw.unicorn,
   };
-}
-
-function lastOfEachName(env: readonly string[]): string[] {
-  const byName = new Map(env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry]));
-  return [...byName.values()];
 }
 
 /** Runs the command line; resolves with the exit status. */
@@ -86,12 +41,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(async (command: string[], raw: RawOptions) => void (status = await runCommand(settingsOf(command, raw, true))));
   addCommonOptions(program.command('run').description('run a command in a root folder or tar archive').requiredOption('--rootfs <dir|tar>', 'root directory or tar archive (also .gz)'))
     .action(async (command: string[], raw: RawOptions) => void (status = await runCommand(settingsOf(command, raw, false))));
+  addParallelOptions(program.command('parallel').description('run a command for each of many arguments, several at once, on one kernel'))
+    .action(async (operands: string[], raw: RawParallelOptions) => void (status = await (await import('./parallel/command.js')).parallelCommand(operands, raw)));
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : STATUS_TROUPE_ERROR;
+    const isParallel = argv[2] === 'parallel';
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isParallel ? STATUS_PARALLEL_ERROR : STATUS_TROUPE_ERROR;
     process.stderr.write(`troupe: ${messageOfError(error)}\n`);
-    return statusOfError(error);
+    return isParallel ? STATUS_PARALLEL_ERROR : statusOfError(error);
   }
   return status;
 }

@@ -9,8 +9,8 @@ import { attachStdio, type Stdio } from './stdio.js';
 import { installTrace } from './trace.js';
 import type { DeniedCall, Volume } from './values.js';
 
-export interface RunSettings {
-  readonly argv: readonly string[];
+/** What a kernel and its programs start with. */
+export interface KernelSettings {
   readonly env: readonly string[];
   /** Directory or tar archive; undefined = the host's root. */
   readonly rootfs: string | undefined;
@@ -21,15 +21,19 @@ export interface RunSettings {
   readonly time: NonNullable<KernelOptions['time']>;
   readonly cores: number | undefined;
   readonly memoryBytes: number | undefined;
-  /** Expression of --strace; '' = every call; undefined = off. */
-  readonly strace: string | undefined;
-  readonly isCounting: boolean;
-  readonly isStatWanted: boolean;
   /** --deny. */
   readonly denied: readonly DeniedCall[];
   readonly engine: 'interp' | 'jit' | 'unicorn';
   /** Library or module of the unicorn engine. */
   readonly unicorn: string | undefined;
+}
+
+export interface RunSettings extends KernelSettings {
+  readonly argv: readonly string[];
+  /** Expression of --strace; '' = every call; undefined = off. */
+  readonly strace: string | undefined;
+  readonly isCounting: boolean;
+  readonly isStatWanted: boolean;
 }
 
 async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']> {
@@ -41,7 +45,7 @@ async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']
   throw new ConfigError('is neither a directory nor a tar archive', `--rootfs ${rootfs}`);
 }
 
-function engineOf({ engine, unicorn }: RunSettings): NonNullable<KernelOptions['engine']> {
+function engineOf({ engine, unicorn }: KernelSettings): NonNullable<KernelOptions['engine']> {
   if (engine !== 'unicorn') return engine;
   const problem = unicornProblem(unicorn);
   if (problem !== undefined) throw new ConfigError(problem, '--engine unicorn');
@@ -49,13 +53,13 @@ function engineOf({ engine, unicorn }: RunSettings): NonNullable<KernelOptions['
 }
 
 /** unicorn runs one core. */
-function coresOf({ engine, cores }: RunSettings): { cores?: number } {
+function coresOf({ engine, cores }: KernelSettings): { cores?: number } {
   if (cores !== undefined) return { cores };
   return engine === 'unicorn' ? { cores: 1 } : {};
 }
 
-/** Runs the program and resolves with the status the command exits with. */
-export async function runCommand(settings: RunSettings): Promise<number> {
+/** A kernel without processes. Throws ConfigError. */
+export async function createKernel(settings: KernelSettings): Promise<Kernel> {
   const kernel = await Kernel.create({
     root: (await rootOf(settings.rootfs))!,
     volumes: settings.volumes.map((volume) => ({ ...volume, guestPath: Buffer.from(volume.guestPath, 'utf8').toString('latin1') })),
@@ -67,6 +71,18 @@ export async function runCommand(settings: RunSettings): Promise<number> {
     onReport: (message) => process.stderr.write(`troupe: ${message}\n`),
   });
   try {
+    for (const { name, errno } of settings.denied) deny(kernel, name, errno);
+    return kernel;
+  } catch (error) {
+    await kernel.close();
+    throw error;
+  }
+}
+
+/** Runs the program and resolves with the status the command exits with. */
+export async function runCommand(settings: RunSettings): Promise<number> {
+  const kernel = await createKernel(settings);
+  try {
     return await runIn(kernel, settings);
   } finally {
     await kernel.close();
@@ -74,7 +90,6 @@ export async function runCommand(settings: RunSettings): Promise<number> {
 }
 
 async function runIn(kernel: Kernel, settings: RunSettings): Promise<number> {
-  for (const { name, errno } of settings.denied) deny(kernel, name, errno);
   const stdio = attachStdio(kernel);
   if (settings.strace !== undefined) installTrace(kernel, settings.strace);
   kernel.core.dispatcher.isTiming = settings.isCounting;

@@ -1,0 +1,68 @@
+/** `troupe parallel`: many jobs on one kernel, in the manner of GNU parallel. */
+import { Errno, HostError, O_WRONLY, Sig } from '@troupe/abi';
+import { HostStream } from '@troupe/vfs';
+import { DryRunExecutor, KernelExecutor, parseJobCount, runJobs, type JobEvent, type JobExecutor, type RunControl } from '@troupe/kernel/jobs';
+import { kernelSettingsOf } from '../kernel-options.js';
+import { createKernel } from '../run.js';
+import type { RawParallelOptions } from './options.js';
+import { notice } from './notices.js';
+import { jobsOptionsOf, StandardInput } from './settings.js';
+
+const STREAMS = { 1: new HostStream({ flags: O_WRONLY, output: 1 }), 2: new HostStream({ flags: O_WRONLY, output: 2 }) };
+
+/** The reader of our output is gone: the run ends as a program that SIGPIPE kills. */
+class BrokenPipe extends Error {}
+
+function write(fd: 1 | 2, bytes: Uint8Array): void {
+  const result = STREAMS[fd].write(bytes);
+  if (result === -Errno.EPIPE) throw new BrokenPipe();
+  if (result !== bytes.length) throw new HostError('output of jobs cannot be written', result);
+}
+
+/** Ctrl-C and SIGTERM end every job, SIGHUP lets those end that run. Returns what takes the handlers away, and says which signal came. */
+function watchSignals(control: () => RunControl | undefined): { readonly stop: () => void; readonly ended: () => number | undefined } {
+  let signo: number | undefined;
+  const end = (name: 'SIGINT' | 'SIGTERM'): void => {
+    signo ??= name === 'SIGINT' ? Sig.INT : Sig.TERM;
+    control()?.interrupt();
+  };
+  const drain = (): void => control()?.stopStarting();
+  process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', drain);
+  return { stop: () => void process.off('SIGINT', end).off('SIGTERM', end).off('SIGHUP', drain), ended: () => signo };
+}
+
+/** Resolves with the exit status: that of parallel(1), or 128 + signal. */
+export async function parallelCommand(operands: readonly string[], raw: RawParallelOptions): Promise<number> {
+  const settings = kernelSettingsOf(raw, raw.rootfs);
+  if (raw.dryRun) return await run(operands, raw, new DryRunExecutor(settings.cores ?? 1));
+  const kernel = await createKernel(settings);
+  try {
+    const { env, workdir, user } = settings;
+    return await run(operands, raw, new KernelExecutor(kernel, { shell: raw.shell, env, cwd: workdir, ...(user ? { user } : {}) }));
+  } finally {
+    await kernel.close();
+  }
+}
+
+async function run(operands: readonly string[], raw: RawParallelOptions, executor: JobExecutor): Promise<number> {
+  const input = new StandardInput();
+  const options = jobsOptionsOf(operands, raw, parseJobCount(raw.jobs, executor.cpus), input);
+  let control: RunControl | undefined;
+  const signals = watchSignals(() => control);
+  const onEvent = (event: JobEvent): void => {
+    if (event.kind === 'output') return write(event.fd, event.bytes);
+    const text = notice(event, raw.verbose ?? false);
+    if (text !== '') process.stderr.write(text);
+  };
+  try {
+    const { exitStatus } = await runJobs(options, executor, onEvent, (started) => (control = started));
+    const signo = signals.ended();
+    return signo === undefined ? exitStatus : 128 + signo;
+  } catch (error) {
+    if (error instanceof BrokenPipe) return 128 + Sig.PIPE;
+    throw error;
+  } finally {
+    signals.stop();
+    input.close();
+  }
+}

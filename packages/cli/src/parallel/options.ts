@@ -1,0 +1,65 @@
+/** Options of `troupe parallel`; names and meanings are those of parallel(1). */
+import type { Command } from 'commander';
+import { addKernelOptions, collect, type RawKernelOptions } from '../kernel-options.js';
+
+export interface RawParallelOptions extends RawKernelOptions {
+  rootfs?: string;
+  jobs: string;
+  argFile: string[];
+  keepOrder?: boolean;
+  tag?: boolean;
+  tagstring?: string;
+  dryRun?: boolean;
+  verbose?: boolean;
+  quote?: boolean;
+  maxArgs?: string;
+  maxReplaceArgs?: string;
+  colsep?: string;
+  null?: boolean;
+  delimiter?: string;
+  replace?: string;
+  /** False with --no-run-if-empty. */
+  runIfEmpty: boolean;
+  link?: boolean;
+  xapply?: boolean;
+  lineBuffer?: boolean;
+  ungroup?: boolean;
+  shell: string;
+}
+
+export function addParallelOptions(command: Command): Command {
+  addKernelOptions(command)
+    .argument('[command...]', 'command with replacement strings, then ::: arguments, :::: files, :::+ and ::::+ for linked ones')
+    .option('--rootfs <dir|tar>', 'root directory or tar archive (default: the host root, read-only; writes stay in memory)')
+    .option('-j, --jobs <n>', 'jobs at once: N, +N or -N more or fewer than cores, N% of the cores, 0 as many as possible', '100%')
+    .option('-a, --arg-file <file>', 'read arguments from a file (- is standard input)', collect, [])
+    .option('--shell <path>', 'runs the commands with -c', '/bin/sh');
+  addInputOptions(command);
+  addOutputOptions(command);
+  return command.passThroughOptions().allowExcessArguments();
+}
+
+function addInputOptions(command: Command): void {
+  command
+    .option('-n, --max-args <n>', 'arguments per job')
+    .option('-N, --max-replace-args <n>', 'the same; {1} to {N} are the arguments')
+    .option('-C, --colsep <regexp>', 'split each argument into columns {1}, {2} …')
+    .option('-0, --null', 'arguments end with a zero byte')
+    .option('-d, --delimiter <text>', 'arguments end with this; \\n, \\t and \\0 are known')
+    .option('-I, --replace <text>', 'written instead of {}')
+    .option('-q, --quote', 'the command is words, not shell text')
+    .option('-r, --no-run-if-empty', 'skip empty arguments')
+    .option('--link', 'take one argument of each source at a time (also --xapply)')
+    .option('--xapply', 'the same as --link');
+}
+
+function addOutputOptions(command: Command): void {
+  command
+    .option('-k, --keep-order', 'print output in the order of the input')
+    .option('--tag', 'put the arguments before each line of output')
+    .option('--tagstring <text>', 'put this before each line; replacement strings are filled in')
+    .option('--lb, --line-buffer', 'print whole lines as they come')
+    .option('-u, --ungroup', 'let jobs write as they like')
+    .option('-t, --verbose', 'print each command on standard error')
+    .option('--dry-run', 'print commands, run nothing');
+}
