@@ -1,13 +1,14 @@
 /**
  * Random schedules of processes, threads, signals, stops, waits and external pauses against invariants
  * that hold after every step. A failing seed is printed by fast-check and replays: SCHEDULE_SEED.
- * `pnpm simulate` runs 100,000; what it once found is kept in REGRESSIONS.
+ * `pnpm simulate` runs 100,000 of these and of kernel-model.test.ts; what it once found is kept in REGRESSIONS.
  */
 import { Clone, Nr, Sig, TCB, Wait, killedBy } from '@troupe/abi';
 import type { Task } from '@troupe/kernel/task/task.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { FakeKernel, SCRATCH } from '../support/kernel/fake-kernel.js';
+import { lose, type Plant } from '../support/kernel/plants.js';
 
 const THREAD = Clone.VM | Clone.FS | Clone.FILES | Clone.SIGHAND | Clone.THREAD | Clone.SYSVSEM;
 const SIGNALS = [Sig.STOP, Sig.CONT, Sig.TERM, Sig.USR1, Sig.KILL, Sig.TSTP, Sig.CHLD, 40];
@@ -21,9 +22,6 @@ interface Step {
   readonly who: number;
   readonly arg: number;
 }
-
-/** Breaks a kernel before it runs. */
-type Plant = (fake: FakeKernel) => void;
 
 class Schedule {
   readonly fake = new FakeKernel({ maxTasks: MAX_TASKS });
@@ -149,14 +147,7 @@ function play(steps: readonly Step[], plant?: Plant): void {
 }
 
 function schedules(plant?: Plant): fc.IProperty<[Step[]]> {
-  return fc.property(fc.array(STEP, { minLength: 5, maxLength: 60 }), (steps) => play(steps, plant));
-}
-
-/** Every `period`th call of a method does nothing. */
-function lose<T extends object>(object: T, method: keyof T & string, period: number): void {
-  let calls = 0;
-  const original = (object[method] as (...args: unknown[]) => unknown).bind(object);
-  Object.defineProperty(object, method, { value: (...args: unknown[]) => (++calls % period === 0 ? undefined : original(...args)) });
+  return fc.property(fc.array(STEP, { minLength: 5, maxLength: 60, size: 'max' }), (steps) => play(steps, plant));
 }
 
 /** Faults that the invariants must notice. */

@@ -19,6 +19,7 @@ ionice -c 2 -n 6 ionice; ionice -c 3 ionice
 setsid bash -c '[ $$ = "$(ps -o sid= -p $$ | tr -d " ")" ] && echo leader'
 setsid -w bash -c 'exit 9'; echo "setsid $?"
 setsid setsid -f echo forked; sleep 0.3
+setsid -w bash -c 'sleep 60 & p=$!; kill -STOP $p; sleep 0.1; /bin/true; kill -CONT $p; sleep 0.1; kill -0 $p && echo spared; kill $p'
 script -qec 'tty | sed s/[0-9]*$/N/; stty size; [ -t 1 ] && echo terminal; exit 4' /dev/null | tr -d '\r'; echo "script ${PIPESTATUS[0]}"
 script -qc 'sleep 0.1; echo typed' typescript > /dev/null; grep -c typed typescript
 script -qc 'bash -c "sleep 60 & echo \$! > job; trap : HUP; echo started"' /dev/null | tr -d '\r'; sleep 0.2; kill -0 "$(cat job)" 2>/dev/null || echo 'hung up'

@@ -53,6 +53,9 @@ export function tinyElf(): Uint8Array {
   return bytes;
 }
 
+/** Calls of a fake kernel, unless it gets others. */
+export const SIMULATED_ROWS: readonly SyscallRow[] = [...execRows, ...futexRows, ...memoryPipeRows, ...pollRows, ...processRows, ...sessionRows, ...signalRows, ...timeRows, ...waitRows];
+
 export class FakeKernel {
   readonly shared: SharedMemory;
   readonly time = new ManualTimeSource();
@@ -69,7 +72,7 @@ export class FakeKernel {
     const vfs = new Vfs({ pool: frames, realtimeNs }, new Tmpfs({ pool: frames, realtimeNs }));
     this.kernel = new Kernel({
       shared: this.shared, frames, vfs, host: this, timekeeper: new Timekeeper(this.time), applicationCores: 2, featureSet: FeatureSet.emulated(), rootUserNamespace: new UserNamespace(), ...options.init,
-      rows: options.rows ?? [...execRows, ...futexRows, ...memoryPipeRows, ...pollRows, ...processRows, ...sessionRows, ...signalRows, ...timeRows, ...waitRows],
+      rows: options.rows ?? SIMULATED_ROWS,
       ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
     });
     this.writeFile('/program', tinyElf());

@@ -171,7 +171,7 @@ function exitLastTask(group: ThreadGroup): void {
   if (group.processGroup.session.leader === group) hangUpSession(group.processGroup.session);
   for (const file of [...group.pidFiles]) file.waiters.wake(EPOLLIN, Infinity);
   notifyParent(group);
-  wakeOrphaned(group.processGroup);
+  wakeOrphaned(group.processGroup, group.parent);
   kernel.launched.delete(group);
   kernel.onGroupExit?.(group);
   endWaitingInit(group);
@@ -187,7 +187,7 @@ function reparentChildren(group: ThreadGroup): void {
     child.exitSignal = Sig.CHLD;
     if (reaper === null) orphanWithoutReaper(child);
     else adopt(reaper, child);
-    wakeOrphaned(child.processGroup);
+    wakeOrphaned(child.processGroup, group);
   }
 }
 

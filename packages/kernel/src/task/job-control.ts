@@ -6,11 +6,14 @@ import type { ThreadGroup } from './thread-group.js';
 /** No member has a parent in another group of the same session: nobody could continue a stopped job. */
 export function isOrphaned(processGroup: ProcessGroup, except: ThreadGroup | null = null): boolean {
   for (const member of processGroup.members) {
-    const { parent } = member;
-    if (member === except || member.isZombie || parent === null) continue;
-    if (parent.processGroup !== processGroup && parent.processGroup?.session === processGroup.session) return false;
+    if (member !== except && !member.isZombie && holds(member.parent, processGroup)) return false;
   }
   return true;
+}
+
+/** Could this parent of a member continue it: does it live in another group of the same session? */
+function holds(parent: ThreadGroup | null, processGroup: ProcessGroup): boolean {
+  return parent !== null && parent.processGroup !== processGroup && parent.processGroup?.session === processGroup.session;
 }
 
 function hasStopped(processGroup: ProcessGroup): boolean {
@@ -18,9 +21,12 @@ function hasStopped(processGroup: ProcessGroup): boolean {
   return false;
 }
 
-/** A process group that became orphaned with stopped members gets SIGHUP and SIGCONT. */
-export function wakeOrphaned(processGroup: ProcessGroup): void {
-  if (!isOrphaned(processGroup) || !hasStopped(processGroup)) return;
+/**
+ * A member of the group ended, or lost `parent`: when that was the last link that held the group, and members
+ * are stopped, they get SIGHUP and SIGCONT. A group that was orphaned before gets nothing.
+ */
+export function wakeOrphaned(processGroup: ProcessGroup, parent: ThreadGroup | null): void {
+  if (!holds(parent, processGroup) || !isOrphaned(processGroup) || !hasStopped(processGroup)) return;
   for (const member of [...processGroup.members]) {
     if (member.isZombie) continue;
     member.kernel.signals.sendToGroup(member, { signo: Sig.HUP, code: Si.KERNEL });
