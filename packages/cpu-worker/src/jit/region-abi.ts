@@ -72,8 +72,11 @@ export function jumpCacheEntry(b: ExpressionBuilder, cache: I32, rip: I32): I32 
   return b.add(cache, b.shl(index, b.i32(3)));
 }
 
-/** TCB.stackPage while no page is known: set whenever a core enters guest code. */
-export const NO_STACK_PAGE = -1n;
+/**
+ * TCB.stackPage while no page is known: set whenever a core enters guest code. No program has this page; an
+ * access to it with a stackEntry of 0 would end behind the shared memory.
+ */
+export const NO_STACK_PAGE = 0x7fff_ffff_ffff_f000n;
 
 /** Where a region is wanted. */
 export interface RegionRequest {
