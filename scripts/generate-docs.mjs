@@ -11,12 +11,13 @@ const load = (path) => import(pathToFileURL(join(root, path)).href);
 async function syscallsDoc() {
   const { SYSCALL_ROWS } = await load('packages/kernel/dist/syscall/table.js');
   const full = SYSCALL_ROWS.filter((row) => row.support === 'full').length;
+  const programs = JSON.parse(readFileSync(join(root, 'tests/guest/calls.json'), 'utf8'));
   const lines = SYSCALL_ROWS.map((row) => {
     const args = row.args.map((arg) => arg.name).join(', ');
     const support = row.support === 'full' ? 'full' : `partial: ${row.support.partial}`;
-    return `| ${row.nr} | ${row.name}(${args}) | ${row.groups.join(' ')} | ${row.restart ?? ''} | ${support} | ${row.man} |`;
+    return `| ${row.nr} | ${row.name}(${args}) | ${row.groups.join(' ')} | ${row.restart ?? ''} | ${support} | ${row.man} | ${programs[row.name] ?? ''} |`;
   });
-  return `# System calls\n\nGenerated from the rows in packages/kernel/src/syscall/rows. ${SYSCALL_ROWS.length} calls: ${full} full, ${SYSCALL_ROWS.length - full} partial. Every other number answers ENOSYS, is counted, and is named when the kernel ends.\n\n| nr | call | groups | when interrupted | support | man page |\n|---|---|---|---|---|---|\n${lines.join('\n')}\n`;
+  return `# System calls\n\nGenerated from the rows in packages/kernel/src/syscall/rows. ${SYSCALL_ROWS.length} calls: ${full} full, ${SYSCALL_ROWS.length - full} partial. Every other number answers ENOSYS, is counted, and is named when the kernel ends. The last column names a program of tests/guest/programs that makes the call, natively and under Troupe.\n\n| nr | call | groups | when interrupted | support | man page | guest test |\n|---|---|---|---|---|---|---|\n${lines.join('\n')}\n`;
 }
 
 async function isaDoc() {

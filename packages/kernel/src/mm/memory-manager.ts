@@ -49,6 +49,8 @@ export class MemoryManager extends GuestAccess {
   readonly futexes = new Map<number, FutexBucket>();
   /** mlockall(MCL_FUTURE). */
   locksFuture = false;
+  /** Kinds of private barriers registered for (membarrier(2) REGISTER_*). */
+  barriers = 0;
   /** PR_SET_THP_DISABLE: kept, there are no huge pages. */
   hasNoHugePages = false;
 
@@ -153,6 +155,7 @@ export class MemoryManager extends GuestAccess {
     const child = new MemoryManager(this.system);
     child.limits = this.limits;
     child.hasNoHugePages = this.hasNoHugePages;
+    child.barriers = this.barriers;
     child.brk.copyFrom(this.brk);
     child.image.copyFrom(this.image);
     copyAddressSpace(this, child);

@@ -11,6 +11,7 @@ import { rows as fileDirectory } from './rows/file-directory.js';
 import { rows as fileIo } from './rows/file-io.js';
 import { rows as fileMount } from './rows/file-mount.js';
 import { rows as fileName } from './rows/file-name.js';
+import { rows as fileHandle } from './rows/file-handle.js';
 import { rows as fileOpen } from './rows/file-open.js';
 import { rows as fileStat } from './rows/file-stat.js';
 import { rows as fileXattr } from './rows/file-xattr.js';
@@ -52,7 +53,7 @@ import { rows as timerfd } from './rows/timerfd.js';
 import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
-  aio, creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileOpen, fileStat, fileXattr, futex,
+  aio, creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileHandle, fileOpen, fileStat, fileXattr, futex,
   inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, sched, seccomp, sem, session, shm,
   signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,

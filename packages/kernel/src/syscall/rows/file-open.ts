@@ -1,4 +1,4 @@
-/** open(2) openat(2) openat2(2) creat(2) memfd_create(2) name_to_handle_at(2). */
+/** open(2) openat(2) openat2(2) creat(2) memfd_create(2). */
 import {
   AT_FDCWD, Errno, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, Nr, O_ACCMODE, O_APPEND, O_ASYNC, O_CLOEXEC, O_CREAT, O_DIRECT,
   O_DIRECTORY, O_DSYNC, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDWR, O_SYNC, O_TMPFILE, O_TMPFILE_BIT,
@@ -9,7 +9,7 @@ import { pathArg, startOf } from '../../file/path-args.js';
 import { installFile } from '../../fdtable.js';
 import { contextOf } from '../../ipc/caller.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, int, mode, path, size, str, uint, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { addr, fd, flags, mode, path, size, str, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
 
 /** A FIFO open that waits for its other end; the description already counts as one end. */
 interface PendingOpen {
@@ -92,6 +92,4 @@ export const rows: readonly SyscallRow[] = [
   { ...open, nr: Nr.openat2, name: 'openat2', args: [fd('dirfd'), path(), addr('how'), size('size')], man: 'openat2(2)', handler: sysOpenat2 },
   { ...open, nr: Nr.creat, name: 'creat', args: [path(), mode()], man: 'open(2)', handler: (task: Task, at: number, openMode: number) => doOpen(task, AT_FDCWD, at, O_CREAT | O_WRONLY | O_TRUNC, openMode, 0) },
   { nr: Nr.memfd_create, name: 'memfd_create', args: [str('name'), flags('flags', MFD_SYMBOLS)], groups: ['%desc'], support: { partial: 'no huge pages' }, man: 'memfd_create(2)', handler: sysMemfdCreate },
-  { nr: Nr.name_to_handle_at, name: 'name_to_handle_at', args: [fd('dirfd'), path(), addr('handle'), addr('mount_id'), int('flags')], groups: ['%file'], support: { partial: 'EOPNOTSUPP, as for file systems without handles' }, man: 'open_by_handle_at(2)', handler: () => -Errno.EOPNOTSUPP },
-  { nr: Nr.open_by_handle_at, name: 'open_by_handle_at', args: [fd('mount_fd'), addr('handle'), uint('flags')], groups: ['%file'], support: { partial: 'EOPNOTSUPP, as for file systems without handles' }, man: 'open_by_handle_at(2)', handler: () => -Errno.EOPNOTSUPP },
 ];

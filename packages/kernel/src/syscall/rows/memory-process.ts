@@ -56,15 +56,26 @@ function reach(task: Task, pid: number, local: number, localCount: number, remot
   return writes === 'read' ? transfer(target, task, theirs, mine) : transfer(task, target, mine, theirs);
 }
 
+/** What a process must have registered for before its private barriers work. */
+const REGISTRATIONS: ReadonlyMap<number, number> = new Map([
+  [Membarrier.PRIVATE_EXPEDITED, Membarrier.REGISTER_PRIVATE_EXPEDITED], [Membarrier.PRIVATE_EXPEDITED_SYNC_CORE, Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE],
+]);
+
 /** Cores keep program order at traps, so passing a safepoint is a full barrier. */
 function sysMembarrier(task: Task, command: number, callFlags: number): number {
   if (callFlags !== 0) return -Errno.EINVAL;
   if (command === Membarrier.QUERY) return SUPPORTED_BARRIERS;
   if ((command & SUPPORTED_BARRIERS) !== command || (command & (command - 1)) !== 0) return -Errno.EINVAL;
   const registers = Membarrier.REGISTER_GLOBAL_EXPEDITED | Membarrier.REGISTER_PRIVATE_EXPEDITED | Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
-  if (command & registers) return 0;
-  if (command & (Membarrier.PRIVATE_EXPEDITED | Membarrier.PRIVATE_EXPEDITED_SYNC_CORE)) shootdown(task.shared, task.mm.asId);
-  else for (const space of task.kernel.memory.spaces.values()) shootdown(task.shared, space.asId);
+  if (command & registers) {
+    task.mm.barriers |= command;
+    return 0;
+  }
+  const registration = REGISTRATIONS.get(command);
+  if (registration !== undefined) {
+    if ((task.mm.barriers & registration) === 0) return -Errno.EPERM;
+    shootdown(task.shared, task.mm.asId);
+  } else for (const space of task.kernel.memory.spaces.values()) shootdown(task.shared, space.asId);
   return 0;
 }
 

@@ -134,5 +134,5 @@ export const rows: readonly SyscallRow[] = [
   { nr: 35, name: 'nanosleep', args: [inBuf('req', 16), outBuf('rem', 16)], groups: ['%time'], restart: 'ERESTART_RESTARTBLOCK', support: 'full', man: 'nanosleep(2)', handler: sysNanosleep, interrupted: interruptedSleep },
   { nr: 230, name: 'clock_nanosleep', args: [choice('clockid', CLOCKS), flags('flags', [['TIMER_ABSTIME', 1]]), inBuf('req', 16), outBuf('rem', 16)], groups: ['%time'], restart: 'ERESTART_RESTARTBLOCK', support: 'full', man: 'clock_nanosleep(2)', handler: sysClockNanosleep, interrupted: interruptedSleep },
   { nr: 159, name: 'adjtimex', args: [addr('buf')], groups: ['%time'], support: { partial: 'reading only' }, man: 'adjtimex(2)', handler: adjtimex },
-  { nr: 305, name: 'clock_adjtime', args: [int('clk_id'), addr('buf')], groups: ['%time'], support: { partial: 'reading only' }, man: 'clock_adjtime(2)', handler: (task: Task, _id: number, buf: number) => adjtimex(task, buf) },
+  { nr: 305, name: 'clock_adjtime', args: [int('clk_id'), addr('buf')], groups: ['%time'], support: { partial: 'reading only' }, man: 'clock_adjtime(2)', handler: (task: Task, id: number, buf: number) => (nowOf(task, id) === undefined ? -Errno.EINVAL : id === ClockId.REALTIME ? adjtimex(task, buf) : -Errno.EOPNOTSUPP) },
 ];
