@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Anchors, GraphReader, GraphWriter, ImageError, KEPT, savedClass, SchemaRegistry, type AnyClass, type Graph, type SavedClass } from '@troupe/state';
+import { Anchors, GraphReader, GraphWriter, type ImageError, KEPT, savedClass, SchemaRegistry, type AnyClass, type Graph, type SavedClass } from '@troupe/state';
 
 class Node_ {
   next: Node_ | null = null;
