@@ -5,6 +5,7 @@ export { readImageFrom } from './api/images.js';
 export type { ImageInfo, ProcessInfo } from './save/image-info.js';
 export type { SaveStatistics } from './save/save-kernel.js';
 export { ImageError } from '@troupe/state';
+export type { Snapshot } from './api/snapshot.js';
 export { Process, type SignalName } from './api/process.js';
 export type { GuestScheduler } from './api/guest-scheduler.js';
 export type { TimeOption } from './time/time-flow.js';

@@ -23,6 +23,7 @@ const FREE_CHUNKS = headerWord('freeChunks');
 /** Freed chunks of fewer frames are for every thread: decoded code is made by cores and dropped by the kernel. */
 export const SHARED_CHUNK_SIZES = 16;
 /** Size of a set of flat tables: what most of the large gaps between frames in use were. */
+const MAX_GIVEN_RUN = 16;
 const GAP_CHUNK_FRAMES = (3 * FLAT_TABLE_BYTES) >> PAGE_SHIFT;
 
 export class FramePool {
@@ -70,11 +71,15 @@ export class FramePool {
     return pool;
   }
 
-  /** Frames [from, to) are free. Large runs become chunks, which are not touched. */
+  /**
+   * Frames [from, to) are free. Long runs are not touched, as new memory is dear: they become chunks, and what is
+   * left of them is of no use until the next image.
+   */
   private _giveGap(from: number, to: number): void {
     const { i32 } = this.shared;
     let first = from;
     for (; to - first >= GAP_CHUNK_FRAMES; first += GAP_CHUNK_FRAMES) this.freeChunk(first * PAGE_SIZE, GAP_CHUNK_FRAMES * PAGE_SIZE);
+    if (to - first > MAX_GIVEN_RUN) return;
     for (let frame = to - 1; frame >= first; frame--) {
       i32[(frame << PAGE_SHIFT) >>> 2] = i32[FREE]!;
       i32[FREE] = frame;

@@ -4,7 +4,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE } from '@troupe/abi';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE, type SharedMemory } from '@troupe/abi';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
@@ -12,6 +12,7 @@ import { FdTable } from '../fdtable.js';
 import type { EngineName } from '../host/core-pool.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { MemorySystem } from '../mm/memory-system.js';
+import type { LoadedImage } from '../save/load-image.js';
 import { loadKernel } from '../save/load-kernel.js';
 import type { SaveStatistics } from '../save/save-kernel.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
@@ -28,6 +29,7 @@ import { GuestScheduler } from './guest-scheduler.js';
 import { takeMetrics, type KernelMetrics } from './metrics.js';
 import { readImageFrom, restoreFrames, saveImageTo, type LoadOptions, type SaveOptions } from './images.js';
 import { Process } from './process.js';
+import { Snapshot } from './snapshot.js';
 import { installStdio, streamsOf, type StandardFiles, type StdioOptions } from './stdio.js';
 
 export interface KernelOptions {
@@ -110,9 +112,13 @@ export class Kernel {
    */
   static async loadFrom(source: string | Uint8Array | Readable, options: LoadOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();
-    const cores = coresOf(options);
+    coresOf(options);
     const shared = viewMemory(createMemory());
-    const image = await readImageFrom(source, shared);
+    return Kernel._startLoaded(await readImageFrom(source, shared), shared, options);
+  }
+
+  private static async _startLoaded(image: LoadedImage, shared: SharedMemory, options: LoadOptions): Promise<Kernel> {
+    const cores = coresOf(options);
     const memoryBytes = options.memoryBytes ?? image.info.memoryLimitBytes;
     const frames = restoreFrames(shared, memoryBytes, image.frames);
     const host = new ThreadHost(shared, cores, options.engine);
@@ -143,18 +149,34 @@ export class Kernel {
    * beside its place and moved there when it is complete. Throws ImageError for what cannot be saved; the machine goes on.
    */
   async saveTo(target: string | Writable, options: SaveOptions = {}): Promise<SaveStatistics> {
+    return this._whileStopped(() => saveImageTo(this.core, target, options), options.leaveStopped ?? false);
+  }
+
+  /** The machine as it is now, kept in memory; it goes on. Copies of it start quickly. Throws ImageError for what cannot be saved. */
+  async snapshot(): Promise<Snapshot> {
+    const snapshot = await this._whileStopped(async () => new Snapshot(this.core, (...args) => Kernel._startLoaded(...args)), false);
+    snapshot.prepare();
+    return snapshot;
+  }
+
+  /** A copy of this machine, which goes on beside it. */
+  async fork(options: LoadOptions = {}): Promise<Kernel> {
+    return (await this.snapshot()).start(options);
+  }
+
+  private async _whileStopped<T>(act: () => Promise<T>, leaveStopped: boolean): Promise<T> {
     await this.core.pause();
     this.core.pauseTime();
-    let isSaved = false;
+    let isDone = false;
     try {
-      const statistics = await saveImageTo(this.core, target, options);
-      isSaved = true;
-      return statistics;
+      const result = await act();
+      isDone = true;
+      return result;
     } catch (error) {
       this.core.setSaveError(error as Error);
       throw error;
     } finally {
-      if (!isSaved || options.leaveStopped !== true) {
+      if (!isDone || !leaveStopped) {
         this.core.resumeTime();
         this.core.unpause();
       }

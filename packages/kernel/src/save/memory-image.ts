@@ -18,16 +18,20 @@ export interface MemorySizes {
 export async function writeMemory(writer: ImageWriter, shared: SharedMemory, used: Uint32Array): Promise<MemorySizes> {
   await writer.writeChunk(ChunkType.FRAMES, new Uint8Array(used.buffer, used.byteOffset, used.byteLength));
   const chunk = new PageChunk(shared);
-  let storedPages = 0;
-  for (let at = 0; at < used.length; at += 2) {
-    const frame = used[at]!;
-    if (isZero(shared, frame)) continue;
-    storedPages++;
+  const stored = storedFrames(shared, used);
+  for (const frame of stored) {
     chunk.add(frame);
     if (chunk.isFull) await writer.writeChunk(ChunkType.PAGES, chunk.take());
   }
   if (!chunk.isEmpty) await writer.writeChunk(ChunkType.PAGES, chunk.take());
-  return { usedPages: used.length / 2, storedPages };
+  return { usedPages: used.length / 2, storedPages: stored.length };
+}
+
+/** Numbers of those frames that are not all zero. */
+export function storedFrames(shared: SharedMemory, used: Uint32Array): number[] {
+  const stored: number[] = [];
+  for (let at = 0; at < used.length; at += 2) if (!isZero(shared, used[at]!)) stored.push(used[at]!);
+  return stored;
 }
 
 function isZero(shared: SharedMemory, frame: number): boolean {

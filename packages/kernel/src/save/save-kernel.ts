@@ -29,7 +29,6 @@ export interface SavedHeader {
   readonly vdsoParams: number;
 }
 
-/** The root of the object graph. */
 export interface SavedRoot {
   readonly kernel: Kernel;
   readonly header: SavedHeader;
@@ -57,7 +56,8 @@ export async function saveKernel(kernel: Kernel, sink: ImageSink, options: Image
   return { objects: graph.records.length, ...sizes, bytesWritten: writer.bytesWritten };
 }
 
-function rootOf(kernel: Kernel): SavedRoot {
+/** The root of the object graph. Throws ImageError while tasks run. */
+export function rootOf(kernel: Kernel): SavedRoot {
   const { i32, i64, u64 } = kernel.shared;
   if (kernel.runner.onCores > 0) throw new ImageError('unsavable', 'tasks are on cores', 'kernel');
   const header = {
@@ -75,7 +75,7 @@ export function restoreHeader(kernel: Kernel, header: SavedHeader): void {
   i32[VDSO_PARAMS] = header.vdsoParams;
 }
 
-function infoOf(kernel: Kernel, usedPages: number): ImageInfo {
+export function infoOf(kernel: Kernel, usedPages: number): ImageInfo {
   return {
     createdMs: Date.now(), features: kernel.featureSet.names, cores: kernel.applicationCores, memoryLimitBytes: kernel.memory.limitBytes, usedPages, zeroFrame: kernel.memory.zeroFrame,
     hostname: kernel.rootUtsNamespace.hostname, processes: [...kernel.tasks.groups].filter(({ isReaped }) => !isReaped).map((group) => processInfo(kernel, group)),
