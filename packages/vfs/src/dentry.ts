@@ -9,11 +9,12 @@ import type { Mount } from './mount.js';
 const MAX_LEAVES = 200_000;
 
 /**
- * Bounds the cache. Only names of non-directories that nothing holds open are forgotten: the file system
+ * Bounds the cache of all kernels of the host process. It does not keep directories of a closed kernel alive.
+ * Only names of non-directories that nothing holds open are forgotten: the file system
  * finds them again. Order: the directories that were filled first are emptied first.
  */
 class DentryCache {
-  private readonly _filled = new Set<Dentry>();
+  private readonly _filled = new Set<WeakRef<Dentry>>();
   private _leaves = 0;
 
   private _pruneAt: number;
@@ -23,14 +24,14 @@ class DentryCache {
   }
 
   added(directory: Dentry): void {
-    this._filled.add(directory);
+    this._filled.add(directory.cacheRef);
     if (++this._leaves > this._pruneAt) this._prune();
   }
 
   /** A directory came with an image. */
   loaded(directory: Dentry): void {
     if (directory.children === null || directory.children.size === 0) return;
-    this._filled.add(directory);
+    this._filled.add(directory.cacheRef);
     this._leaves += directory.children.size;
   }
 
@@ -42,13 +43,28 @@ class DentryCache {
     return this._leaves;
   }
 
+  /** Directories that still exist, oldest first; counts their names. */
+  private _live(): Dentry[] {
+    const live: Dentry[] = [];
+    this._leaves = 0;
+    for (const ref of this._filled) {
+      const directory = ref.deref();
+      if (directory === undefined) this._filled.delete(ref);
+      else {
+        live.push(directory);
+        this._leaves += directory.children?.size ?? 0;
+      }
+    }
+    return live;
+  }
+
   private _prune(): void {
     const target = this.maxLeaves * 3 / 4;
-    for (const directory of [...this._filled]) {
+    for (const directory of this._live()) {
       if (this._leaves <= target) break;
-      this._filled.delete(directory);
+      this._filled.delete(directory.cacheRef);
       this._leaves -= directory.forgetLeaves();
-      if (directory.hasLeaves) this._filled.add(directory);
+      if (directory.hasLeaves) this._filled.add(directory.cacheRef);
     }
     // Directories stay: when they are most of the cache, the next attempt waits for more names.
     this._pruneAt = Math.max(this.maxLeaves, this._leaves + this.maxLeaves / 4);
@@ -68,12 +84,18 @@ export class Dentry {
   checkedAt = 0;
   /** Open file descriptions on it. */
   holders = 0;
+  private _cacheRef: WeakRef<Dentry> | null = null;
 
   constructor(
     public parent: Dentry | null,
     public name: string,
     public inode: Inode | null,
   ) {}
+
+  /** By which the cache knows it. */
+  get cacheRef(): WeakRef<Dentry> {
+    return (this._cacheRef ??= new WeakRef(this));
+  }
 
   child(name: string): Dentry | undefined {
     return this.children?.get(name);

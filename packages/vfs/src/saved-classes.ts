@@ -76,7 +76,7 @@ function reopen(file: HostFile): void {
 
 export const VFS_CLASSES: readonly SavedClass[] = [
   ...plainClasses('vfs', PLAIN),
-  savedClass({ type: Dentry, name: 'vfs.Dentry', notSaved: { checkedAt: () => 0 }, afterLoad: (dentry) => dentryCache.loaded(dentry) }),
+  savedClass({ type: Dentry, name: 'vfs.Dentry', notSaved: { checkedAt: () => 0, _cacheRef: () => null }, afterLoad: (dentry) => dentryCache.loaded(dentry) }),
   savedClass({ type: HostDirectory, name: 'vfs.HostDirectory', notSaved: { _fd: () => -1 }, afterLoad: reconnect }),
   savedClass({ type: HostSymlink, name: 'vfs.HostSymlink', afterLoad: reconnect }),
   savedClass({ type: HostSpecial, name: 'vfs.HostSpecial', afterLoad: reconnect }),

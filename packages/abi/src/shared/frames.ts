@@ -23,7 +23,8 @@ const FREE_CHUNKS = headerWord('freeChunks');
 /** Freed chunks of fewer frames are for every thread: decoded code is made by cores and dropped by the kernel. */
 export const SHARED_CHUNK_SIZES = 16;
 /** Size of a set of flat tables: what most of the large gaps between frames in use were. */
-const MAX_GIVEN_RUN = 16;
+/** Frames between those of an image are left alone while the image ends within this part of memory. */
+const UNWANTED_GAPS_PART = 8;
 const GAP_CHUNK_FRAMES = (3 * FLAT_TABLE_BYTES) >> PAGE_SHIFT;
 
 export class FramePool {
@@ -58,11 +59,13 @@ export class FramePool {
     const count = frames.length / 2;
     const end = count === 0 ? i32[BUMP]! : frames[frames.length - 2]! + 1;
     if (end > i32[LIMIT]! || count > i32[CAP]!) throw new RangeError(`${count} frames up to number ${end} do not fit in ${limitBytes} bytes`);
+    // The list of free frames is in the frames: memory that would have to come from the host now.
+    const areGapsWanted = end > i32[LIMIT]! / UNWANTED_GAPS_PART;
     let next = i32[BUMP]!;
     for (let at = 0; at < frames.length; at += 2) {
       const frame = frames[at]!;
       if (frame < next) throw new RangeError(`frame ${frame} cannot follow ${next}`);
-      pool._giveGap(next, frame);
+      if (areGapsWanted) pool._giveGap(next, frame);
       i32[REFS + frame] = frames[at + 1]!;
       next = frame + 1;
     }
@@ -71,15 +74,11 @@ export class FramePool {
     return pool;
   }
 
-  /**
-   * Frames [from, to) are free. Long runs are not touched, as new memory is dear: they become chunks, and what is
-   * left of them is of no use until the next image.
-   */
+  /** Frames [from, to) are free. */
   private _giveGap(from: number, to: number): void {
     const { i32 } = this.shared;
     let first = from;
     for (; to - first >= GAP_CHUNK_FRAMES; first += GAP_CHUNK_FRAMES) this.freeChunk(first * PAGE_SIZE, GAP_CHUNK_FRAMES * PAGE_SIZE);
-    if (to - first > MAX_GIVEN_RUN) return;
     for (let frame = to - 1; frame >= first; frame--) {
       i32[(frame << PAGE_SHIFT) >>> 2] = i32[FREE]!;
       i32[FREE] = frame;

@@ -317,6 +317,7 @@ export class Kernel {
   }
 
   unpause(): void {
+    this.core.resumeTime();
     this.core.unpause();
   }
 
