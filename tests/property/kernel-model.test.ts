@@ -224,6 +224,14 @@ const PLANTS: readonly { readonly name: string; readonly plant: Plant }[] = [
   { name: 'a pause ends too early', plant: (fake) => lose(fake.kernel.runner, 'beginExternalStop', 3) },
 ];
 
+/** Interleavings that failed once. */
+const REGRESSIONS: readonly { readonly name: string; readonly steps: readonly Step[] }[] = [
+  {
+    name: 'SIGHUP for the stopped members of a group that was orphaned before its member ended',
+    steps: [{ op: 'fork', who: 0, arg: 0 }, { op: 'fork', who: 0, arg: 0 }, { op: 'signal', who: 0, arg: 6 }, { op: 'step', who: 1, arg: 0 }, { op: 'exit', who: 1, arg: 0 }],
+  },
+];
+
 describe('kernel and model', () => {
   const seed = process.env['SCHEDULE_SEED'];
 
@@ -232,6 +240,8 @@ describe('kernel and model', () => {
     this.timeout(60_000 + numRuns * 100);
     fc.assert(interleavings(), { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) });
   });
+
+  for (const { name, steps } of REGRESSIONS) it(`again: ${name}`, () => play(steps));
 
   for (const { name, plant } of PLANTS) {
     it(`notice that ${name}`, () => {

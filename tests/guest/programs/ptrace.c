@@ -1,5 +1,6 @@
 // ptrace(2): system call stops, registers, memory, signals, errors.
 #include "ptrace.h"
+#include <asm/prctl.h>
 
 static volatile long word = 0x1122334455667788;
 static const char constant[16] = "read only";
@@ -81,6 +82,21 @@ static void calls(pid_t pid) {
   request("result", PTRACE_POKEUSER, pid, (void *)offsetof(struct user, regs.rax), (void *)4242);
   next_call("emulated enter", pid, PTRACE_SYSEMU);
   request("result", PTRACE_POKEUSER, pid, (void *)offsetof(struct user, regs.rax), (void *)4243);
+}
+
+static void bases(pid_t pid) {
+  struct user_regs_struct regs;
+  unsigned long fs = 0, gs = 0;
+  ptrace(PTRACE_GETREGS, pid, 0, &regs);
+  request("get fs", PTRACE_ARCH_PRCTL, pid, &fs, (void *)ARCH_GET_FS);
+  printf("fs %d\n", fs != 0 && fs == regs.fs_base);
+  request("set gs", PTRACE_ARCH_PRCTL, pid, (void *)0x123456, (void *)ARCH_SET_GS);
+  request("get gs", PTRACE_ARCH_PRCTL, pid, &gs, (void *)ARCH_GET_GS);
+  ptrace(PTRACE_GETREGS, pid, 0, &regs);
+  printf("gs %lx %d\n", gs, gs == regs.gs_base);
+  request("too high", PTRACE_ARCH_PRCTL, pid, (void *)-4096l, (void *)ARCH_SET_FS);
+  request("nowhere", PTRACE_ARCH_PRCTL, pid, (void *)8, (void *)ARCH_GET_FS);
+  request("no such code", PTRACE_ARCH_PRCTL, pid, 0, (void *)7);
 }
 
 static void signals(pid_t pid) {
@@ -181,6 +197,7 @@ int main(void) {
   await("first stop", pid);
   show_proc("first stop", pid, getpid());
   calls(pid);
+  bases(pid);
   signals(pid);
   register_sets(pid);
   request("go on", PTRACE_SYSCALL, pid, 0, (void *)SIGUSR1);

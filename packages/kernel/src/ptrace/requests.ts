@@ -6,6 +6,7 @@ import { encodeProgram } from '../seccomp/bpf.js';
 import { filtersOf } from '../seccomp/filter.js';
 import { decodeSigInfo, encodeSigInfo } from '../signal/sig-info-codec.js';
 import { sendSignal } from '../signal/send.js';
+import { archPrctl } from '../task/segment-base.js';
 import type { Task } from '../task/task.js';
 import { checkOptions, detach, listen } from './attach.js';
 import { peekUser, pokeUser, readFpRegs, readRegs, readXstate, REGS_BYTES, writeFpRegs, writeRegs, writeXstate } from './registers.js';
@@ -166,6 +167,7 @@ export const REQUESTS: Readonly<Record<number, Request>> = {
   [Ptrace.SINGLESTEP]: resumeAs('step'),
   [Ptrace.SYSEMU]: resumeAs('sysemu'),
   [Ptrace.SYSEMU_SINGLESTEP]: resumeAs('sysemu-step'),
+  [Ptrace.ARCH_PRCTL]: (tracer, tracee, addr, code) => archPrctl(tracer, tracee, code, addr),
   [Ptrace.DETACH]: (_tracer, tracee, _addr, signo) => detach(tracee, signo),
   [Ptrace.LISTEN]: (_tracer, tracee) => listen(tracee),
   [Ptrace.GETREGS]: (tracer, tracee, _addr, data) => (tracer.mm.copyOut(data, readRegs(tracee)), 0),

@@ -1,7 +1,8 @@
 /** prctl(2) and arch_prctl(2). */
-import { Errno, NSIG, SeccompMode, TCB } from '@troupe/abi';
+import { Errno, NSIG, SeccompMode } from '@troupe/abi';
 import { addFilter, setStrict } from '../../seccomp/install.js';
 import { changeAmbient, dropBounding, hasSecureBit, LAST_CAPABILITY, SecureBit, setKeepCapabilities, setSecureBits } from '../../task/capability-control.js';
+import { ArchCode, archPrctl } from '../../task/segment-base.js';
 import type { Task } from '../../task/task.js';
 import { addr, size, type SyscallRow, choice } from '../row.js';
 
@@ -99,30 +100,9 @@ function sysPrctl(task: Task, option: number, arg2: number, arg3: number, arg4: 
   return OPTIONS[option]?.(task, arg2, arg3, arg4, arg5) ?? -Errno.EINVAL;
 }
 
-const Arch = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004 } as const;
-const ADDRESS_END = 0x7fff_ffff_f000;
-
-function sysArchPrctl(task: Task, code: number, at: number): number {
-  const word = (offset: number): number => (task.tcb + offset) / 8;
-  const { u64 } = task.shared;
-  switch (code) {
-    case Arch.SET_FS:
-    case Arch.SET_GS:
-      if (at >= ADDRESS_END) return -Errno.EPERM;
-      u64[word(code === Arch.SET_FS ? TCB.off.fsBase : TCB.off.gsBase)] = BigInt(at);
-      return 0;
-    case Arch.GET_FS:
-    case Arch.GET_GS:
-      task.mm.writeU64(at, u64[word(code === Arch.GET_FS ? TCB.off.fsBase : TCB.off.gsBase)]!);
-      return 0;
-    default:
-      return -Errno.EINVAL;
-  }
-}
-
 const symbols = (prefix: string, table: Record<string, number>): (readonly [string, number])[] => Object.entries(table).map(([name, value]) => [`${prefix}${name}`, value] as const);
 
 export const rows: readonly SyscallRow[] = [
   { nr: 157, name: 'prctl', args: [choice('option', symbols('PR_', Pr)), size('arg2'), size('arg3'), size('arg4'), size('arg5')], groups: ['%process'], support: { partial: 'no speculation control, PR_SET_MM, PR_SET_VMA' }, man: 'prctl(2)', handler: sysPrctl },
-  { nr: 158, name: 'arch_prctl', args: [choice('code', symbols('ARCH_', Arch)), addr('addr')], groups: ['%process'], support: 'full', man: 'arch_prctl(2)', handler: sysArchPrctl },
+  { nr: 158, name: 'arch_prctl', args: [choice('code', symbols('ARCH_', ArchCode)), addr('addr')], groups: ['%process'], support: 'full', man: 'arch_prctl(2)', handler: (task: Task, code: number, at: number) => archPrctl(task, task, code, at) },
 ];

@@ -25,6 +25,6 @@ const SYMBOLS = Object.entries(Ptrace).map(([name, value]) => [`PTRACE_${name}`,
 export const rows: readonly SyscallRow[] = [
   {
     nr: 101, name: 'ptrace', args: [choice('request', SYMBOLS), int('pid'), addr('addr'), u64('data')], groups: ['%process'],
-    support: { partial: 'no debug registers, no PTRACE_ARCH_PRCTL' }, man: 'ptrace(2)', handler: sysPtrace,
+    support: { partial: 'no debug registers' }, man: 'ptrace(2)', handler: sysPtrace,
   },
 ];
