@@ -1,6 +1,6 @@
 // troupe parallel and GNU parallel print the same and end with the same status.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CACHE, ROOT, TROUPE } from '../support/paths.js';
@@ -64,6 +64,15 @@ const CASES: readonly Case[] = [
   live('no-such-program', ':::', 'a'),
   { args: ['-k', '-j2', 'sleep 0.$((3-{})); echo {}', ':::', '1', '2', '3'] },
   { args: ['-k', '-j0', '--lb', 'sleep 0.{}; echo {}', ':::', '2', '1', '3'] },
+  live('--halt', 'now,fail=1', 'exit {}', ':::', '0', '3', '4'),
+  live('--halt', 'soon,fail=50%', 'exit {}', ':::', '0', '3', '2', '4'),
+  live('--halt', 'now,fail=30%', 'sh -c "exit 1" #', ':::', '1', '2', '3', '4', '5', '6', '7'),
+  live('--halt', 'soon,success=1', 'exit {}', ':::', '4', '0', '2'),
+  live('--halt', 'now,done=2', 'exit {}', ':::', '4', '0', '2'),
+  live('--halt', 'now,fail=1', 'kill -9 $$; true', ':::', '1'),
+  live('--timeout', '1', 'sleep {}; echo {}', ':::', '0', '9'),
+  live('--retries', '3', 'echo {}; exit {}', ':::', '0', '3'),
+  live('--delay', '0.1', 'echo', ':::', '1', '2'),
   { args: ['-u', '-j1', 'echo {}; echo e{} >&2', ':::', '1', '2'] },
   { args: ['-j1', '--nosuch', 'true', ':::', 'a'] },
   { args: ['-j1', 'echo', '::::', '/no/such/file'] },
@@ -93,12 +102,46 @@ if (hasPerl) {
 
     after(() => rmSync(dir, { recursive: true }));
 
+    const env = { PATH: process.env['PATH'], HOME: '', PARALLEL_SHELL: '/bin/sh', LC_ALL: 'C.UTF-8' };
+
     const both = async ({ args, input = '' }: Case): Promise<readonly [RunResult, RunResult]> => {
       const words = args.map((word) => (word === 'FILE' ? join(dir, 'file') : word));
-      const env = { PATH: process.env['PATH'], HOME: join(dir, 'home'), PARALLEL_SHELL: '/bin/sh', LC_ALL: 'C.UTF-8' };
-      const options = { env, input, cwd: dir };
+      const options = { env: { ...env, HOME: join(dir, 'home') }, input, cwd: dir };
       return [await run('perl', [gnu, ...words], options), await run(process.execPath, [TROUPE, 'parallel', ...words], options)];
     };
+
+    /** A log without the times. */
+    const logged = (path: string): string[] => readFileSync(path, 'utf8').split('\n').map((line) => line.split('\t').filter((_, index) => index !== 2 && index !== 3).join(' '));
+
+    it('write the same logs, and go on from each other\'s', async () => {
+      const options = { env: { ...env, HOME: join(dir, 'home') }, cwd: dir };
+      const words = ['-j1', '--timeout', '1', '--halt', 'never', 'echo {}; sleep {3}; exit {2}', ':::', 'a b', 'c', ':::+', '0', '5', ':::', '0', '9'];
+      const twoLines = ['echo {}\nkill -9 $$', ':::', 'x'];
+      const theirLog = join(dir, 'their-log');
+      const ourLog = join(dir, 'our-log');
+      for (const step of [words, ['--resume', ...words, '3'], ['--resume-failed', ...words, '3']]) {
+        const theirs = await run('perl', [gnu, '--joblog', theirLog, ...step], options);
+        const ours = await run(process.execPath, [TROUPE, 'parallel', '--joblog', ourLog, ...step], options);
+        expect([ours.stdout, ours.status]).to.deep.equal([theirs.stdout, theirs.status]);
+        expect(logged(ourLog)).to.deep.equal(logged(theirLog));
+      }
+      const resumed = await run(process.execPath, [TROUPE, 'parallel', '--joblog', theirLog, '--resume', ...words, '3'], options);
+      expect([resumed.stdout, resumed.status]).to.deep.equal(['', 0]);
+      await run('perl', [gnu, '--joblog', theirLog, ...twoLines], options);
+      await run(process.execPath, [TROUPE, 'parallel', '--joblog', ourLog, ...twoLines], options);
+      expect(logged(ourLog)).to.deep.equal(logged(theirLog));
+    });
+
+    it('leave the same results', async () => {
+      const options = { env: { ...env, HOME: join(dir, 'home') }, cwd: dir };
+      const words = ['-j1', 'echo {}; echo e >&2', ':::', 'a/b', 'c\td', 'e\\f', ':::', 'X'];
+      const tree = (path: string): string[] => readdirSync(join(dir, path), { recursive: true, encoding: 'utf8' }).sort();
+      const theirs = await run('perl', [gnu, '--results', 'theirs', ...words], options);
+      const ours = await run(process.execPath, [TROUPE, 'parallel', '--results', 'ours', ...words], options);
+      expect([ours.stdout, ours.status]).to.deep.equal([theirs.stdout, theirs.status]);
+      expect(tree('ours')).to.deep.equal(tree('theirs'));
+      for (const name of tree('theirs')) if (/[a-z]$/.test(name) && !statSync(join(dir, 'theirs', name)).isDirectory()) expect(readFileSync(join(dir, 'ours', name), 'utf8'), name).to.equal(readFileSync(join(dir, 'theirs', name), 'utf8'));
+    });
 
     for (const test of CASES) {
       it(`${test.args.join(' ')}${test.input === undefined ? '' : ` < ${JSON.stringify(test.input)}`}`, async () => {
@@ -106,7 +149,7 @@ if (hasPerl) {
         expect(ours.status).to.equal(theirs.status);
         // Errors of its own GNU parallel explains in its own way.
         if (theirs.status !== 255) expect(ours.stdout).to.equal(theirs.stdout);
-        if (theirs.status === 0) expect(ours.stderr).to.equal(theirs.stderr);
+        if (theirs.status === 0) expect(ours.stderr).to.equal(theirs.stderr.replace(/^parallel: /gm, 'troupe: '));
       });
     }
   });

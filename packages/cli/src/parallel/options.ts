@@ -24,6 +24,15 @@ export interface RawParallelOptions extends RawKernelOptions {
   xapply?: boolean;
   lineBuffer?: boolean;
   ungroup?: boolean;
+  joblog?: string;
+  resume?: boolean;
+  resumeFailed?: boolean;
+  retries: string;
+  halt: string;
+  timeout?: string;
+  delay: string;
+  results?: string;
+  memfree: string;
   shell: string;
 }
 
@@ -36,6 +45,7 @@ export function addParallelOptions(command: Command): Command {
     .option('--shell <path>', 'runs the commands with -c', '/bin/sh');
   addInputOptions(command);
   addOutputOptions(command);
+  addRunOptions(command);
   return command.passThroughOptions().allowExcessArguments();
 }
 
@@ -51,6 +61,19 @@ function addInputOptions(command: Command): void {
     .option('-r, --no-run-if-empty', 'skip empty arguments')
     .option('--link', 'take one argument of each source at a time (also --xapply)')
     .option('--xapply', 'the same as --link');
+}
+
+function addRunOptions(command: Command): void {
+  command
+    .option('--joblog <file>', 'a line for each job that is done')
+    .option('--resume', 'skip what the log, or the directory of results, says is done')
+    .option('--resume-failed', 'the same, and run failed jobs again')
+    .option('--retries <n>', 'try a job n times until it succeeds; 0: for ever', '1')
+    .option('--halt <when>', 'never, or now|soon with ,fail=N|success=N|done=N or N% of the jobs', 'never')
+    .option('--timeout <time>', 'end jobs after seconds (or 2m, 1h30m), or N% of the median of those that succeeded')
+    .option('--delay <time>', 'seconds between the starts of two jobs', '0')
+    .option('--results <dir>', 'write the output of each job to files in a directory')
+    .option('--memfree <size>', 'start no job while less guest memory is free; below half of it the youngest is put back', '0');
 }
 
 function addOutputOptions(command: Command): void {

@@ -1,11 +1,13 @@
 /** From the options of `troupe parallel` to what the library takes. */
 import { ConfigError } from '@troupe/abi';
-import type { JobsOptions } from '@troupe/kernel/jobs';
+import { parseDurationMs, parseHalt, parseTimeout, type JobsOptions } from '@troupe/kernel/jobs';
+import { parseSizeBytes } from '../values.js';
 import { parseArgumentList } from './argument-list.js';
 import type { RawParallelOptions } from './options.js';
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\n': '\n', '\\t': '\t', '\\0': '\0', '\\\\': '\\' };
 const MAX_ARGS = 1_000_000;
+const MAX_TRIES = 1_000_000;
 
 function delimiterOf({ null: isNull, delimiter }: RawParallelOptions): string {
   if (isNull) return '\0';
@@ -63,5 +65,16 @@ export function jobsOptionsOf(operands: readonly string[], raw: RawParallelOptio
     ...(tag === undefined ? {} : { tag }),
     output: raw.ungroup ? 'none' : raw.lineBuffer ? 'line' : 'group',
     keepsOrder: raw.keepOrder ?? false,
+    ...runOptionsOf(raw),
+  };
+}
+
+function runOptionsOf(raw: RawParallelOptions): Partial<JobsOptions> {
+  const { joblog, results, timeout } = raw;
+  const tries = parseWhole(raw.retries, '--retries', MAX_TRIES);
+  return {
+    tries: tries === 0 ? Infinity : tries, halt: parseHalt(raw.halt), delayMs: parseDurationMs(raw.delay, '--delay'), memFreeBytes: parseSizeBytes(raw.memfree, '--memfree'),
+    resume: raw.resumeFailed ? 'failed' : raw.resume ? 'unfinished' : 'no',
+    ...(joblog === undefined ? {} : { log: joblog }), ...(results === undefined ? {} : { results }), ...(timeout === undefined ? {} : { timeout: parseTimeout(timeout) }),
   };
 }

@@ -77,7 +77,8 @@ export class JobLog {
   append({ job, endMs, status, reason, outputBytes }: JobEnding): void {
     const runtime = ((endMs - job.startMs) / 1000).toFixed(3).padStart(10);
     const exitval = reason === 'exited' ? status.code : KILLED;
-    const command = job.command.replaceAll('\n', ' ');
+    // As GNU parallel: a line is a job.
+    const command = job.command.replaceAll('\n', '\0');
     writeSync(this._fd, `${job.seq}\t:\t${(job.startMs / 1000).toFixed(3)}\t${runtime}\t0\t${outputBytes}\t${exitval}\t${status.signo}\t${command}\n`);
     this._isDirty = true;
     this._syncSoon();

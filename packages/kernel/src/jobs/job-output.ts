@@ -6,6 +6,7 @@
  * Order: output, then the record of the job, so that a job with a record never lost output.
  */
 import type { JobEnding, JobEvent, JobInfo } from './events.js';
+import type { JobInput } from './job-inputs.js';
 import { LineTagger } from './line-tagger.js';
 import { OutputSpool, type SpooledStream } from './output-spool.js';
 
@@ -25,8 +26,10 @@ export interface OutputOptions {
 
 /** Somewhere else than the streams of the run (--results). */
 export interface ResultFiles {
-  /** Everything a job wrote; called once, at its end. */
-  keep(job: JobInfo, fd: 1 | 2, pieces: Iterable<Uint8Array>): void;
+  /** Everything a job wrote; called once, at its end. Takes all pieces. */
+  keep(job: JobInfo, pieces: Readonly<Record<1 | 2, Iterable<Uint8Array>>>): void;
+  /** An earlier run has kept the output of this job. */
+  isDone(input: JobInput): boolean;
 }
 
 const FDS = [1, 2] as const;
@@ -100,10 +103,9 @@ export class OutputQueue {
   }
 
   private _release(output: JobOutput, ending: JobEnding): void {
-    for (const fd of FDS) {
-      if (this.options.files) this.options.files.keep(output.job, fd, output.streams[fd].take());
-      else this._emit(output, fd);
-    }
+    const { 1: stdout, 2: stderr } = output.streams;
+    if (this.options.files) this.options.files.keep(output.job, { 1: stdout.take(), 2: stderr.take() });
+    else for (const fd of FDS) this._emit(output, fd);
     this._turns.delete(output.job.seq);
     this.options.record(ending);
   }

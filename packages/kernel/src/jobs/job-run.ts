@@ -35,6 +35,8 @@ export interface RunPlan {
   readonly files: ResultFiles | undefined;
   readonly spoolBudgetBytes: number | undefined;
   readonly log: JobLog | undefined;
+  /** Done in an earlier run. */
+  readonly isDone: (input: JobInput) => boolean;
 }
 
 interface RunningJob {
@@ -161,7 +163,7 @@ export class JobRun {
       const input = this._arrived;
       if (input === undefined) return undefined;
       this._arrived = undefined;
-      if (!this.plan.log?.isDone(input.seq)) return input;
+      if (!this.plan.isDone(input)) return input;
       this._counts.skipped++;
       this.emit({ kind: 'skipped', seq: input.seq });
     }

@@ -1,4 +1,5 @@
 /** What a caller says about a run, and the plan it makes. */
+import { ConfigError } from '@troupe/abi';
 import type { ArgumentSource } from './argument-sources.js';
 import { CommandTemplate } from './command-template.js';
 import type { JobExecutor } from './executor.js';
@@ -8,6 +9,7 @@ import { JobLog, type Resume } from './job-log.js';
 import type { OutputMode, ResultFiles } from './job-output.js';
 import type { RunPlan } from './job-run.js';
 import type { Timeout } from './job-timeout.js';
+import { ResultDirectory } from './result-files.js';
 
 export interface JobsOptions {
   /** Words of the command, with replacement strings; none: the arguments are commands. */
@@ -30,10 +32,12 @@ export interface JobsOptions {
   readonly timeout?: Timeout;
   readonly delayMs?: number;
   readonly memFreeBytes?: number;
-  /** Path of the log; with `resume` it is read first. */
+  /** Path of the log. */
   readonly log?: string;
+  /** What the log of earlier runs, or else the directory of results, names is not run again. */
   readonly resume?: Resume;
-  readonly files?: ResultFiles;
+  /** Directory that gets the output of jobs instead of events. */
+  readonly results?: string;
   /** Memory for output that waits; more goes to a file without a name. */
   readonly spoolBudgetBytes?: number;
   /** Reads all input first, so that the number of jobs is known. */
@@ -59,12 +63,21 @@ export async function planOf(options: JobsOptions, executor: JobExecutor): Promi
     totalJobs = all.length;
     inputs = each(all);
   }
+  const files = options.results === undefined ? undefined : new ResultDirectory(options.results, marker);
+  const log = options.log === undefined ? undefined : new JobLog(options.log, resume);
   return {
     inputs, totalJobs, halt, command: templateOf(options), tag: tag === undefined ? undefined : CommandTemplate.ofText(tag, marker),
     slots: options.slots ?? executor.cpus, tries: options.tries ?? 1, timeout: options.timeout, delayMs: options.delayMs ?? 0, memFreeBytes: options.memFreeBytes ?? 0,
-    output: options.output ?? 'group', keepsOrder: options.keepsOrder ?? false, files: options.files, spoolBudgetBytes: options.spoolBudgetBytes,
-    log: options.log === undefined ? undefined : new JobLog(options.log, resume),
+    output: options.output ?? 'group', keepsOrder: options.keepsOrder ?? false, files, spoolBudgetBytes: options.spoolBudgetBytes,
+    log, isDone: earlier(resume, log, files),
   };
+}
+
+function earlier(resume: Resume, log: JobLog | undefined, files: ResultFiles | undefined): (input: JobInput) => boolean {
+  if (resume === 'no') return () => false;
+  if (log) return ({ seq }) => log.isDone(seq);
+  if (files && resume === 'unfinished') return (input) => files.isDone(input);
+  throw new ConfigError(resume === 'failed' ? 'needs a log' : 'needs a log or a directory of results', 'resume');
 }
 
 async function* each(inputs: readonly JobInput[]): AsyncGenerator<JobInput> {
