@@ -1,6 +1,6 @@
 /** Exit statuses of the troupe command (the guest's own, or those of `docker run` and `env`). */
 import { ConfigError } from '@troupe/abi';
-import { ExecError } from '@troupe/kernel';
+import { ExecError, ImageError } from '@troupe/kernel';
 
 /** Our own failure: bad option, bad image, host error. */
 export const STATUS_TROUPE_ERROR = 125;
@@ -20,6 +20,6 @@ export function statusOfError(error: unknown): number {
 
 /** One line for the user; unexpected errors keep their stack. */
 export function messageOfError(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof ImageError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,6 +1,7 @@
 /** The troupe command: options, and what each subcommand does with them. */
 import { Command, CommanderError } from 'commander';
 import { messageOfError, STATUS_PARALLEL_ERROR, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
+import { addImageCommands } from './image/options.js';
 import { addKernelOptions, kernelSettingsOf, type RawKernelOptions } from './kernel-options.js';
 import { addParallelOptions, type RawParallelOptions } from './parallel/options.js';
 import { runCommand, type RunSettings } from './run.js';
@@ -43,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(async (command: string[], raw: RawOptions) => void (status = await runCommand(settingsOf(command, raw, false))));
   addParallelOptions(program.command('parallel').description('run a command for each of many arguments, several at once, on one kernel'))
     .action(async (operands: string[], raw: RawParallelOptions) => void (status = await (await import('./parallel/command.js')).parallelCommand(operands, raw)));
+  addImageCommands(program, (code) => void (status = code));
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

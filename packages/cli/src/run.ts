@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { ConfigError, shellStatus, type ExitStatus } from '@troupe/abi';
 import { unicornProblem } from '@troupe/cpu-worker/unicorn/load-unicorn.js';
 import { Kernel, type KernelOptions, type Process } from '@troupe/kernel';
+import { serveCheckpoints, type Checkpoints } from './image/serve-checkpoints.js';
 import { printCounts, printStat, printUnimplemented } from './report.js';
 import { attachStdio, type Stdio } from './stdio.js';
 import { installTrace } from './trace.js';
@@ -110,6 +111,7 @@ function deny(kernel: Kernel, name: string, errno: DeniedCall['errno']): void {
 }
 
 async function runProcess(kernel: Kernel, settings: RunSettings, stdio: Stdio): Promise<ExitStatus> {
+  let checkpoints: Checkpoints | undefined;
   try {
     const process: Process = kernel.createProcess({
       argv: settings.argv, env: settings.env, cwd: settings.workdir, stdin: stdio.stdin, stdout: stdio.stdout, stderr: stdio.stderr,
@@ -117,8 +119,12 @@ async function runProcess(kernel: Kernel, settings: RunSettings, stdio: Stdio): 
     });
     stdio.start(process);
     kernel.start();
-    return await process.wait();
+    const ended = process.wait();
+    checkpoints = serveCheckpoints(kernel);
+    const status = await Promise.race([ended, checkpoints.saved]);
+    return status === 'saved' ? { code: 0, signo: 0, coreDumped: false } : status;
   } finally {
+    checkpoints?.stop();
     stdio.stop();
   }
 }

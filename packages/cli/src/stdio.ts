@@ -18,12 +18,16 @@ const HIGH_WATER_BYTES = 1 << 20;
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 class PlainStdio implements Stdio {
-  readonly stdin = new HostStream({ flags: O_RDONLY });
+  readonly stdin: HostStream;
   readonly stdout = new HostStream({ flags: O_WRONLY, output: 1 });
   readonly stderr = new HostStream({ flags: O_WRONLY, output: 2 });
   readonly #cleanups: (() => void)[] = [];
 
-  constructor(readonly kernel: Kernel) {}
+  /** `restored`: a process that has its files already. */
+  constructor(readonly kernel: Kernel, restored?: Process) {
+    const file = restored && kernel.core.launched.get(restored.group)?.files[0];
+    this.stdin = file instanceof HostStream ? file : new HostStream({ flags: O_RDONLY });
+  }
 
   start(target: Process): void {
     this.#readInput();
@@ -81,6 +85,8 @@ function hasInput(): boolean {
   }
 }
 
-export function attachStdio(kernel: Kernel): Stdio {
-  return hasTerminal() ? new TerminalStdio(kernel) : new PlainStdio(kernel);
+/** Of a machine that came from an image, with its first process: as it was when it was saved, as far as there is a terminal now. */
+export function attachStdio(kernel: Kernel, restored?: Process): Stdio {
+  const wantsTerminal = restored === undefined || kernel.core.ipc.terminals.host !== null;
+  return hasTerminal() && wantsTerminal ? new TerminalStdio(kernel, restored) : new PlainStdio(kernel, restored);
 }

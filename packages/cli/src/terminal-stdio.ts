@@ -25,15 +25,14 @@ export class TerminalStdio implements Stdio {
   readonly #console: HostConsole;
   readonly #cleanups: (() => void)[] = [];
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, restored?: Process) {
     const screenFd = [1, 2, 0].find((fd) => isatty(fd))!;
     const screen = new HostStream({ flags: O_WRONLY, output: screenFd });
     this.#console = new HostConsole(kernel.core, process.getuid?.() ?? 0, (bytes) => void screen.write(bytes));
     this.#console.resize(windowSize());
     const streamFor = (fd: number, flags: number): FileDescription => (isatty(fd) ? this.#console.open() : new HostStream({ flags, output: fd }));
-    this.stdin = streamFor(0, O_RDONLY);
-    this.stdout = streamFor(1, O_WRONLY);
-    this.stderr = streamFor(2, O_WRONLY);
+    const files = restored && kernel.core.launched.get(restored.group)?.files;
+    [this.stdin, this.stdout, this.stderr] = files ?? [streamFor(0, O_RDONLY), streamFor(1, O_WRONLY), streamFor(2, O_WRONLY)];
   }
 
   start(target: Process): void {

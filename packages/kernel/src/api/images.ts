@@ -1,7 +1,7 @@
 /** Images as files and streams, for Kernel.saveTo and Kernel.loadFrom. */
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
-import { FramePool, type SharedMemory } from '@troupe/abi';
+import { ConfigError, FramePool, type SharedMemory } from '@troupe/abi';
 import { bytesSource, fileSink, fileSource, ImageError, streamSink, streamSource, type ImageSource } from '@troupe/state';
 import type { Kernel as KernelCore } from '../kernel.js';
 import { readImage, type LoadedImage } from '../save/load-image.js';
@@ -39,15 +39,22 @@ export async function saveImageTo(kernel: KernelCore, target: string | Writable,
   }
 }
 
-/** Throws ImageError, or the error of the host when the file cannot be read. `shared` = null: to look only. */
+/** Throws ImageError, or ConfigError when there is no such file. `shared` = null: to look only. */
 export async function readImageFrom(source: string | Uint8Array | Readable, shared: SharedMemory | null): Promise<LoadedImage> {
   if (typeof source !== 'string') return readImage(sourceOf(source), shared);
-  let file: FileHandle | undefined;
+  const file = await openImage(source);
   try {
-    file = await open(source, 'r');
     return await readImage(fileSource(file), shared);
   } finally {
-    await file?.close();
+    await file.close();
+  }
+}
+
+async function openImage(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw new ConfigError((error as Error).message, path);
   }
 }
 

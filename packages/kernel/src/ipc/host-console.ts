@@ -12,9 +12,10 @@ export class HostConsole {
   /** Typed bytes the terminal had no room for yet. */
   private _backlog: Uint8Array[] = [];
 
-  /** `uid` owns the device; `sink` shows output on the host and takes all bytes. */
+  /** `uid` owns the device; `sink` shows output on the host and takes all bytes. A terminal that came with an image goes on. */
   constructor(readonly kernel: Kernel, uid: number, sink: HostSink) {
-    this.tty = kernel.ipc.terminals.createHostTerminal(sink, uid);
+    const { terminals } = kernel.ipc;
+    this.tty = terminals.reattachHostTerminal(sink) ?? terminals.createHostTerminal(sink, uid);
   }
 
   /** A description for a standard stream. All of them share the terminal. */

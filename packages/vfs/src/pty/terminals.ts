@@ -44,6 +44,12 @@ export class Terminals implements PtyOwner {
     return tty;
   }
 
+  /** The host's terminal came with an image and is shown by this sink; null when there is none. */
+  reattachHostTerminal(sink: HostSink): Tty | null {
+    if (this.host !== null) (this.host.driver as HostTerminal).sink = sink;
+    return this.host;
+  }
+
   /** Opens a terminal; a session leader without one gets it as controlling terminal unless O_NOCTTY (open(2)). */
   open(tty: Tty, node: PathNode, flags: number, ctx: VfsContext): FileDescription | NegativeErrno {
     if (tty.isHungUp) return -Errno.EIO;

@@ -1,0 +1,34 @@
+/** What an image holds, for people. */
+import Table from 'cli-table3';
+import type { ImageInfo, ProcessInfo } from '@troupe/kernel';
+
+const MIB = 2 ** 20;
+const PAGE_KIB = 4;
+
+const plain = { style: { head: [], border: [] } };
+
+export function imageText(info: ImageInfo, objects: number): string {
+  const lines = [
+    `saved      ${new Date(info.createdMs).toISOString()}`,
+    `host name  ${info.hostname}`,
+    `cores      ${info.cores}`,
+    `memory     ${((info.usedPages * PAGE_KIB) / 1024).toFixed(1)} MiB in use, limit ${(info.memoryLimitBytes / MIB).toFixed(0)} MiB`,
+    `objects    ${objects}`,
+    `processes  ${info.processes.length}`,
+  ];
+  return `${lines.join('\n')}\n\n${processTable(info.processes)}\n\n${fileTable(info.processes)}\n`;
+}
+
+function processTable(processes: readonly ProcessInfo[]): string {
+  const table = new Table({ head: ['PID', 'PPID', 'TID', 'NAME', 'RSS KiB', 'STATE', 'CALL'], ...plain });
+  for (const { pid, ppid, name, residentPages, threads } of processes) {
+    threads.forEach(({ tid, state, call }, index) => table.push(index === 0 ? [pid, ppid, tid, name, residentPages * PAGE_KIB, state, call ?? ''] : ['', '', tid, '', '', state, call ?? '']));
+  }
+  return table.toString();
+}
+
+function fileTable(processes: readonly ProcessInfo[]): string {
+  const table = new Table({ head: ['PID', 'FD', 'OFFSET', 'FILE'], ...plain });
+  for (const { pid, files } of processes) for (const { fd, path, offBytes } of files) table.push([pid, fd, offBytes, path]);
+  return table.toString();
+}

@@ -1,0 +1,52 @@
+/** The subcommands about images of machines. */
+import { Option, type Command } from 'commander';
+import { LOCAL_CORE } from '@troupe/abi';
+import { parseCount, parseSizeBytes } from '../values.js';
+
+const MAX_PID = 2 ** 22;
+const MAX_COPIES = 1000;
+
+interface RawCheckpoint {
+  pid: string;
+  leaveRunning?: boolean;
+  compress?: boolean;
+}
+
+interface RawRestore {
+  cores?: string;
+  memory?: string;
+  engine: 'interp' | 'jit';
+  copies: string;
+}
+
+/** `finish` gets the exit status. */
+export function addImageCommands(program: Command, finish: (status: number) => void): void {
+  program.command('checkpoint').description('save a running machine to a file').argument('<image>', 'file to write')
+    .requiredOption('--pid <pid>', 'process id of the troupe command that runs it')
+    .option('--leave-running', 'let the machine go on afterwards')
+    .option('--compress', 'make the file smaller')
+    .action(async (path: string, raw: RawCheckpoint) => {
+      const { checkpointCommand } = await import('./commands.js');
+      finish(await checkpointCommand({ path, pid: parseCount(raw.pid, '--pid', MAX_PID), isCompressed: raw.compress ?? false, leaveRunning: raw.leaveRunning ?? false }));
+    });
+  program.command('restore').description('let a saved machine go on').argument('<image>', 'file that checkpoint wrote')
+    .option('--cores <n>', 'emulated CPUs (default: those of the host)')
+    .option('--memory <size>', 'bound of guest memory (default: that of the saved machine)')
+    .option('--copies <n>', 'start several of them, without input', '1')
+    .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit']).default('jit'))
+    .action(async (path: string, raw: RawRestore) => {
+      const { restoreCommand } = await import('./commands.js');
+      finish(await restoreCommand({
+        path, engine: raw.engine, copies: parseCount(raw.copies, '--copies', MAX_COPIES),
+        ...(raw.cores === undefined ? {} : { cores: parseCount(raw.cores, '--cores', LOCAL_CORE) }),
+        ...(raw.memory === undefined ? {} : { memoryBytes: parseSizeBytes(raw.memory, '--memory') }),
+      }));
+    });
+  program.command('image').description('about saved machines')
+    .command('inspect').description('show what an image holds').argument('<image>', 'file that checkpoint wrote')
+    .option('--json', 'for programs')
+    .action(async (path: string, raw: { json?: boolean }) => {
+      const { inspectCommand } = await import('./commands.js');
+      finish(await inspectCommand(path, raw.json ?? false));
+    });
+}
