@@ -12,6 +12,7 @@ import { DISABLED, settingAt, Timer, type Clock, type Setting, type TimerListene
 import type { Kernel } from '../kernel.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { GroupCpuClock, TaskCpuClock } from './cpu-clocks.js';
+import { checkCpuLimit } from './cpu-limit.js';
 
 /** What an expiration does (struct sigevent). */
 export interface Notification {
@@ -125,16 +126,19 @@ export function timersOf(group: ThreadGroup): GroupTimers {
   return group.timers as GroupTimers;
 }
 
-/** Connects CPU-time timers to the kernel's CPU clock ticks. */
+/** Connects CPU-time timers and limits to the kernel's CPU clock ticks. */
 export function watchCpuTimers(kernel: Kernel): void {
   kernel.running.onTick = () => {
-    for (const group of kernel.tasks.groups) if (group.timers) (group.timers as GroupTimers).checkCpuTimers();
+    for (const group of kernel.tasks.groups) {
+      if (group.timers) (group.timers as GroupTimers).checkCpuTimers();
+      checkCpuLimit(group);
+    }
   };
 }
 
 /** The clock of a clockid for a caller; undefined = EINVAL. Per-process ids use ~pid << 3 (clock_getcpuclockid(3)). */
 export function clockOf(kernel: Kernel, group: ThreadGroup, tid: number, id: number): { readonly clock: Clock; readonly isCpuClock: boolean; readonly isRealtime: boolean } | undefined {
-  if (id < 0) return dynamicClock(group, id);
+  if (id < 0) return dynamicClock(kernel, group, tid, id);
   switch (id) {
     case ClockId.REALTIME: case ClockId.REALTIME_COARSE: case ClockId.REALTIME_ALARM: case ClockId.TAI:
       return { clock: kernel.realtimeClock, isCpuClock: false, isRealtime: true };
@@ -151,8 +155,11 @@ export function clockOf(kernel: Kernel, group: ThreadGroup, tid: number, id: num
   }
 }
 
-function dynamicClock(group: ThreadGroup, id: number): ReturnType<typeof clockOf> {
-  const task = group.pidNamespace.taskWithId(~(id >> 3));
-  if (!task || (id & 3) === 3) return undefined;
-  return { clock: id & 4 ? new TaskCpuClock(task) : new GroupCpuClock(task.group), isCpuClock: true, isRealtime: false };
+/** Id 0 is the caller; clocks of threads of other processes are out of reach (Linux pid_for_clock). */
+function dynamicClock(kernel: Kernel, group: ThreadGroup, tid: number, id: number): ReturnType<typeof clockOf> {
+  const pid = ~(id >> 3);
+  const task = pid === 0 ? kernel.tasks.byTid(tid) : group.pidNamespace.taskWithId(pid);
+  const isOfThread = (id & 4) !== 0;
+  if (!task || (id & 3) === 3 || (isOfThread && task.group !== group)) return undefined;
+  return { clock: isOfThread ? new TaskCpuClock(task) : new GroupCpuClock(task.group), isCpuClock: true, isRealtime: false };
 }
