@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { expect } from 'chai';
-import { ImageError, Kernel, readImageFrom } from '@troupe/kernel';
+import { ImageError, inspectImage, Kernel } from '@troupe/kernel';
 import { bytesSource, CHUNK_HEAD_BYTES, chunkCrc, decodeChunkHead, encodeCbor, decodeCbor, HEADER_BYTES, ImageReader, storeCrc } from '@troupe/state';
 import { compileGuest } from '../support/guest-program.js';
 import { ROOT } from '../support/paths.js';
@@ -31,7 +31,7 @@ async function imageOf(kind: string, compress = false): Promise<Buffer> {
 
 async function problemOf(image: Buffer): Promise<ImageError> {
   try {
-    await readImageFrom(image, null);
+    await inspectImage(image);
   } catch (error) {
     if (error instanceof ImageError) return error;
     throw error;
@@ -77,7 +77,7 @@ describe('damaged images', () => {
   });
 
   it('are whole before', async () => {
-    for (const whole of [image, other, compressed]) expect((await readImageFrom(whole, null)).info.processes.length).to.be.greaterThan(0);
+    for (const whole of [image, other, compressed]) expect((await inspectImage(whole)).info.processes.length).to.be.greaterThan(0);
     expect(compressed.length).to.be.lessThan(image.length / 2);
   });
 

@@ -1,7 +1,7 @@
 /** `troupe checkpoint`, `troupe restore`, `troupe image inspect`. */
 import { resolve } from 'node:path';
 import { shellStatus, type ExitStatus } from '@troupe/abi';
-import { Kernel, readImageFrom, type LoadOptions } from '@troupe/kernel';
+import { Kernel, inspectImage, type LoadOptions } from '@troupe/kernel';
 import { printUnimplemented } from '../report.js';
 import { attachStdio } from '../stdio.js';
 import { requestControl } from './control.js';
@@ -12,6 +12,7 @@ export interface CheckpointSettings {
   readonly pid: number;
   readonly path: string;
   readonly isCompressed: boolean;
+  readonly isIncremental: boolean;
   readonly leaveRunning: boolean;
 }
 
@@ -22,19 +23,20 @@ export async function checkpointCommand({ pid, path, ...options }: CheckpointSet
 }
 
 export interface RestoreSettings extends Pick<LoadOptions, 'cores' | 'engine' | 'memoryBytes'> {
-  readonly path: string;
+  /** A complete image, and its increments. */
+  readonly paths: readonly string[];
   readonly copies: number;
 }
 
 /** Resolves with the status of the first program of the machine; of several copies with the highest. */
-export async function restoreCommand({ path, copies, ...options }: RestoreSettings): Promise<number> {
+export async function restoreCommand({ paths, copies, ...options }: RestoreSettings): Promise<number> {
   const load = { ...options, onReport: (message: string) => void process.stderr.write(`troupe: ${message}\n`) };
-  const statuses = await Promise.all(Array.from({ length: copies }, () => restoreOne(path, load, copies === 1)));
+  const statuses = await Promise.all(Array.from({ length: copies }, () => restoreOne(paths, load, copies === 1)));
   return Math.max(...statuses);
 }
 
-async function restoreOne(path: string, options: LoadOptions, hasInput: boolean): Promise<number> {
-  const kernel = await Kernel.loadFrom(path, { ...options, isPaused: true });
+async function restoreOne(paths: readonly string[], options: LoadOptions, hasInput: boolean): Promise<number> {
+  const kernel = await Kernel.loadFrom(paths, { ...options, isPaused: true });
   try {
     return await runRestored(kernel, hasInput);
   } finally {
@@ -66,7 +68,7 @@ function statusOf(kernel: Kernel): number {
 }
 
 export async function inspectCommand(path: string, isJson: boolean): Promise<number> {
-  const { info, graph, frames } = await readImageFrom(path, null);
+  const { info, graph, frames } = await inspectImage(path);
   if (isJson) process.stdout.write(`${JSON.stringify({ ...info, objects: graph.records.length, frames: frames.length / 2 || info.usedPages }, null, 2)}\n`);
   else process.stdout.write(imageText(info, graph.records.length));
   return 0;

@@ -14,6 +14,7 @@ export interface CheckpointRequest {
   /** Absolute path on the host. */
   readonly path: string;
   readonly isCompressed: boolean;
+  readonly isIncremental: boolean;
   readonly leaveRunning: boolean;
 }
 
@@ -74,9 +75,9 @@ async function answerTo(line: string, handle: (request: CheckpointRequest) => Pr
 }
 
 function checkedRequest(value: unknown): CheckpointRequest {
-  const { command, path, isCompressed, leaveRunning } = (value ?? {}) as Partial<CheckpointRequest>;
-  if (command !== 'checkpoint' || typeof path !== 'string' || !path.startsWith('/') || typeof isCompressed !== 'boolean' || typeof leaveRunning !== 'boolean') throw new ConfigError('not a request', 'control socket');
-  return { command, path, isCompressed, leaveRunning };
+  const { command, path, isCompressed, isIncremental, leaveRunning } = (value ?? {}) as Partial<CheckpointRequest>;
+  if (command !== 'checkpoint' || typeof path !== 'string' || !path.startsWith('/') || ![isCompressed, isIncremental, leaveRunning].every((flag) => typeof flag === 'boolean')) throw new ConfigError('not a request', 'control socket');
+  return { command, path, isCompressed: isCompressed!, isIncremental: isIncremental!, leaveRunning: leaveRunning! };
 }
 
 function removeSocket(path: string): void {

@@ -10,6 +10,7 @@ interface RawCheckpoint {
   pid: string;
   leaveRunning?: boolean;
   compress?: boolean;
+  incremental?: boolean;
 }
 
 interface RawRestore {
@@ -25,19 +26,20 @@ export function addImageCommands(program: Command, finish: (status: number) => v
     .requiredOption('--pid <pid>', 'process id of the troupe command that runs it')
     .option('--leave-running', 'let the machine go on afterwards')
     .option('--compress', 'make the file smaller')
+    .option('--incremental', 'only what differs from the last incremental image; the first one is complete')
     .action(async (path: string, raw: RawCheckpoint) => {
       const { checkpointCommand } = await import('./commands.js');
-      finish(await checkpointCommand({ path, pid: parseCount(raw.pid, '--pid', MAX_PID), isCompressed: raw.compress ?? false, leaveRunning: raw.leaveRunning ?? false }));
+      finish(await checkpointCommand({ path, pid: parseCount(raw.pid, '--pid', MAX_PID), isCompressed: raw.compress ?? false, isIncremental: raw.incremental ?? false, leaveRunning: raw.leaveRunning ?? false }));
     });
-  program.command('restore').description('let a saved machine go on').argument('<image>', 'file that checkpoint wrote')
+  program.command('restore').description('let a saved machine go on').argument('<image...>', 'file that checkpoint wrote; of incremental ones all, oldest first')
     .option('--cores <n>', 'emulated CPUs (default: those of the host)')
     .option('--memory <size>', 'bound of guest memory (default: that of the saved machine)')
     .option('--copies <n>', 'start several of them, without input', '1')
     .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit']).default('jit'))
-    .action(async (path: string, raw: RawRestore) => {
+    .action(async (paths: string[], raw: RawRestore) => {
       const { restoreCommand } = await import('./commands.js');
       finish(await restoreCommand({
-        path, engine: raw.engine, copies: parseCount(raw.copies, '--copies', MAX_COPIES),
+        paths, engine: raw.engine, copies: parseCount(raw.copies, '--copies', MAX_COPIES),
         ...(raw.cores === undefined ? {} : { cores: parseCount(raw.cores, '--cores', LOCAL_CORE) }),
         ...(raw.memory === undefined ? {} : { memoryBytes: parseSizeBytes(raw.memory, '--memory') }),
       }));

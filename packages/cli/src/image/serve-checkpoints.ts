@@ -18,8 +18,8 @@ export function serveCheckpoints(kernel: Kernel): Checkpoints {
   let stopServer: (() => void) | undefined;
   const saved = new Promise<'saved'>((resolve) => (onSaved = resolve));
   const timer = setTimeout(() => {
-    stopServer = serveControl(async ({ path, isCompressed, leaveRunning }) => {
-      const { bytesWritten } = await kernel.saveTo(path, { compress: isCompressed, leaveStopped: !leaveRunning });
+    stopServer = serveControl(async ({ path, isCompressed, isIncremental, leaveRunning }) => {
+      const { bytesWritten } = await kernel.saveTo(path, { compress: isCompressed, incremental: isIncremental, leaveStopped: !leaveRunning });
       if (!leaveRunning) setTimeout(() => onSaved('saved'), ANSWER_MS);
       return { bytesWritten };
     });

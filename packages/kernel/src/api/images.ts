@@ -4,13 +4,15 @@ import { Readable, type Writable } from 'node:stream';
 import { ConfigError, FramePool, type SharedMemory } from '@troupe/abi';
 import { bytesSource, fileSink, fileSource, ImageError, streamSink, streamSource, type ImageSource } from '@troupe/state';
 import type { Kernel as KernelCore } from '../kernel.js';
-import { readImage, type LoadedImage } from '../save/load-image.js';
-import { saveKernel, type SaveStatistics } from '../save/save-kernel.js';
+import { readImage, readImages, type LoadedImage } from '../save/load-image.js';
+import { saveKernel, type SaveKernelOptions, type SaveStatistics } from '../save/save-kernel.js';
 import type { KernelOptions } from './kernel.js';
 
 export interface SaveOptions {
   /** Deflate the image. */
   readonly compress?: boolean;
+  /** Only what differs from the last image that was made with `incremental`; the first one is complete. */
+  readonly incremental?: boolean;
   /** The machine stays paused afterwards. */
   readonly leaveStopped?: boolean;
 }
@@ -22,7 +24,7 @@ export interface LoadOptions extends Pick<KernelOptions, 'cores' | 'engine' | 'm
 }
 
 /** A file is complete or not there: it is written under another name, synced and renamed. */
-export async function saveImageTo(kernel: KernelCore, target: string | Writable, options: SaveOptions): Promise<SaveStatistics> {
+export async function saveImageTo(kernel: KernelCore, target: string | Writable, options: SaveKernelOptions): Promise<SaveStatistics> {
   if (typeof target !== 'string') return saveKernel(kernel, streamSink(target), options);
   const unfinished = `${target}.${process.pid}.unfinished`;
   const file = await open(unfinished, 'w', 0o600);
@@ -39,15 +41,39 @@ export async function saveImageTo(kernel: KernelCore, target: string | Writable,
   }
 }
 
-/** Throws ImageError, or ConfigError when there is no such file. `shared` = null: to look only. */
-export async function readImageFrom(source: string | Uint8Array | Readable, shared: SharedMemory | null): Promise<LoadedImage> {
-  if (typeof source !== 'string') return readImage(sourceOf(source), shared);
-  const file = await openImage(source);
+/** A file, bytes, or a stream. */
+export type ImageInput = string | Uint8Array | Readable;
+
+/** To look at one image. Throws ImageError, or ConfigError when there is no such file. */
+export async function inspectImage(input: ImageInput): Promise<LoadedImage> {
+  const opened = await openInput(input);
   try {
-    return await readImage(fileSource(file), shared);
+    return await readImage(opened.source, null);
   } finally {
-    await file.close();
+    await opened.close();
   }
+}
+
+/** A complete image and its increments into memory. Throws as inspectImage. */
+export function readImagesFrom(inputs: readonly ImageInput[], shared: SharedMemory): Promise<LoadedImage> {
+  return readImages(sourcesOf(inputs), shared);
+}
+
+async function* sourcesOf(inputs: readonly ImageInput[]): AsyncGenerator<ImageSource, void, undefined> {
+  for (const input of inputs) {
+    const opened = await openInput(input);
+    try {
+      yield opened.source;
+    } finally {
+      await opened.close();
+    }
+  }
+}
+
+async function openInput(input: ImageInput): Promise<{ readonly source: ImageSource; close(): Promise<void> }> {
+  if (typeof input !== 'string') return { source: input instanceof Readable ? streamSource(input) : bytesSource(input), close: () => Promise.resolve() };
+  const file = await openImage(input);
+  return { source: fileSource(file), close: () => file.close() };
 }
 
 async function openImage(path: string): Promise<FileHandle> {
@@ -56,10 +82,6 @@ async function openImage(path: string): Promise<FileHandle> {
   } catch (error) {
     throw new ConfigError((error as Error).message, path);
   }
-}
-
-function sourceOf(source: Uint8Array | Readable): ImageSource {
-  return source instanceof Readable ? streamSource(source) : bytesSource(source);
 }
 
 /** Throws ImageError when the memory limit is too low. */

@@ -2,7 +2,7 @@
  * The library's kernel: creates memory, file tree, cores and the inner kernel, and starts processes.
  */
 import { availableParallelism, totalmem } from 'node:os';
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { Observable } from 'rxjs';
 import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE, type SharedMemory } from '@troupe/abi';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
@@ -12,6 +12,7 @@ import { FdTable } from '../fdtable.js';
 import type { EngineName } from '../host/core-pool.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { MemorySystem } from '../mm/memory-system.js';
+import type { BaseImage } from '../save/base-image.js';
 import type { LoadedImage } from '../save/load-image.js';
 import { loadKernel } from '../save/load-kernel.js';
 import type { SaveStatistics } from '../save/save-kernel.js';
@@ -27,7 +28,7 @@ import { watchCpuTimers } from '../time/group-timers.js';
 import { advanceTime, createTimekeeper, type TimeOption } from '../time/time-flow.js';
 import { GuestScheduler } from './guest-scheduler.js';
 import { takeMetrics, type KernelMetrics } from './metrics.js';
-import { readImageFrom, restoreFrames, saveImageTo, type LoadOptions, type SaveOptions } from './images.js';
+import { readImagesFrom, restoreFrames, saveImageTo, type ImageInput, type LoadOptions, type SaveOptions } from './images.js';
 import { Process } from './process.js';
 import { Snapshot } from './snapshot.js';
 import { installStdio, streamsOf, type StandardFiles, type StdioOptions } from './stdio.js';
@@ -87,6 +88,8 @@ export class Kernel {
   private readonly _hooks: SyscallHooks;
   private _scheduler: GuestScheduler | undefined;
   private _isClosed = false;
+  /** The last incremental image. */
+  private _lastImage: BaseImage | null = null;
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
@@ -107,14 +110,15 @@ export class Kernel {
   }
 
   /**
-   * Goes on where `saveTo` stopped, with other cores if need be. `source`: path of a file, bytes, or a stream. Throws
+   * Goes on where `saveTo` stopped, with other cores if need be. `source`: path of a file, bytes, or a stream; of
+   * incremental images all, oldest first. Throws
    * ImageError; nothing has happened then.
    */
-  static async loadFrom(source: string | Uint8Array | Readable, options: LoadOptions = {}): Promise<Kernel> {
+  static async loadFrom(source: ImageInput | readonly ImageInput[], options: LoadOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();
     coresOf(options);
     const shared = viewMemory(createMemory());
-    return Kernel._startLoaded(await readImageFrom(source, shared), shared, options);
+    return Kernel._startLoaded(await readImagesFrom(Array.isArray(source) ? (source as readonly ImageInput[]) : [source as ImageInput], shared), shared, options);
   }
 
   private static async _startLoaded(image: LoadedImage, shared: SharedMemory, options: LoadOptions): Promise<Kernel> {
@@ -149,7 +153,12 @@ export class Kernel {
    * beside its place and moved there when it is complete. Throws ImageError for what cannot be saved; the machine goes on.
    */
   async saveTo(target: string | Writable, options: SaveOptions = {}): Promise<SaveStatistics> {
-    return this._whileStopped(() => saveImageTo(this.core, target, options), options.leaveStopped ?? false);
+    return this._whileStopped(async () => {
+      const base = options.incremental === true ? { base: this._lastImage } : {};
+      const statistics = await saveImageTo(this.core, target, { compress: options.compress ?? false, ...base });
+      if (options.incremental === true) this._lastImage = statistics.image;
+      return statistics;
+    }, options.leaveStopped ?? false);
   }
 
   /** The machine as it is now, kept in memory; it goes on. Copies of it start quickly. Throws ImageError for what cannot be saved. */

@@ -31,7 +31,7 @@ export class Snapshot {
     const frames = kernel.frames.usedFrames();
     // Plain data of its own: what the writer gives holds parts of the living kernel.
     const kept = decodeCbor(encodeCbor(graph), 'snapshot') as Graph;
-    this._image = { info: infoOf(kernel, frames.length / 2), graph: kept, frames };
+    this._image = { id: '', info: infoOf(kernel, frames.length / 2), graph: kept, frames };
     this._stored = storedFrames(kernel.shared, frames);
     this._pages = new Uint8Array(this._stored.length * PAGE_SIZE);
     this._stored.forEach((frame, index) => this._pages.set(kernel.shared.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE));

@@ -6,6 +6,8 @@ export interface ImageInfo {
   readonly createdMs: number;
   /** CPU features the programs were told of (FeatureSet). */
   readonly features: readonly string[];
+  /** Id of the image that this one is an increment of, hexadecimal; '' = it is complete. */
+  readonly base: string;
   /** Cores of the kernel that was saved. */
   readonly cores: number;
   readonly memoryLimitBytes: number;
@@ -44,7 +46,7 @@ const isList = (value: unknown): boolean => Array.isArray(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 const FIELDS: Readonly<Record<keyof ImageInfo, (value: unknown) => boolean>> = {
-  createdMs: isCount, features: isList, cores: isCount, memoryLimitBytes: isCount, usedPages: isCount, zeroFrame: isCount, hostname: isText, processes: isList,
+  createdMs: isCount, features: isList, base: isText, cores: isCount, memoryLimitBytes: isCount, usedPages: isCount, zeroFrame: isCount, hostname: isText, processes: isList,
 };
 
 /** Throws ImageError. */

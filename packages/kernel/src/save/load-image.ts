@@ -4,13 +4,15 @@
  *
  * Throws ImageError.
  */
-import type { SharedMemory } from '@troupe/abi';
+import { PAGE_SIZE, type SharedMemory } from '@troupe/abi';
 import { ChunkType, decodeCbor, ImageError, ImageReader, type Chunk, type Graph, type ImageSource, type Kind, type Record_ } from '@troupe/state';
 import { FeatureSet } from '../cpu/feature-set.js';
 import { decodeInfo, type ImageInfo } from './image-info.js';
 import { readFrames, readPages } from './memory-image.js';
 
 export interface LoadedImage {
+  /** Hexadecimal. */
+  readonly id: string;
   readonly info: ImageInfo;
   readonly graph: Graph;
   /** As FramePool.restore takes them. */
@@ -29,7 +31,7 @@ class ImageLoader {
   private _stage = 0;
 
   /** Without memory the pages are checked and skipped. */
-  constructor(readonly shared: SharedMemory | null) {}
+  constructor(readonly id: string, readonly shared: SharedMemory | null, readonly written: Set<number>) {}
 
   take({ type, bytes, index }: Chunk): void {
     const where = `chunk ${index}`;
@@ -42,7 +44,7 @@ class ImageLoader {
     else if (type === ChunkType.OBJECTS) for (const record of listOf<Record_>(bytes, where)) this._records.push(record);
     else if (this.shared === null) return;
     else if (type === ChunkType.FRAMES) this._takeFrames(bytes, this.shared);
-    else readPages(bytes, this.shared, (frame) => this._used.has(frame));
+    else readPages(bytes, this.shared, this._used, this.written);
   }
 
   /** CheckHostCompatible of the seed comes first: what else is wrong matters less. */
@@ -59,7 +61,7 @@ class ImageLoader {
 
   finish(): LoadedImage {
     if (this._info === undefined || this._stage < ORDER.indexOf(ChunkType.FRAMES) + 1) throw new ImageError('damaged', 'chunks are missing', 'image');
-    return { info: this._info, graph: { kinds: this._kinds, records: this._records }, frames: this._frames ?? new Uint32Array() };
+    return { id: this.id, info: this._info, graph: { kinds: this._kinds, records: this._records }, frames: this._frames ?? new Uint32Array() };
   }
 }
 
@@ -70,10 +72,32 @@ function listOf<T>(bytes: Buffer, where: string): T[] {
   return list as T[];
 }
 
-/** Reads to the end. `shared` = null: to look at the image only. */
-export async function readImage(source: ImageSource, shared: SharedMemory | null): Promise<LoadedImage> {
+/** Reads to the end. `written` gets the numbers of the frames whose contents came. `shared` = null: to look at the image only. */
+export async function readImage(source: ImageSource, shared: SharedMemory | null, written = new Set<number>()): Promise<LoadedImage> {
   const reader = await ImageReader.open(source);
-  const loader = new ImageLoader(shared);
+  const loader = new ImageLoader(Buffer.from(reader.id).toString('hex'), shared, written);
   for await (const chunk of reader.chunks()) loader.take(chunk);
   return loader.finish();
+}
+
+/** Reads a complete image and its increments, oldest first; the machine is that of the last one. */
+export async function readImages(sources: AsyncIterable<ImageSource>, shared: SharedMemory): Promise<LoadedImage> {
+  const written = new Set<number>();
+  let last: LoadedImage | undefined;
+  for await (const source of sources) {
+    const image = await readImage(source, shared, written);
+    checkBase(image.info.base, last?.id ?? '');
+    last = image;
+  }
+  if (last === undefined) throw new ImageError('format', 'no image', 'images');
+  for (let at = 0; at < last.frames.length; at += 2) written.delete(last.frames[at]!);
+  // Memory that is not in use is zero until it is used.
+  for (const frame of written) shared.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+  return last;
+}
+
+function checkBase(wanted: string, given: string): void {
+  if (wanted === given) return;
+  const message = wanted === '' ? 'is complete: nothing comes before it' : `is an increment of image ${wanted}, which does not come before it`;
+  throw new ImageError('incompatible', message, 'images');
 }

@@ -4,6 +4,7 @@
  */
 import { PAGE_SHIFT, PAGE_SIZE, type SharedMemory } from '@troupe/abi';
 import { ChunkType, ImageError, type ImageWriter } from '@troupe/state';
+import { pageDigest, type BaseImage } from './base-image.js';
 
 /** Pages per chunk: 1 MiB of contents. */
 const CHUNK_PAGES = 256;
@@ -14,11 +15,10 @@ export interface MemorySizes {
   readonly storedPages: number;
 }
 
-/** Writes FRAMES and PAGES chunks. `used`: FramePool.usedFrames. */
-export async function writeMemory(writer: ImageWriter, shared: SharedMemory, used: Uint32Array): Promise<MemorySizes> {
+/** Writes FRAMES and PAGES chunks. `used`: FramePool.usedFrames; `stored`: the frames whose contents go into the image. */
+export async function writeMemory(writer: ImageWriter, shared: SharedMemory, used: Uint32Array, stored: readonly number[]): Promise<MemorySizes> {
   await writer.writeChunk(ChunkType.FRAMES, new Uint8Array(used.buffer, used.byteOffset, used.byteLength));
   const chunk = new PageChunk(shared);
-  const stored = storedFrames(shared, used);
   for (const frame of stored) {
     chunk.add(frame);
     if (chunk.isFull) await writer.writeChunk(ChunkType.PAGES, chunk.take());
@@ -32,6 +32,18 @@ export function storedFrames(shared: SharedMemory, used: Uint32Array): number[] 
   const stored: number[] = [];
   for (let at = 0; at < used.length; at += 2) if (!isZero(shared, used[at]!)) stored.push(used[at]!);
   return stored;
+}
+
+/** Digests of the frames in use that are not all zero. */
+export function digestsOf(shared: SharedMemory, used: Uint32Array): Map<number, string> {
+  return new Map(storedFrames(shared, used).map((frame) => [frame, pageDigest(shared, frame)]));
+}
+
+/** Numbers of the frames in use that are not as in the base image; those that have become zero among them. */
+export function changedFrames(used: Uint32Array, digests: ReadonlyMap<number, string>, base: BaseImage): number[] {
+  const changed: number[] = [];
+  for (let at = 0; at < used.length; at += 2) if (digests.get(used[at]!) !== base.digests.get(used[at]!)) changed.push(used[at]!);
+  return changed;
 }
 
 function isZero(shared: SharedMemory, frame: number): boolean {
@@ -91,14 +103,15 @@ export function readFrames(bytes: Buffer, shared: SharedMemory): Uint32Array {
   return frames;
 }
 
-/** Writes the pages of a chunk into memory. `isUsed`: by frame number. Throws ImageError. */
-export function readPages(bytes: Buffer, shared: SharedMemory, isUsed: (frame: number) => boolean): void {
+/** Writes the pages of a chunk into memory. `written` gets the numbers of `used` frames. Throws ImageError. */
+export function readPages(bytes: Buffer, shared: SharedMemory, used: ReadonlySet<number>, written: Set<number>): void {
   const count = bytes.length >= 4 ? bytes.readUInt32LE(0) : -1;
   if (count < 0 || bytes.length !== 4 + count * (4 + PAGE_SIZE)) throw new ImageError('damaged', 'wrong length', 'pages');
   const contents = 4 + count * 4;
   for (let index = 0; index < count; index++) {
     const frame = bytes.readUInt32LE(4 + index * 4);
-    if (!isUsed(frame)) throw new ImageError('damaged', `frame ${frame} is not in use`, 'pages');
+    if (!used.has(frame)) throw new ImageError('damaged', `frame ${frame} is not in use`, 'pages');
+    written.add(frame);
     const from = contents + index * PAGE_SIZE;
     shared.u8.set(bytes.subarray(from, from + PAGE_SIZE), frame * PAGE_SIZE);
   }

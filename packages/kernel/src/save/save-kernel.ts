@@ -12,7 +12,8 @@ import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { anchorsOf } from './anchors.js';
 import type { ImageInfo, ProcessInfo } from './image-info.js';
-import { writeMemory } from './memory-image.js';
+import type { BaseImage } from './base-image.js';
+import { changedFrames, digestsOf, storedFrames, writeMemory } from './memory-image.js';
 import { schemasOf } from './saved-classes.js';
 
 const RUNNING_TASKS = headerWord('runningTasks');
@@ -40,20 +41,30 @@ export interface SaveStatistics {
   readonly usedPages: number;
   readonly storedPages: number;
   readonly bytesWritten: number;
+  /** What an increment of this image would be based on; without digests unless `base` was given. */
+  readonly image: BaseImage;
+}
+
+export interface SaveKernelOptions extends ImageWriterOptions {
+  /** The image has only the pages that differ from this one's; null = all, but the next one may be an increment of it. */
+  readonly base?: BaseImage | null;
 }
 
 /** Preconditions: paused, time stands still. Throws ImageError 'unsavable'; nothing of the kernel has changed then. */
-export async function saveKernel(kernel: Kernel, sink: ImageSink, options: ImageWriterOptions = {}): Promise<SaveStatistics> {
+export async function saveKernel(kernel: Kernel, sink: ImageSink, options: SaveKernelOptions = {}): Promise<SaveStatistics> {
   kernel.vfs.sync();
   const graph = new GraphWriter(schemasOf(kernel), anchorsOf(kernel)).write(rootOf(kernel));
   const used = kernel.frames.usedFrames();
+  const { base } = options;
   const writer = await ImageWriter.open(sink, options);
-  await writer.writeChunk(ChunkType.INFO, encodeCbor(infoOf(kernel, used.length / 2)));
+  await writer.writeChunk(ChunkType.INFO, encodeCbor(infoOf(kernel, used.length / 2, base?.id ?? '')));
   await writer.writeChunk(ChunkType.KINDS, encodeCbor(graph.kinds));
   for (let at = 0; at < graph.records.length; at += RECORDS_PER_PIECE) await writer.writeChunk(ChunkType.OBJECTS, encodeCbor(graph.records.slice(at, at + RECORDS_PER_PIECE)));
-  const sizes = await writeMemory(writer, kernel.shared, used);
+  const digests = base === undefined ? new Map<number, string>() : digestsOf(kernel.shared, used);
+  const stored = base ? changedFrames(used, digests, base) : storedFrames(kernel.shared, used);
+  const sizes = await writeMemory(writer, kernel.shared, used, stored);
   await writer.end();
-  return { objects: graph.records.length, ...sizes, bytesWritten: writer.bytesWritten };
+  return { objects: graph.records.length, ...sizes, bytesWritten: writer.bytesWritten, image: { id: Buffer.from(writer.id).toString('hex'), digests } };
 }
 
 /** The root of the object graph. Throws ImageError while tasks run. */
@@ -75,9 +86,9 @@ export function restoreHeader(kernel: Kernel, header: SavedHeader): void {
   i32[VDSO_PARAMS] = header.vdsoParams;
 }
 
-export function infoOf(kernel: Kernel, usedPages: number): ImageInfo {
+export function infoOf(kernel: Kernel, usedPages: number, base = ''): ImageInfo {
   return {
-    createdMs: Date.now(), features: kernel.featureSet.names, cores: kernel.applicationCores, memoryLimitBytes: kernel.memory.limitBytes, usedPages, zeroFrame: kernel.memory.zeroFrame,
+    createdMs: Date.now(), base, features: kernel.featureSet.names, cores: kernel.applicationCores, memoryLimitBytes: kernel.memory.limitBytes, usedPages, zeroFrame: kernel.memory.zeroFrame,
     hostname: kernel.rootUtsNamespace.hostname, processes: [...kernel.tasks.groups].filter(({ isReaped }) => !isReaped).map((group) => processInfo(kernel, group)),
   };
 }
