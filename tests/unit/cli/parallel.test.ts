@@ -34,6 +34,18 @@ describe('troupe parallel', function () {
     expect(result).to.deep.equal({ stdout: 'a\na\nb\n', stderr: '', status: 0 });
   });
 
+  it('kills jobs that use more than they may', async () => {
+    const limited = async (option: string, value: string, command: string): Promise<string> => {
+      const { stderr, status } = await parallel(option, value, command, ':::', 'x');
+      expect(status).to.equal(1);
+      return stderr;
+    };
+    expect(await limited('--limit-cpu', '0.1', 'while :; do :; done #')).to.match(/exceeded its limit of CPU time/);
+    expect(await limited('--limit-tasks', '4', 'for i in 1 2 3 4 5 6; do sleep 100 & done; wait #')).to.match(/exceeded its limit of tasks/);
+    expect(await limited('--limit-memory', '30M', 'tail -c 100M /dev/zero #')).to.match(/exceeded its limit of memory/);
+    expect(await parallel('--limit-files', '20', 'ulimit -n #', ':::', 'x')).to.deep.equal({ stdout: '20\n', stderr: '', status: 0 });
+  });
+
   it('ends with 255 for errors of its own', async () => {
     expect((await parallel('-j', 'many', 'echo', ':::', 'a')).status).to.equal(255);
     expect((await parallel('--shell', '/no/shell', 'echo', ':::', 'a')).status).to.equal(255);

@@ -6,7 +6,7 @@ import { kernelSettingsOf } from '../kernel-options.js';
 import { createKernel } from '../run.js';
 import type { RawParallelOptions } from './options.js';
 import { notice } from './notices.js';
-import { jobsOptionsOf, StandardInput } from './settings.js';
+import { jobsOptionsOf, limitsOf, StandardInput } from './settings.js';
 
 const STREAMS = { 1: new HostStream({ flags: O_WRONLY, output: 1 }), 2: new HostStream({ flags: O_WRONLY, output: 2 }) };
 
@@ -38,7 +38,7 @@ export async function parallelCommand(operands: readonly string[], raw: RawParal
   const kernel = await createKernel(settings);
   try {
     const { env, workdir, user } = settings;
-    return await run(operands, raw, new KernelExecutor(kernel, { shell: raw.shell, env, cwd: workdir, ...(user ? { user } : {}) }));
+    return await run(operands, raw, new KernelExecutor(kernel, { shell: raw.shell, env, cwd: workdir, limits: limitsOf(raw), ...(user ? { user } : {}) }));
   } finally {
     await kernel.close();
   }

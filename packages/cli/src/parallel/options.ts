@@ -33,6 +33,10 @@ export interface RawParallelOptions extends RawKernelOptions {
   delay: string;
   results?: string;
   memfree: string;
+  limitMemory?: string;
+  limitCpu?: string;
+  limitTasks?: string;
+  limitFiles?: string;
   shell: string;
 }
 
@@ -73,7 +77,11 @@ function addRunOptions(command: Command): void {
     .option('--timeout <time>', 'end jobs after seconds (or 2m, 1h30m), or N% of the median of those that succeeded')
     .option('--delay <time>', 'seconds between the starts of two jobs', '0')
     .option('--results <dir>', 'write the output of each job to files in a directory')
-    .option('--memfree <size>', 'start no job while less guest memory is free; below half of it the youngest is put back', '0');
+    .option('--memfree <size>', 'start no job while less guest memory is free; below half of it the youngest is put back', '0')
+    .option('--limit-memory <size>', 'kill a job whose processes use more')
+    .option('--limit-cpu <time>', 'kill a job that has used more CPU time')
+    .option('--limit-tasks <n>', 'kill a job that has more threads')
+    .option('--limit-files <n>', 'open files of each process of a job');
 }
 
 function addOutputOptions(command: Command): void {

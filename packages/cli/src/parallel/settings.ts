@@ -1,6 +1,6 @@
 /** From the options of `troupe parallel` to what the library takes. */
 import { ConfigError } from '@troupe/abi';
-import { parseDurationMs, parseHalt, parseTimeout, type JobsOptions } from '@troupe/kernel/jobs';
+import { parseDurationMs, parseHalt, parseTimeout, type JobLimits, type JobsOptions } from '@troupe/kernel/jobs';
 import { parseSizeBytes } from '../values.js';
 import { parseArgumentList } from './argument-list.js';
 import type { RawParallelOptions } from './options.js';
@@ -76,5 +76,17 @@ function runOptionsOf(raw: RawParallelOptions): Partial<JobsOptions> {
     tries: tries === 0 ? Infinity : tries, halt: parseHalt(raw.halt), delayMs: parseDurationMs(raw.delay, '--delay'), memFreeBytes: parseSizeBytes(raw.memfree, '--memfree'),
     resume: raw.resumeFailed ? 'failed' : raw.resume ? 'unfinished' : 'no',
     ...(joblog === undefined ? {} : { log: joblog }), ...(results === undefined ? {} : { results }), ...(timeout === undefined ? {} : { timeout: parseTimeout(timeout) }),
+  };
+}
+
+const MAX_TASKS = 4096;
+const MAX_FILES = 1 << 20;
+
+export function limitsOf({ limitMemory, limitCpu, limitTasks, limitFiles }: RawParallelOptions): JobLimits {
+  return {
+    ...(limitMemory === undefined ? {} : { memoryBytes: parseSizeBytes(limitMemory, '--limit-memory') }),
+    ...(limitCpu === undefined ? {} : { cpuTimeNs: parseDurationMs(limitCpu, '--limit-cpu') * 1e6 }),
+    ...(limitTasks === undefined ? {} : { tasks: parseWhole(limitTasks, '--limit-tasks', MAX_TASKS) }),
+    ...(limitFiles === undefined ? {} : { openFiles: parseWhole(limitFiles, '--limit-files', MAX_FILES) }),
   };
 }

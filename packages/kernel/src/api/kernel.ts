@@ -4,7 +4,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Writable } from 'node:stream';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, LOCAL_CORE, type SharedMemory } from '@troupe/abi';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, type LimitSet, killedBy, Sig, ConfigError, LOCAL_CORE, type SharedMemory } from '@troupe/abi';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
@@ -62,6 +62,8 @@ export interface ProcessOptions extends StdioOptions {
   readonly cwd?: string;
   readonly user?: { readonly uid: number; readonly gid: number };
   readonly umask?: number;
+  /** Resource limits the process starts with; default: those of a fresh Linux system. */
+  readonly limits?: LimitSet;
   readonly containerId?: string;
 }
 
@@ -259,6 +261,7 @@ export class Kernel {
         filename: byteString(options.filename ?? this._find(options, env)), argv: options.argv.map(byteString), envp: env.map(byteString),
         workingDirectory: byteString(options.cwd ?? '/'), fds,
         ...(options.umask === undefined ? {} : { umask: options.umask }),
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
         ...(options.user ? { credentials: userCredentials(options.user.uid, options.user.gid, []) } : {}),
         ...(options.containerId ? { containerId: options.containerId } : {}),
       });

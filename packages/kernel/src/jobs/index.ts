@@ -12,6 +12,7 @@ export type { JobExecutor, JobProcess, JobRequest, JobUsage } from './executor.j
 export { DryRunExecutor } from './dry-run.js';
 export { NEVER_HALT, parseHalt, type HaltRule } from './halt.js';
 export { parseJobCount } from './job-count.js';
+export type { JobLimits } from './job-limits.js';
 export { JobLog, type Resume } from './job-log.js';
 export type { OutputMode, ResultFiles } from './job-output.js';
 export { parseDurationMs, parseTimeout, type Timeout } from './job-timeout.js';

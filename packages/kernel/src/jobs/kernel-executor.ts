@@ -3,11 +3,12 @@
  *
  * Owns: the kernel's onGroupExit while it is open.
  */
-import { O_RDONLY, O_WRONLY, ConfigError, PAGE_SIZE } from '@troupe/abi';
+import { O_RDONLY, O_WRONLY, ConfigError, PAGE_SIZE, Sig } from '@troupe/abi';
 import { HostStream } from '@troupe/vfs';
 import type { Kernel } from '../api/kernel.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import type { JobExecutor, JobProcess, JobRequest } from './executor.js';
+import { exceededLimit, LIMIT_CHECK_MS, limitSetOf, needsWatch, type JobLimits } from './job-limits.js';
 import { finalUsage, signalTree } from './process-tree.js';
 
 export interface JobEnvironment {
@@ -16,6 +17,7 @@ export interface JobEnvironment {
   readonly env?: readonly string[];
   readonly cwd?: string;
   readonly user?: { readonly uid: number; readonly gid: number };
+  readonly limits?: JobLimits;
 }
 
 export class KernelExecutor implements JobExecutor {
@@ -36,17 +38,24 @@ export class KernelExecutor implements JobExecutor {
   }
 
   start(request: JobRequest): JobProcess {
-    const { env = [], cwd, user } = this.environment;
+    const { env = [], cwd, user, limits = {} } = this.environment;
+    const limitSet = limitSetOf(limits);
     const { core } = this.kernel;
     const { group } = this.kernel.createProcess({
       argv: [this._shell, '-c', request.command], env: [...env, `PARALLEL_SEQ=${request.seq}`, `PARALLEL_JOBSLOT=${request.slot}`],
-      ...(cwd === undefined ? {} : { cwd }), ...(user === undefined ? {} : { user }), stdin: emptyInput(), stdout: outputTo(request, 1), stderr: outputTo(request, 2),
+      ...(cwd === undefined ? {} : { cwd }), ...(user === undefined ? {} : { user }), ...(limitSet === undefined ? {} : { limits: limitSet }), stdin: emptyInput(), stdout: outputTo(request, 1), stderr: outputTo(request, 2),
     });
     if (!core.started) this.kernel.start();
+    let limit: string | undefined;
+    const watch = needsWatch(limits) ? setInterval(() => {
+      limit ??= exceededLimit(core, group, limits);
+      if (limit !== undefined) signalTree(core, group, Sig.KILL);
+    }, LIMIT_CHECK_MS) : undefined;
     const ended: JobProcess['ended'] = new Promise((resolve) => {
       this._onExit.set(group, () => {
+        clearInterval(watch);
         this._onExit.delete(group);
-        resolve({ status: group.exitStatus!, usage: finalUsage(group) });
+        resolve({ status: group.exitStatus!, usage: finalUsage(group), ...(limit === undefined ? {} : { limit }) });
       });
     });
     return { ended, signal: (signo) => signalTree(core, group, signo) };

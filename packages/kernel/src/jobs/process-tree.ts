@@ -1,7 +1,6 @@
 /** The processes of one job: the one that was made from outside and all that descend from it. */
-import { PAGE_SIZE, Si, TCB } from '@troupe/abi';
+import { PAGE_SIZE, Si } from '@troupe/abi';
 import type { Kernel } from '../kernel.js';
-import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { groupUsage } from '../task/usage.js';
 import type { JobUsage, Signo } from './executor.js';
@@ -19,9 +18,4 @@ export function signalTree(kernel: Kernel, root: ThreadGroup, signo: Signo): voi
 export function finalUsage(root: ThreadGroup): JobUsage {
   const own = groupUsage(root);
   return { cpuTimeNs: own.cpuTimeNs + root.childUsage.cpuTimeNs, maxRssBytes: Math.max(own.maxRssPages, root.childUsage.maxRssPages) * PAGE_SIZE };
-}
-
-/** Guest instructions of a task that lives; blocks of code count as a whole. */
-export function instructionsOf(task: Task): number {
-  return Number(task.shared.u64[(task.tcb + TCB.off.instructions) / 8]!);
 }
