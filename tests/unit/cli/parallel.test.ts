@@ -42,7 +42,7 @@ describe('troupe parallel', function () {
     };
     expect(await limited('--limit-cpu', '0.1', 'while :; do :; done #')).to.match(/exceeded its limit of CPU time/);
     expect(await limited('--limit-tasks', '4', 'for i in 1 2 3 4 5 6; do sleep 100 & done; wait #')).to.match(/exceeded its limit of tasks/);
-    expect(await limited('--limit-memory', '30M', 'tail -c 100M /dev/zero #')).to.match(/exceeded its limit of memory/);
+    expect(await limited('--limit-memory', '30M', 'x=$(head -c 60M /dev/zero | tr "\\0" a); sleep 1000 #')).to.match(/exceeded its limit of memory/);
     expect(await parallel('--limit-files', '20', 'ulimit -n #', ':::', 'x')).to.deep.equal({ stdout: '20\n', stderr: '', status: 0 });
   });
 
