@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -10,10 +11,12 @@ const READS_HINTS = NEEDS_BASELINE;
 
 /**
  * Optimised code only, all functions at once, no check for interrupts at each turn of a loop (loops
- * return every few thousand instructions anyway). All flags go back to their defaults: V8 refuses code
+ * return every few thousand instructions anyway). Half of the processors at most: guest code needs them
+ * too, and the parts of a module that are compiled side by side cost more than one after the other. All flags go back to their defaults: V8 refuses code
  * caches (abi/src/script-cache.ts) made under other flags.
  */
 const FLAGS: readonly FlagChange[] = [
+  { set: `--wasm-num-compilation-tasks=${Math.max(1, availableParallelism() >> 1)}`, reset: '--wasm-num-compilation-tasks=128' },
   ...(NEEDS_BASELINE ? [] : [without('liftoff')]),
   ...(READS_HINTS ? [] : [{ set: '--experimental-wasm-branch-hinting', reset: '--no-experimental-wasm-branch-hinting' }]),
   without('wasm-lazy-compilation'), without('wasm-stack-checks'),
