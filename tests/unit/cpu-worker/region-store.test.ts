@@ -36,7 +36,7 @@ describe('Regions in shared memory', () => {
       shared.u16[(op + OP.place) >>> 1] = offset;
       shared.u32[named] = op;
     }
-    return { op: shared.u32[named]!, pages: [{ codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }], instructions: 1 };
+    return { op: shared.u32[named]!, pages: [{ codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }], instructions: 1, covers: [] };
   }
 
   const handlerOf = (op: number): number => shared.u16[(op + OP.handler) >>> 1]!;

@@ -9,6 +9,9 @@ import type { SlotFlow } from './slot-flow.js';
 /** Numbers fixed in every region module (region-compiler.ts). */
 export const RegionModuleIndex = { CORE_BLOCK: 0 } as const;
 
+/** A function with several entries: the last parameter is the entry's `at` (GuestInstruction). */
+export const ENTERED_SIGNATURE: Signature = { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results };
+
 /** What analysis found out about a region. */
 export interface AnalysedRegion {
   readonly code: GuestCode;

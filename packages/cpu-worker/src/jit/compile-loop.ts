@@ -80,12 +80,16 @@ export class CompileLoop {
   #translate(): Region[] {
     const startMs = performance.now();
     const byOp = new Map<number, Region>();
+    const covered = new Set<number>();
     for (let taken = 0; taken < MAX_BATCH; taken++) {
       const request = this.#ring.pop();
       if (request === undefined) break;
-      const region = this.#attempt(() => this.translator.translate(request));
-      if (region) byOp.set(region.op, region);
-      else this.area.count('regionsRefused', 1);
+      const regions = this.#attempt(() => this.translator.translate(request, (op) => covered.has(op) || byOp.has(op)));
+      if (!regions) this.area.count('regionsRefused', 1);
+      else for (const region of regions) {
+        byOp.set(region.op, region);
+        for (const op of region.covers) covered.add(op);
+      }
     }
     this.area.count('translateMicroseconds', (performance.now() - startMs) * 1000);
     return [...byOp.values()];

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { formUse } from './form-use.js';
 import type { GuestCode, GuestInstruction } from './guest-code.js';
 
@@ -67,11 +68,45 @@ class Discovery {
   from(entry: number): void {
     this.#reach(entry);
     this.#follow();
-    if (![...this.insns.values()].some(isDispatch)) return;
+    const dispatch = [...this.insns.values()].find(isDispatch);
+    if (!dispatch) return;
     this.#maxInstructions = MAX_DISPATCHED;
-    for (const insn of this.insns.values()) this.#lookBehind(insn);
-    if (this.insns.size >= MAX_DISPATCHED || this.targets.size > MAX_TARGETS) this.targets.clear();
+    this.#lookAround(dispatch);
+    if (this.#isTooMuch) this.targets.clear();
     if (this.targets.size > 0) this.targets.add(entry);
+  }
+
+  get #isTooMuch(): boolean {
+    return this.insns.size >= MAX_DISPATCHED || this.targets.size > MAX_TARGETS;
+  }
+
+  /**
+   * Looks behind the jumps of the region and those near it that belong to the same loop: they lead into
+   * the region, or are computed in the same way.
+   */
+  #lookAround(dispatch: GuestInstruction): void {
+    let apart = this.#jumpsNearby();
+    for (let found = -1; found < this.targets.size && !this.#isTooMuch; ) {
+      found = this.targets.size;
+      for (const insn of this.insns.values()) this.#lookBehind(insn);
+      const rest: GuestInstruction[] = [];
+      for (const jump of apart) {
+        if (jump.form === dispatch.form || this.insns.has(jump.target)) this.#lookBehind(jump);
+        else rest.push(jump);
+      }
+      apart = rest;
+    }
+  }
+
+  /** Unconditional jumps near the entry that were decoded. */
+  #jumpsNearby(): GuestInstruction[] {
+    const jumps: GuestInstruction[] = [];
+    for (let at = -MAX_PAGES_AWAY * PAGE_SIZE; at < (MAX_PAGES_AWAY + 1) * PAGE_SIZE; at++) {
+      const insn = this.code.opAt(at) === 0 || this.insns.has(at) ? undefined : this.code.decode(at);
+      const kind = insn ? kindOf(insn) : 'plain';
+      if (kind === 'jump' || (kind === 'indirect' && isDispatch(insn!))) jumps.push(insn!);
+    }
+    return jumps;
   }
 
   #follow(): void {
@@ -92,7 +127,7 @@ class Discovery {
   }
 
   #isNear(at: number): boolean {
-    return Math.abs(Math.floor(at / 4096)) <= MAX_PAGES_AWAY;
+    return Math.abs(Math.floor(at / PAGE_SIZE)) <= MAX_PAGES_AWAY;
   }
 
   #reach(at: number): void {

@@ -102,9 +102,9 @@ export class CoreJit {
     const op = this.area.shared.u32[(this.#block + CoreBlock.off.mainOp) >>> 2]!;
     if (this.#refused.has(op)) return false;
     const translator = (this.#translator ??= this.makeTranslator());
-    const region = translator.translate(request);
-    if (region?.op === op && this.#store.publish([region], translator.assemble([region])) !== 0) return true;
-    if (region === undefined) this.#refused.add(op);
+    const regions = translator.translate(request);
+    if (regions?.[0]?.op === op && this.#store.publish(regions, translator.assemble(regions)) !== 0) return true;
+    if (regions === undefined) this.#refused.add(op);
     return false;
   }
 

@@ -99,4 +99,6 @@ export interface Region {
   readonly op: number;
   readonly pages: readonly RegionPage[];
   readonly instructions: number;
+  /** Ops of code that can be entered at many places: a region that starts within would be the same code once more. */
+  readonly covers: readonly number[];
 }

@@ -2,20 +2,25 @@ import { MAX_MEMORY_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { Code } from '../ir/code.js';
 import { WasmModule } from '../ir/wasm-module.js';
+import { OP } from '../interp/op-record.js';
 import { discover, type Block } from './control-flow.js';
 import { FlagLiveness } from './flag-liveness.js';
 import { markCold } from './form-use.js';
 import { GuestCode } from './guest-code.js';
+import { LocalPool } from '../ir/lower.js';
 import { orderRegion } from './order.js';
-import { REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
+import { REGION_HANDLER, REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
 import { NotInline } from './region-slots.js';
-import { INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
+import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
 import { RegionEmitter, type RegionBody } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
 
 interface Translated extends Region {
   /** Guest address of the entry where it was translated. */
   readonly rip: number;
+  /** The entry, counted from the page that addresses in the body count from. */
+  readonly at: number;
+  /** Shared by all entries to the same code. */
   readonly body: RegionBody;
 }
 
@@ -29,11 +34,11 @@ export class RegionCompiler {
     this.#code = new GuestCode(shared);
   }
 
-  /** The region that starts at `request.rip`; undefined when its code is not decoded, or left to the interpreter. */
-  translate(request: RegionRequest): Region | undefined {
+  /** As Translator.translate: undefined when the code is not decoded, or left to the interpreter. */
+  translate(request: RegionRequest, isCovered: (op: number) => boolean = () => false): readonly Region[] | undefined {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       try {
-        return this.#translate(request);
+        return this.#translate(request, isCovered);
       } catch (error) {
         // An instruction that turned out to need its cold handler is marked; the next attempt knows.
         if (!(error instanceof NotInline)) throw error;
@@ -43,11 +48,12 @@ export class RegionCompiler {
     return undefined;
   }
 
-  #translate(request: RegionRequest): Translated | undefined {
+  #translate(request: RegionRequest, isCovered: (op: number) => boolean): readonly Translated[] | undefined {
     const code = this.#code;
     code.begin(request);
     const entryAt = request.rip % PAGE_SIZE;
     const op = code.opAt(entryAt);
+    if (op !== 0 && (isCovered(op) || this.#hasRegion(op))) return [];
     const entry = op === 0 ? undefined : discover(code, entryAt);
     if (!entry) return undefined;
     const order = orderRegion(entry);
@@ -56,7 +62,23 @@ export class RegionCompiler {
     const flags = new FlagLiveness(code, order.blocks);
     const flow = new SlotFlow(order.blocks, flags);
     const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, pages }).emit();
-    return { op, rip: request.rip, pages: [...pages.values()], instructions: order.blocks.reduce((sum, block) => sum + block.insns.length, 0), body };
+    const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);
+    const covers = body.hasEntries ? order.blocks.flatMap(({ insns }) => insns.map((insn) => code.opAt(insn.at))) : [];
+    const region = { op, rip: request.rip, at: entryAt, pages: [...pages.values()], instructions, covers, body };
+    return [region, ...this.#otherEntries(region, order.blocks[0]!)];
+  }
+
+  /** The dispatcher's targets are entries too, or each would soon have the same code once more. */
+  #otherEntries(region: Translated, { end }: Block): Translated[] {
+    if (end.kind !== 'dispatch') return [];
+    return end.targets.flatMap(({ at }) => {
+      const op = this.#code.opAt(at);
+      return at === region.at || op === 0 || this.#hasRegion(op) ? [] : [{ ...region, op, at, rip: region.rip - region.at + at, instructions: 0, covers: [] }];
+    });
+  }
+
+  #hasRegion(op: number): boolean {
+    return Atomics.load(this.shared.u16, (op + OP.handler) >>> 1) >= REGION_HANDLER;
   }
 
   #pagesOf(blocks: readonly Block[]): Map<number, RegionPage> {
@@ -75,17 +97,35 @@ export class RegionCompiler {
   /** A module of regions made by `translate`; their functions are exported as r0, r1, … */
   assemble(regions: readonly Region[]): Uint8Array {
     const translated = regions as readonly Translated[];
-    const bodies = translated.map(({ body }) => body);
+    const bodies = [...new Set(translated.map(({ body }) => body))];
     const module = new WasmModule();
     module.importGlobal('coreBlock');
     const imports = importCallees(module, bodies);
-    bodies.forEach((body, i) => {
-      const fn = module.declare(REGION_SIGNATURE);
-      module.define(fn, body.locals, relocated(body, imports), body.rare, `guest_${translated[i]!.rip.toString(16)}`);
-      module.export(`r${i}`, fn);
+    const functions = new Map(bodies.map((body) => {
+      const fn = module.declare(body.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE);
+      const { rip } = translated.find((region) => region.body === body)!;
+      module.define(fn, body.locals, relocated(body, imports), body.rare, `guest_${rip.toString(16)}`);
+      return [body, fn];
+    }));
+    translated.forEach(({ body, at }, i) => {
+      const fn = functions.get(body)!;
+      module.export(`r${i}`, body.hasEntries ? defineEntry(module, fn, at) : fn);
     });
     return module.encode(MAX_MEMORY_BYTES / 65536);
   }
+}
+
+/** A region's function that enters the code of several entries at one of them. */
+function defineEntry(module: WasmModule, fn: number, at: number): number {
+  const code = new Code();
+  for (const parameter of REGION_SIGNATURE.params.keys()) code.bytes([0x20, parameter]);
+  code.byte(0x41);
+  code.s32(at);
+  code.byte(0x12);
+  code.u32(fn);
+  const entry = module.declare(REGION_SIGNATURE);
+  module.define(entry, new LocalPool(REGION_SIGNATURE.params.length), code);
+  return entry;
 }
 
 function nameOf(callee: Callee): string {

@@ -8,7 +8,7 @@ import type { Block, Edge } from './control-flow.js';
 import { ExitStubs } from './exit-stubs.js';
 import { formUse, slotsWritten } from './form-use.js';
 import type { GuestInstruction } from './guest-code.js';
-import { RegionExit } from './region-abi.js';
+import { REGION_SIGNATURE, RegionExit } from './region-abi.js';
 import { RegionBuilder, type Outcome } from './region-builder.js';
 import type { RegionContext } from './region-slots.js';
 import { RegionLocals } from './region-locals.js';
@@ -16,7 +16,7 @@ import { operandsOf } from './region-operand.js';
 import { RegionState } from './region-state.js';
 import { spread } from './spread.js';
 import { Transfers } from './transfers.js';
-import { RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
+import { ENTERED_SIGNATURE, RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
 import { FLAG_SLOTS, minus, union, type SlotSet } from './slots.js';
 
 /** Body of a region's function, but for the numbers of the functions it calls. */
@@ -27,6 +27,8 @@ export interface RegionBody {
   /** Offsets in `code` of branches that are hardly ever taken. */
   readonly rare: readonly number[];
   readonly callees: readonly Callee[];
+  /** It has a dispatcher, so that each of its targets may be an entry: the function is of ENTERED_SIGNATURE. */
+  readonly hasEntries: boolean;
 }
 
 /**
@@ -34,18 +36,23 @@ export interface RegionBody {
  * by the dominator tree, blocks that several edges lead to stand behind a wasm block.
  */
 export class RegionEmitter {
-  readonly pool = new LocalPool(3);
-  readonly locals = new RegionLocals(this.pool);
+  readonly hasEntries: boolean;
+  readonly pool: LocalPool;
+  readonly locals: RegionLocals;
   readonly exits = new ExitStubs();
   readonly callees: Callee[] = [];
   readonly #body = new Code();
-  readonly #lowering = new Lowering(this.#body, this.pool, (label) => this.exits.depth(label));
+  readonly #lowering: Lowering;
   readonly #labels = new Map<Block, Label>();
   readonly #context: RegionContext;
   readonly #transfers: Transfers;
   readonly #state = new RegionState();
 
   constructor(readonly region: AnalysedRegion) {
+    this.hasEntries = region.order.blocks[0]!.end.kind === 'dispatch';
+    this.pool = new LocalPool((this.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE).params.length);
+    this.locals = new RegionLocals(this.pool);
+    this.#lowering = new Lowering(this.#body, this.pool, (label) => this.exits.depth(label));
     this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), block: RegionModuleIndex.CORE_BLOCK };
     this.#transfers = new Transfers(region, this.locals, (callee) => this.callee(callee));
   }
@@ -72,7 +79,7 @@ export class RegionEmitter {
       this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub));
     }
     code.byte(0x00);
-    return { locals: this.pool, code, relocations, rare, callees: this.callees };
+    return { locals: this.pool, code, relocations, rare, callees: this.callees, hasEntries: this.hasEntries };
   }
 
   /** Returns what knows its calls and rare branches. */

@@ -35,8 +35,11 @@ export class Transfers {
     const { entryAt, pages, order, flow } = this.region;
     const rip = b.local('i64', this.locals.rip);
     const tableExec = b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state');
-    const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(rip), b.i32(10)), b.i32(0x3ffffc)));
-    let wrong = b.ne(b.and(b.wrap(rip), b.i32(0xfff)), b.i32(entryAt & 0xfff));
+    const hasEntries = order.blocks[0]!.end.kind === 'dispatch';
+    const at = hasEntries ? b.local('i32', this.locals.entryAt) : b.i32(entryAt);
+    const origin = b.sub(rip, b.op('i64.extend_i32_s', at));
+    const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(origin), b.i32(10)), b.i32(0x3ffffc)));
+    let wrong = b.ne(b.and(b.wrap(origin), b.i32(0xfff)), b.i32(0));
     for (const [delta, { codePage, generation }] of pages) {
       const entry = b.readRaw('i32', b.add(firstSlot, b.i32(delta * 4)), 0, 'guest');
       wrong = b.or(wrong, b.ne(entry, b.i32(codePage)));
@@ -47,12 +50,12 @@ export class Transfers {
       b.returnValue(b.i32(RegionExit.STALE));
     });
     if (this.locals.usesStack) this.#findStack(b, rip);
-    b.setLocal(this.locals.origin, b.sub(rip, b.i64(entryAt)));
+    b.setLocal(this.locals.origin, origin);
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
     b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
     for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
-    if (order.blocks[0]!.end.kind === 'dispatch') b.setLocal(this.locals.target, rip);
+    if (hasEntries) b.setLocal(this.locals.target, rip);
     this.load(b, flow.neededAtStart(order.blocks[0]!));
   }
 

@@ -2,8 +2,11 @@ import type { Region, RegionRequest } from './region-abi.js';
 
 /** Guest code → regions → module. Preconditions: as RegionStore's, the thread counts as a core in guest code. */
 export interface Translator {
-  /** A region for the entry, or undefined when none is worth it. */
-  translate(request: RegionRequest): Region | undefined;
+  /**
+   * Regions for the entry, which comes first, and for other entries to the same code; undefined when
+   * none is worth it, none when `isCovered` says that its op has got one meanwhile.
+   */
+  translate(request: RegionRequest, isCovered?: (op: number) => boolean): readonly Region[] | undefined;
   /** Bytes of a module that exports the regions as r0, r1, … in order. */
   assemble(regions: readonly Region[]): Uint8Array;
 }
