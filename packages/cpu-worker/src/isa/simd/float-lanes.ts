@@ -49,6 +49,8 @@ export interface FloatLanes {
   unexplained(b: Builder, zeroes: readonly Val[], result: Val): Mask;
   /** Condition true in no lane, for all of the masks. */
   none(b: Builder, ...masks: (Mask | undefined)[]): I32;
+  /** Sufficient for `r`, finite and no underflow, to be the exact result; undefined: there is no such test. */
+  isExact?(b: Builder, name: 'add' | 'sub' | 'mul' | 'div', x: Val, y: Val, r: Val): I32;
   /** Operand of `exact` from an integer (roundsd's immediate). */
   fromInt(b: Builder, value: I32): Val<any>;
 }
@@ -63,6 +65,9 @@ function known(masks: readonly (Mask | undefined)[]): Mask[] {
 function scalar(ty: FloatTy): FloatLanes {
   const { bits, min, inf } = SHIFTED[ty];
   const int = ty === 'f32' ? 'i32' : 'i64';
+  /** Digits of the significand; the first one is not stored. */
+  const digits = ty === 'f32' ? 24 : 53;
+  const hidden = 1n << BigInt(digits - 1);
   const reinterpret = (b: Builder, x: Val): I64 => b.op(ty === 'f32' ? 'i32.reinterpret_f32' : 'i64.reinterpret_f64', x);
   const magnitude = (b: Builder, x: Val): I64 => b.shl(reinterpret(b, x), b.int(bits, 1) as I64);
   const constant = (b: Builder, value: bigint): I64 => b.int(bits, value) as I64;
@@ -91,6 +96,16 @@ function scalar(ty: FloatTy): FloatLanes {
     unexplained: (b, zeroes, r) => {
       const isZero = zeroes.map((x) => b.eqz(magnitude(b, x))).reduce((x, y) => b.or(x, y));
       return b.eqz(b.and(isZero, b.eqz(magnitude(b, r))));
+    },
+    isExact: (b, name, x, y, r) => {
+      const is = (op: 'add' | 'sub' | 'mul', left: Val, right: Val, value: Val): I32 => b.op(`${ty}.eq`, b.op(`${ty}.${op}`, left, right), value);
+      if (name === 'add') return b.and(is('sub', r, x, y), is('sub', r, y, x));
+      if (name === 'sub') return b.and(is('sub', x, r, y), is('add', r, y, x));
+      // The factors have so many zeroes at their ends that all bits of the product fit.
+      const zeroes = (v: Val): I64 => b.op(`${int}.ctz`, b.or(reinterpret(b, v), constant(b, hidden)));
+      const [left, right] = name === 'mul' ? [x, y] : [r, y];
+      const fits = b.op(`${int}.ge_u`, b.add(zeroes(left), zeroes(right)), constant(b, BigInt(digits)));
+      return name === 'mul' ? fits : b.and(fits, is('mul', r, y, x));
     },
     none: (b, ...masks) => {
       const all = known(masks);
@@ -150,6 +165,12 @@ export const PACKED = { f32: packed('f32'), f64: packed('f64') } as const;
 export function isRoundingDefault(b: Builder, ignore: 'daz' | 'daz-ftz'): I32 {
   const control = Mxcsr.MASKS | Mxcsr.RC | Mxcsr.PE | (ignore === 'daz' ? Mxcsr.FTZ : 0);
   return b.eq(b.and(b.field('mxcsr'), b.i32(control)), b.i32(Mxcsr.MASKS | Mxcsr.PE));
+}
+
+/** The same but for PE: an exact result is right and raises nothing. */
+export function isExactDefault(b: Builder, ignore: 'daz' | 'daz-ftz'): I32 {
+  const control = Mxcsr.MASKS | Mxcsr.RC | (ignore === 'daz' ? Mxcsr.FTZ : 0);
+  return b.eq(b.and(b.field('mxcsr'), b.i32(control)), b.i32(Mxcsr.MASKS));
 }
 
 /** An inexact result rounded to nearest needs no attention: PE set and masked, RC nearest. */
