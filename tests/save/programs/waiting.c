@@ -19,6 +19,7 @@
 #include <sys/msg.h>
 #include <sys/ptrace.h>
 #include <sys/select.h>
+#include <sys/shm.h>
 #include <sys/sem.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -172,6 +173,52 @@ static void do_traced_call(void) {
   while (waitpid(pid, &status, 0) > 0 && WIFSTOPPED(status)) { stops++; ptrace(PTRACE_SYSCALL, pid, 0, 0); }
   printf("%d %d\n", stops >= 3, WEXITSTATUS(status));
 }
+static void put_line(int fd) { if (write(fd, "hello\n", 6) != 6) _exit(8); }
+static void do_terminal(void) {
+  int m = posix_openpt(O_RDWR | O_NOCTTY); grantpt(m); unlockpt(m); int s = open(ptsname(m), O_RDWR | O_NOCTTY); later(put_line, m);
+  char b[32] = ""; waiting(); printf("%zd %s", read(s, b, 31), b); write(s, "out\n", 4); nap(100); printf("%d\n", read(m, b, 31) > 4);
+}
+static void on_timer(int signo) { handled++; }
+/* One of everything that a process can hold, used after the image was made. */
+static void do_everything(void) {
+  char dir[] = "/tmp/allXXXXXX", path[64], b[64] = ""; mkdtemp(dir); snprintf(path, 64, "%s/gone", dir);
+  int gone = open(path, O_CREAT | O_RDWR, 0600); write(gone, "deleted", 7); unlink(path);
+  int there = open(dir, O_RDONLY | O_DIRECTORY), place = open(dir, O_PATH);
+  int mem = memfd_create("m", MFD_ALLOW_SEALING); ftruncate(mem, 8192); char *map = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0); strcpy(map + 4090, "across");
+  int shm = shmget(IPC_PRIVATE, 4096, 0600); char *seg = shmat(shm, 0, 0); strcpy(seg, "segment"); shmctl(shm, IPC_RMID, 0);
+  int msg = msgget(IPC_PRIVATE, 0600); struct { long type; char text[8]; } m = {3, "queued"}; msgsnd(msg, &m, 8, 0);
+  int pair[2]; socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
+  char control[CMSG_SPACE(sizeof(int))] = ""; struct iovec iov = {"fd", 2};
+  struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *c = CMSG_FIRSTHDR(&h); c->cmsg_level = SOL_SOCKET; c->cmsg_type = SCM_RIGHTS; c->cmsg_len = CMSG_LEN(sizeof(int)); memcpy(CMSG_DATA(c), &gone, sizeof(int));
+  sendmsg(pair[0], &h, 0);
+  int ev = eventfd(3, 0), ep = epoll_create1(0), ep2 = epoll_create1(0); struct epoll_event e = {EPOLLIN, {.u64 = 7}}; epoll_ctl(ep, EPOLL_CTL_ADD, ev, &e); epoll_ctl(ep2, EPOLL_CTL_ADD, ep, &e);
+  struct sigaction sa = {.sa_handler = on_timer, .sa_flags = SA_ONSTACK}; sigaction(SIGRTMIN, &sa, 0);
+  stack_t alt = {.ss_sp = malloc(65536), .ss_size = 65536}; sigaltstack(&alt, 0);
+  timer_t t; struct sigevent se = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN}; timer_create(CLOCK_MONOTONIC, &se, &t); struct itimerspec it = {{0, 0}, {0, 300000000}}; timer_settime(t, 0, &it, 0);
+  timer_t ct; timer_create(CLOCK_PROCESS_CPUTIME_ID, &se, &ct);
+  int maps = open("/proc/self/maps", O_RDONLY), procdir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY), selfmem = open("/proc/self/mem", O_RDWR), zero = open("/dev/zero", O_RDONLY), ns = open("/proc/self/ns/uts", O_RDONLY);
+  char *priv = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, mem, 4096); priv[0] = 'P';
+  int fl = open(dir, O_RDONLY); flock(fl, LOCK_SH);
+  sigset_t blocked; sigemptyset(&blocked); sigaddset(&blocked, SIGUSR2); sigprocmask(SIG_BLOCK, &blocked, 0); raise(SIGUSR2);
+  umask(027); chdir(dir); lseek(maps, 0, SEEK_SET); read(maps, b, 4);
+  fflush(stdout);
+  pid_t child = fork(); if (child == 0) { pause(); _exit(0); }
+  int pidfd = syscall(SYS_pidfd_open, child, 0);
+  waiting(); nap(LATER_MS);
+  memset(b, 0, 64); printf("%zd %s\n", pread(gone, b, 63, 0), b);
+  printf("%d %d\n", fchdir(there), openat(place, "none", O_RDONLY) == -1 && errno == ENOENT);
+  printf("%s %s %c\n", map + 4090, seg, priv[0]);
+  m.text[0] = 0; printf("%zd %s\n", msgrcv(msg, &m, 8, 3, IPC_NOWAIT), m.text); msgctl(msg, IPC_RMID, 0);
+  memset(b, 0, 64); iov.iov_base = b; iov.iov_len = 63; h.msg_controllen = sizeof control; printf("%zd %s", recvmsg(pair[1], &h, 0), b);
+  int passed; memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(int)); memset(b, 0, 64); printf(" %zd %s\n", pread(passed, b, 63, 0), b);
+  struct epoll_event got[2]; printf("%d", epoll_wait(ep2, got, 2, 0)); printf(" %d\n", (int)got[0].data.u64); uint64_t v; read(ev, &v, 8); printf("%d", epoll_wait(ep2, got, 2, 0)); printf(" %d\n", (int)v);
+  printf("timers %d\n", handled);
+  printf("%zd %zd %zd\n", read(maps, b, 8), read(selfmem, b, 0), read(zero, b, 8)); struct stat st; printf("%d %d\n", fstat(ns, &st), fstat(procdir, &st));
+  sigset_t pending; sigpending(&pending); printf("pending %d mask %o\n", sigismember(&pending, SIGUSR2), umask(0)); stack_t old; sigaltstack(0, &old); printf("%d\n", old.ss_size == 65536);
+  printf("%ld\n", syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, 0, 0)); printf("%s\n", getcwd(b, 64) && strcmp(b, dir) == 0 ? "there" : "lost");
+  chdir("/"); rmdir(dir);
+}
 static void do_computing(void) { waiting(); uint32_t x = 1; for (long n = 0; n < 60000000; n++) x = x * 1664525u + 1013904223u + (x >> 16); printf("%u\n", x); }
 static void do_floating(void) { waiting(); double x = 0.5; long double y = 1; for (long n = 0; n < 4000000; n++) { x = 3.7 * x * (1 - x); y = y / 3 + x; } printf("%.17g %.17Lg\n", x, y); }
 
@@ -179,7 +226,7 @@ static const struct { const char *name; void (*run)(void); } kinds[] = {
 #define KIND(name) {#name, do_##name}
   KIND(nanosleep), KIND(pipe_read), KIND(pipe_write), KIND(wait4), KIND(vfork), KIND(futex_shared), KIND(cond), KIND(poll), KIND(poll_timeout), KIND(select), KIND(epoll),
   KIND(sigsuspend), KIND(pause_alarm), KIND(itimer), KIND(handler), KIND(sigwait), KIND(flock), KIND(fcntl_lock), KIND(eventfd), KIND(timerfd), KIND(signalfd), KIND(socket),
-  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(fifo), KIND(inotify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(computing), KIND(floating),
+  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(fifo), KIND(inotify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
 };
 
 int main(int argc, char **argv) {

@@ -18,11 +18,11 @@ export class ProcessMemoryFile extends FileDescription {
   }
 
   override read(dst: Uint8Array, offBytes: number): number {
-    return this._transfer(offBytes, (at) => this.task.mm.forceTransfer(at, dst, Access.READ));
+    return dst.length === 0 ? 0 : this._transfer(offBytes, (at) => this.task.mm.forceTransfer(at, dst, Access.READ));
   }
 
   override write(src: Uint8Array, offBytes: number): number {
-    return this._transfer(offBytes, (at) => this.task.mm.forceTransfer(at, src, Access.WRITE));
+    return src.length === 0 ? 0 : this._transfer(offBytes, (at) => this.task.mm.forceTransfer(at, src, Access.WRITE));
   }
 
   private _transfer(offBytes: number, copy: (at: number) => number): number {

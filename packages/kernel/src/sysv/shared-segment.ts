@@ -17,9 +17,11 @@ export interface SegmentInit {
   readonly sizeBytes: number;
   readonly permission: IpcPermission;
   readonly creatorPid: number;
-  readonly nowSeconds: () => number;
+  /** CLOCK_REALTIME, ns since the epoch. */
+  readonly realtimeNs: () => bigint;
 }
 
+const secondsOf = (realtimeNs: () => bigint): number => Number(realtimeNs() / 1_000_000_000n);
 const nameOf = (key: number): string => `/SYSV${(key >>> 0).toString(16).padStart(8, '0')} (deleted)`;
 
 export class SharedSegment extends SharedObject implements IpcObject {
@@ -44,7 +46,7 @@ export class SharedSegment extends SharedObject implements IpcObject {
     this.ino = init.id;
     this.permission = init.permission;
     this.creatorPid = init.creatorPid;
-    this.changedAt = init.nowSeconds();
+    this.changedAt = secondsOf(init.realtimeNs);
     super.incRef();
   }
 
@@ -64,13 +66,13 @@ export class SharedSegment extends SharedObject implements IpcObject {
   override incRef(): void {
     super.incRef();
     this.attachCount++;
-    this.attachedAt = this._init.nowSeconds();
+    this.attachedAt = secondsOf(this._init.realtimeNs);
   }
 
   /** A mapping goes; the last one of a removed segment frees it. */
   override decRef(): void {
     this.attachCount--;
-    this.detachedAt = this._init.nowSeconds();
+    this.detachedAt = secondsOf(this._init.realtimeNs);
     super.decRef();
     if (this.attachCount === 0 && this.isMarkedForRemoval) this._destroy();
   }

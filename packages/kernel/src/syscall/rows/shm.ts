@@ -9,7 +9,7 @@ import { addr, choice, flags, int, size, type SyscallRow } from '../row.js';
 
 const SHMMIN = 1;
 
-const nowSeconds = (task: Task) => (): number => Number(task.kernel.realtimeNs() / 1_000_000_000n);
+const nowSeconds = (task: Task): number => Number(task.kernel.realtimeNs() / 1_000_000_000n);
 
 function pagesInUse({ segments }: IpcNamespace): number {
   return segments.all().reduce((sum, segment) => sum + segment.sizeBytes / PAGE_SIZE, 0);
@@ -26,7 +26,7 @@ function newSegment(task: Task, key: number, sizeBytes: number, shmFlags: number
   const id = segments.nextId();
   if (id < 0) return id;
   const permission = newPermission(task, shmFlags);
-  return new SharedSegment({ table: segments, pool: task.kernel.frames, key, id, sizeBytes, permission, creatorPid: task.group.tgid, nowSeconds: nowSeconds(task) });
+  return new SharedSegment({ table: segments, pool: task.kernel.frames, key, id, sizeBytes, permission, creatorPid: task.group.tgid, realtimeNs: task.kernel.vfs.environment.realtimeNs });
 }
 
 function sysShmget(task: Task, key: number, sizeBytes: number, shmFlags: number): number {
@@ -129,7 +129,7 @@ function change(task: Task, segment: SharedSegment, command: number, at: number)
   else {
     const refused = applyPermission(task, at, segment.permission);
     if (refused !== 0) return refused;
-    segment.changedAt = nowSeconds(task)();
+    segment.changedAt = nowSeconds(task);
   }
   return 0;
 }
