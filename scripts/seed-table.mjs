@@ -14,7 +14,8 @@ export function seedEntries(path = join(root, 'packages/kernel/seed.json')) {
   return JSON.parse(readFileSync(path, 'utf8')).entries.map((row) => Object.fromEntries(FIELDS.map((field, n) => [field, row[n]])));
 }
 
-const testPath = ({ test }) => (test.startsWith('property/') ? `tests/${test}` : `tests/unit/${test}`);
+/** Tests lie in tests/unit unless they name another folder of tests. */
+const testPath = ({ test }) => (/^(property|save|unit)\//.test(test) ? `tests/${test}` : `tests/unit/${test}`);
 
 export function seedDoc(entries = seedEntries()) {
   const kind = (status) => status.split(':', 1)[0];
