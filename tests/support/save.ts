@@ -77,7 +77,11 @@ async function goOn(image: Buffer, output: Output, options: LoadOptions = {}): P
   const kernel = await Kernel.loadFrom(image, { cores: 1, ...options });
   try {
     const process = kernel.processes[0];
-    if (process === undefined) return { output: output.text, ...kernel.core.globalInit!.exitStatus! };
+    if (process === undefined) {
+      // It had ended when the image was made.
+      const { code, signo } = kernel.core.globalInit!.exitStatus!;
+      return { output: output.text, code, signo };
+    }
     const rest = new Output();
     rest.listen(process);
     const { code, signo } = await process.wait();
