@@ -1,6 +1,6 @@
 /** `troupe checkpoint`, `troupe restore`, `troupe image inspect`. */
 import { resolve } from 'node:path';
-import { shellStatus, type ExitStatus } from '@troupe/abi';
+import { shellStatus } from '@troupe/abi';
 import { Kernel, inspectImage, type LoadOptions } from '@troupe/kernel';
 import { printUnimplemented } from '../report.js';
 import { attachStdio } from '../stdio.js';
@@ -63,13 +63,13 @@ async function runRestored(kernel: Kernel, hasInput: boolean): Promise<number> {
 
 /** Of a machine whose first program had ended. */
 function statusOf(kernel: Kernel): number {
-  const status = kernel.core.globalInit?.exitStatus as ExitStatus | null | undefined;
+  const status = kernel.core.globalInit?.exitStatus;
   return status ? shellStatus(status) : 0;
 }
 
 export async function inspectCommand(path: string, isJson: boolean): Promise<number> {
-  const { info, graph, frames } = await inspectImage(path);
-  if (isJson) process.stdout.write(`${JSON.stringify({ ...info, objects: graph.records.length, frames: frames.length / 2 || info.usedPages }, null, 2)}\n`);
+  const { info, graph } = await inspectImage(path);
+  if (isJson) process.stdout.write(`${JSON.stringify({ ...info, objects: graph.records.length, frames: info.usedPages }, null, 2)}\n`);
   else process.stdout.write(imageText(info, graph.records.length));
   return 0;
 }

@@ -113,8 +113,7 @@ export class Kernel {
 
   /**
    * Goes on where `saveTo` stopped, with other cores if need be. `source`: path of a file, bytes, or a stream; of
-   * incremental images all, oldest first. Throws
-   * ImageError; nothing has happened then.
+   * incremental images all, oldest first. Throws ImageError; nothing has happened then.
    */
   static async loadFrom(source: ImageInput | readonly ImageInput[], options: LoadOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();

@@ -5,13 +5,11 @@
  *   Owns:   the object graph as plain data, the pages, one memory that is ready for the next copy
  */
 import { createMemory, PAGE_SIZE, viewMemory, type SharedMemory } from '@troupe/abi';
-import { decodeCbor, encodeCbor, GraphWriter, type Graph } from '@troupe/state';
+import { decodeCbor, encodeCbor, type Graph } from '@troupe/state';
 import type { Kernel as KernelCore } from '../kernel.js';
-import { anchorsOf } from '../save/anchors.js';
 import type { LoadedImage } from '../save/load-image.js';
-import { storedFrames } from '../save/memory-image.js';
-import { infoOf, rootOf } from '../save/save-kernel.js';
-import { schemasOf } from '../save/saved-classes.js';
+import { copyIn, copyOut, storedFrames } from '../save/memory-image.js';
+import { graphOf, infoOf } from '../save/save-kernel.js';
 import type { LoadOptions } from './images.js';
 import type { Kernel } from './kernel.js';
 
@@ -26,15 +24,14 @@ export class Snapshot {
 
   /** Preconditions: the kernel is paused and its time stands still. Throws ImageError 'unsavable'. */
   constructor(kernel: KernelCore, private readonly _start: StartLoaded) {
-    kernel.vfs.sync();
-    const graph = new GraphWriter(schemasOf(kernel), anchorsOf(kernel)).write(rootOf(kernel));
+    const graph = graphOf(kernel);
     const frames = kernel.frames.usedFrames();
     // Plain data of its own: what the writer gives holds parts of the living kernel.
     const kept = decodeCbor(encodeCbor(graph), 'snapshot') as Graph;
     this._image = { id: '', info: infoOf(kernel, frames.length / 2), graph: kept, frames };
     this._stored = storedFrames(kernel.shared, frames);
     this._pages = new Uint8Array(this._stored.length * PAGE_SIZE);
-    this._stored.forEach((frame, index) => this._pages.set(kernel.shared.u8.subarray(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE), index * PAGE_SIZE));
+    copyOut(kernel.shared, this._stored, this._pages);
   }
 
   /** Bytes of pages that a copy starts with. */
@@ -49,13 +46,7 @@ export class Snapshot {
 
   private _filledMemory(): SharedMemory {
     const shared = viewMemory(createMemory());
-    const { _stored: stored } = this;
-    for (let first = 0; first < stored.length; ) {
-      let end = first + 1;
-      while (end < stored.length && stored[end] === stored[end - 1]! + 1) end++;
-      shared.u8.set(this._pages.subarray(first * PAGE_SIZE, end * PAGE_SIZE), stored[first]! * PAGE_SIZE);
-      first = end;
-    }
+    copyIn(shared, this._stored, this._pages);
     return shared;
   }
 

@@ -46,6 +46,29 @@ export function changedFrames(used: Uint32Array, digests: ReadonlyMap<number, st
   return changed;
 }
 
+/** Calls `visit` with [first, end) for each run of neighbouring frames: they are copied at once. */
+function forEachRun(frames: readonly number[], visit: (first: number, end: number) => void): void {
+  for (let first = 0; first < frames.length; ) {
+    let end = first + 1;
+    while (end < frames.length && frames[end] === frames[end - 1]! + 1) end++;
+    visit(first, end);
+    first = end;
+  }
+}
+
+/** Copies frames out of memory, one after the other. */
+export function copyOut(shared: SharedMemory, frames: readonly number[], target: Uint8Array): void {
+  forEachRun(frames, (first, end) => {
+    const source = frames[first]! * PAGE_SIZE;
+    target.set(shared.u8.subarray(source, source + (end - first) * PAGE_SIZE), first * PAGE_SIZE);
+  });
+}
+
+/** Copies what `copyOut` made into memory. */
+export function copyIn(shared: SharedMemory, frames: readonly number[], source: Uint8Array): void {
+  forEachRun(frames, (first, end) => shared.u8.set(source.subarray(first * PAGE_SIZE, end * PAGE_SIZE), frames[first]! * PAGE_SIZE));
+}
+
 function isZero(shared: SharedMemory, frame: number): boolean {
   const { i32 } = shared;
   const end = (frame + 1) * (PAGE_SIZE / 4);
@@ -78,17 +101,10 @@ class PageChunk {
     const frames = this._frames;
     view.setUint32(0, frames.length, true);
     frames.forEach((frame, index) => view.setUint32(4 + index * 4, frame, true));
-    let at = 4 + frames.length * 4;
-    for (let first = 0; first < frames.length; ) {
-      let end = first + 1;
-      while (end < frames.length && frames[end] === frames[end - 1]! + 1) end++;
-      const source = frames[first]! * PAGE_SIZE;
-      this._bytes.set(this.shared.u8.subarray(source, source + (end - first) * PAGE_SIZE), at);
-      at += (end - first) * PAGE_SIZE;
-      first = end;
-    }
+    const contents = 4 + frames.length * 4;
+    copyOut(this.shared, frames, this._bytes.subarray(contents));
     this._frames = [];
-    return this._bytes.subarray(0, at);
+    return this._bytes.subarray(0, contents + frames.length * PAGE_SIZE);
   }
 }
 

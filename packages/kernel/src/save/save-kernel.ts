@@ -5,7 +5,7 @@
  *        object graph, then memory. Nothing of the kernel may run meanwhile: the caller holds it paused.
  */
 import { headerWord, IdCounter, KERNEL_HEADER, KernelHeader } from '@troupe/abi';
-import { ChunkType, encodeCbor, GraphWriter, ImageError, ImageWriter, RECORDS_PER_PIECE, type ImageSink, type ImageWriterOptions } from '@troupe/state';
+import { ChunkType, encodeCbor, GraphWriter, ImageError, ImageWriter, RECORDS_PER_PIECE, type Graph, type ImageSink, type ImageWriterOptions } from '@troupe/state';
 import { displayPath } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
 import type { Task } from '../task/task.js';
@@ -52,8 +52,7 @@ export interface SaveKernelOptions extends ImageWriterOptions {
 
 /** Preconditions: paused, time stands still. Throws ImageError 'unsavable'; nothing of the kernel has changed then. */
 export async function saveKernel(kernel: Kernel, sink: ImageSink, options: SaveKernelOptions = {}): Promise<SaveStatistics> {
-  kernel.vfs.sync();
-  const graph = new GraphWriter(schemasOf(kernel), anchorsOf(kernel)).write(rootOf(kernel));
+  const graph = graphOf(kernel);
   const used = kernel.frames.usedFrames();
   const { base } = options;
   const writer = await ImageWriter.open(sink, options);
@@ -67,8 +66,13 @@ export async function saveKernel(kernel: Kernel, sink: ImageSink, options: SaveK
   return { objects: graph.records.length, ...sizes, bytesWritten: writer.bytesWritten, image: { id: Buffer.from(writer.id).toString('hex'), digests } };
 }
 
-/** The root of the object graph. Throws ImageError while tasks run. */
-export function rootOf(kernel: Kernel): SavedRoot {
+/** The objects of a kernel whose files are written back; holds parts of the living kernel. Throws ImageError 'unsavable'. */
+export function graphOf(kernel: Kernel): Graph {
+  kernel.vfs.sync();
+  return new GraphWriter(schemasOf(kernel), anchorsOf(kernel)).write(rootOf(kernel));
+}
+
+function rootOf(kernel: Kernel): SavedRoot {
   const { i32, i64, u64 } = kernel.shared;
   if (kernel.runner.onCores > 0) throw new ImageError('unsavable', 'tasks are on cores', 'kernel');
   const header = {

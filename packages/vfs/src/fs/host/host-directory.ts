@@ -23,12 +23,6 @@ export class HostDirectory extends HostInode {
     return fd < 0 ? hostName(`/proc/self/fd/-1/${name}`) : hostName(`/proc/self/fd/${fd}/${name}`);
   }
 
-  /** Absolute path on the host, as a byte string; '' for the host's root. */
-  override get plainPath(): string {
-    if (this.parent === null) return this.host.rootPath === '/' ? '' : this.host.rootPath;
-    return `${this.parent.plainPath}/${this.name}`;
-  }
-
   private _descriptor(): number {
     if (this._fd >= 0) return this._fd;
     const fd = this.host.openDirectory(this, this.parent === null ? hostName(this.host.rootPath) : this.parent.pathOf(this.name));

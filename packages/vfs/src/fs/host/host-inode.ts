@@ -39,9 +39,10 @@ export abstract class HostInode extends Inode {
     this._name = name;
   }
 
-  /** Absolute path on the host, as a byte string. */
+  /** Absolute path on the host, as a byte string; '' for the host's root. */
   get plainPath(): string {
-    return this._parent === null ? this.host.rootPath : `${this._parent.plainPath === '/' ? '' : this._parent.plainPath}/${this._name}`;
+    if (this._parent === null) return this.host.rootPath === '/' ? '' : this.host.rootPath;
+    return `${this._parent.plainPath}/${this._name}`;
   }
 
   /** It came with an image and is found under these numbers here. */
