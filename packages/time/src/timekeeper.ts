@@ -1,3 +1,4 @@
+import { WaitQueue } from '@troupe/abi';
 import type { Clock, TimeSource } from './clock.js';
 import { VirtualTimeSource } from './virtual-time.js';
 
@@ -14,6 +15,8 @@ export class Timekeeper {
   private _realtimeOffsetNs = 0n;
   /** Monotonic time at which updates were paused, or undefined while running. */
   private _pausedAtNs: bigint | undefined;
+  /** Woken when realtime moved and monotonic time did not: it was set, or went on during a pause. */
+  readonly realtimeSet = new WaitQueue();
 
   constructor(readonly source: TimeSource, startNs = 0n) {
     this._bootNs = source.monotonicNs() - startNs;
@@ -31,6 +34,12 @@ export class Timekeeper {
 
   setRealtimeNs(valueNs: bigint): void {
     this._realtimeOffsetNs += valueNs - this.realtimeNs();
+    this.realtimeSet.wake(0);
+  }
+
+  /** Realtime less monotonic time. */
+  get realtimeOffsetNs(): bigint {
+    return this.realtimeNs() - BigInt(this.monotonicNs());
   }
 
   /** Stops monotonic time (kernel.go pauseTimeLocked); idempotent. */
@@ -47,6 +56,7 @@ export class Timekeeper {
     if (this._pausedAtNs === undefined) return;
     this._bootNs = this.source.monotonicNs() - this._pausedAtNs;
     this._pausedAtNs = undefined;
+    this.realtimeSet.wake(0);
   }
 
   /** Host milliseconds until the monotonic clock shows `deadlineNs`; Infinity when it stands still. */

@@ -50,6 +50,11 @@ export class Timer implements Expiry {
     this.queue.cancel(this._handle);
   }
 
+  /** The clock was set: the next expiration stays where it is on the clock. */
+  onClockSet(): void {
+    this._rearm();
+  }
+
   onExpire(): void {
     this._advance(this.clock.nowNs());
     this._rearm();

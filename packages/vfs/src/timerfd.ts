@@ -1,6 +1,6 @@
 /** Timers read as descriptors (timerfd_create(2)). */
-import { EPOLLIN, Errno, O_RDWR } from '@troupe/abi';
-import type { Expiry, TimerHandle, TimerQueue } from '@troupe/time';
+import { EPOLLIN, Errno, O_RDWR, type Waiter } from '@troupe/abi';
+import type { Expiry, Timekeeper, TimerHandle, TimerQueue } from '@troupe/time';
 import { newAnonymousNode } from './anonymous.js';
 import { FileDescription } from './file-description.js';
 
@@ -12,7 +12,11 @@ export interface TimerSetting {
   readonly intervalNs: number;
 }
 
-export class TimerFile extends FileDescription implements Expiry {
+/** What the deadline of timerfd_settime(2) counts on. `cancelled-realtime`: TFD_TIMER_CANCEL_ON_SET. */
+export type TimerBase = 'now' | 'monotonic' | 'realtime' | 'cancelled-realtime';
+
+export class TimerFile extends FileDescription implements Expiry, Waiter {
+  readonly events = 0;
   /** Next expiry on the monotonic clock; Infinity = disarmed. */
   private _nextNs = Infinity;
   private _intervalNs = 0;
@@ -20,22 +24,38 @@ export class TimerFile extends FileDescription implements Expiry {
   private _hasExpired = false;
   private _wasClockSet = false;
   private _armed: TimerHandle | undefined;
-  /** TFD_TIMER_CANCEL_ON_SET. */
-  cancelOnSet = false;
+  private _base: TimerBase = 'now';
+  /** Realtime less monotonic time when the deadline was computed. */
+  private _realtimeOffsetNs = 0n;
 
-  constructor(readonly clockId: number, readonly timers: TimerQueue, flags: number) {
+  constructor(readonly clockId: number, readonly timers: TimerQueue, readonly timekeeper: Timekeeper, flags: number) {
     super(newAnonymousNode('[timerfd]'), O_RDWR | flags);
   }
 
-  /** timerfd_settime(2): `deadlineNs` is monotonic; Infinity disarms. */
-  set(deadlineNs: number, intervalNs: number): void {
+  /** timerfd_settime(2): `valueNs` on the base; 0 disarms. -ECANCELED, but armed, when nobody read that the clock was set. */
+  set(valueNs: number, intervalNs: number, base: TimerBase): number {
+    const wasClockSet = this._wasClockSet;
     this.timers.cancel(this._armed);
     this._armed = undefined;
     this._hasExpired = false;
     this._wasClockSet = false;
-    this._nextNs = deadlineNs;
     this._intervalNs = intervalNs;
+    this._base = base;
+    this._realtimeOffsetNs = this.timekeeper.realtimeOffsetNs;
+    this.timekeeper.realtimeSet.remove(this);
+    if (this._followsRealtime) this.timekeeper.realtimeSet.add(this);
+    this._nextNs = valueNs === 0 ? Infinity : this._monotonicNs(valueNs);
     this._arm();
+    return wasClockSet && valueNs !== 0 ? -Errno.ECANCELED : 0;
+  }
+
+  private get _followsRealtime(): boolean {
+    return this._base === 'realtime' || this._base === 'cancelled-realtime';
+  }
+
+  private _monotonicNs(valueNs: number): number {
+    if (this._base === 'now') return this.timers.clock.nowNs() + valueNs;
+    return this._base === 'monotonic' ? valueNs : Number(BigInt(valueNs) - this._realtimeOffsetNs);
   }
 
   /** timerfd_gettime(2): time to the next expiry, counting the periods that passed unread. */
@@ -54,9 +74,16 @@ export class TimerFile extends FileDescription implements Expiry {
     this.waiters.wake(EPOLLIN);
   }
 
-  /** The realtime clock was set (clock_settime(2)). */
-  onClockSet(): void {
-    if (!this.cancelOnSet) return;
+  /** The realtime clock was set. */
+  onWake(): void {
+    const offsetNs = this.timekeeper.realtimeOffsetNs;
+    this._nextNs += Number(this._realtimeOffsetNs - offsetNs);
+    this._realtimeOffsetNs = offsetNs;
+    if (this._armed) {
+      this.timers.cancel(this._armed);
+      this._arm();
+    }
+    if (this._base !== 'cancelled-realtime') return;
     this._wasClockSet = true;
     this.waiters.wake(EPOLLIN);
   }
@@ -65,6 +92,7 @@ export class TimerFile extends FileDescription implements Expiry {
     if (dst.length < BYTES) return -Errno.EINVAL;
     if (this._wasClockSet) {
       this._wasClockSet = false;
+      this._hasExpired = false;
       return -Errno.ECANCELED;
     }
     if (!this._hasExpired) return -Errno.EAGAIN;
@@ -88,6 +116,7 @@ export class TimerFile extends FileDescription implements Expiry {
   }
 
   protected override release(): void {
+    this.timekeeper.realtimeSet.remove(this);
     this.timers.cancel(this._armed);
     this._armed = undefined;
   }

@@ -113,6 +113,13 @@ static void do_fcntl_lock(void) {
   char b[5]; read(p[0], b, 5); waiting(); printf("%d\n", fcntl(fd, F_SETLKW, &l)); unlink(name);
 }
 static void do_eventfd(void) { int fd = eventfd(0, 0); fflush(stdout); if (fork() == 0) { uint64_t v = 9; nap(LATER_MS); write(fd, &v, 8); _exit(0); } uint64_t v = 0; waiting(); read(fd, &v, 8); printf("%d\n", (int)v); }
+static struct timespec soon(void) { struct timespec t; clock_gettime(CLOCK_REALTIME, &t); t.tv_nsec += LATER_MS * 1000000L; t.tv_sec += t.tv_nsec / 1000000000; t.tv_nsec %= 1000000000; return t; }
+static void do_realtime(void) {
+  struct itimerspec t = {{0, 0}, soon()}; int fd = timerfd_create(CLOCK_REALTIME, 0); timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &t, 0); waiting();
+  printf("%d\n", clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t.it_value, 0));
+  uint64_t n; ssize_t r; while ((r = read(fd, &n, 8)) < 0 && errno == ECANCELED) timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &t, 0);
+  printf("%zd %d\n", r, (int)n);
+}
 static void do_timerfd(void) {
   int fd = timerfd_create(CLOCK_MONOTONIC, 0); struct itimerspec t = {{0, 200000000}, {0, 700000000}}; timerfd_settime(fd, 0, &t, 0); waiting();
   uint64_t n = 0, sum = 0; while (sum < 3) { read(fd, &n, 8); sum += n; } printf("%d\n", sum >= 3);
@@ -225,7 +232,7 @@ static void do_floating(void) { waiting(); double x = 0.5; long double y = 1; fo
 static const struct { const char *name; void (*run)(void); } kinds[] = {
 #define KIND(name) {#name, do_##name}
   KIND(nanosleep), KIND(pipe_read), KIND(pipe_write), KIND(wait4), KIND(vfork), KIND(futex_shared), KIND(cond), KIND(poll), KIND(poll_timeout), KIND(select), KIND(epoll),
-  KIND(sigsuspend), KIND(pause_alarm), KIND(itimer), KIND(handler), KIND(sigwait), KIND(flock), KIND(fcntl_lock), KIND(eventfd), KIND(timerfd), KIND(signalfd), KIND(socket),
+  KIND(sigsuspend), KIND(pause_alarm), KIND(itimer), KIND(handler), KIND(sigwait), KIND(flock), KIND(fcntl_lock), KIND(eventfd), KIND(timerfd), KIND(realtime), KIND(signalfd), KIND(socket),
   KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(fifo), KIND(inotify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
 };
 

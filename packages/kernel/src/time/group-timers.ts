@@ -7,7 +7,7 @@
  * Timers on CPU clocks are looked at on every tick of the kernel's CPU clock (10 ms), as on Linux
  * without high-resolution CPU timers.
  */
-import { ClockId, Si, Sig, SigevNotify } from '@troupe/abi';
+import { ClockId, Si, Sig, SigevNotify, type Waiter } from '@troupe/abi';
 import { DISABLED, settingAt, Timer, type Clock, type Setting, type TimerListener } from '@troupe/time';
 import type { Kernel } from '../kernel.js';
 import type { ThreadGroup } from '../task/thread-group.js';
@@ -24,15 +24,17 @@ export interface Notification {
 }
 
 /** A timer over wall or CPU time that notifies a process. */
-export class ProcessTimer implements TimerListener {
+export class ProcessTimer implements TimerListener, Waiter {
+  readonly events = 0;
   /** Expirations since the last delivered signal, less one (timer_getoverrun(2)). */
   overrun = 0;
   private _wall: Timer | null;
   /** Setting of a CPU-clock timer; wall timers keep theirs in #wall. */
   private _cpuSetting: Setting = DISABLED;
 
-  constructor(readonly group: ThreadGroup, readonly id: number, readonly clock: Clock, readonly isCpuClock: boolean, readonly notification: Notification | null, readonly signo: number) {
-    this._wall = isCpuClock ? null : new Timer(clock, group.kernel.timers, this);
+  constructor(readonly group: ThreadGroup, readonly id: number, readonly namedClock: Clock, readonly isCpuClock: boolean, readonly notification: Notification | null, readonly signo: number) {
+    this._wall = isCpuClock ? null : new Timer(namedClock, group.kernel.timers, this);
+    if (this._isRealtime) group.kernel.timekeeper.realtimeSet.add(this);
   }
 
   get(): Setting {
@@ -49,8 +51,30 @@ export class ProcessTimer implements TimerListener {
     return old;
   }
 
+  /** Follows its clock when that is set. */
+  private get _isRealtime(): boolean {
+    return this.namedClock === this.group.kernel.realtimeClock;
+  }
+
+  /** The clock that settings count on. */
+  get clock(): Clock {
+    return this._wall?.clock ?? this.namedClock;
+  }
+
+  /** Disarms; settings then count on the timer's clock, or on time that passes, which does not follow when that clock is set. */
+  rebase(base: 'clock' | 'elapsed'): void {
+    if (!this._isRealtime) return;
+    this._wall?.destroy();
+    this._wall = new Timer(base === 'clock' ? this.namedClock : this.group.kernel.monotonicClock, this.group.kernel.timers, this);
+  }
+
+  onWake(): void {
+    this._wall?.onClockSet();
+  }
+
   destroy(): void {
     this._wall?.destroy();
+    this.group.kernel.timekeeper.realtimeSet.remove(this);
     this._cpuSetting = DISABLED;
   }
 

@@ -3,7 +3,8 @@ import { ClockId, Errno, Futex, TCB } from '@troupe/abi';
 import { FutexWaiter } from '../../futex.js';
 import { taskWithPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
-import { addr, block, flags, int, outBuf, size, uint, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { type CallDeadline, NO_DEADLINE, waitUntil } from '../../time/call-deadline.js';
+import { addr, flags, int, outBuf, size, uint, type SyscallResult, type SyscallRow } from '../row.js';
 import { readTimespecNs } from '../timespec.js';
 
 const OPS = Object.entries(Futex).filter(([, value]) => value < 14) as [string, number][];
@@ -12,7 +13,7 @@ const PRIVATE = Futex.PRIVATE_FLAG;
 
 interface WaitData {
   readonly waiters: readonly FutexWaiter[];
-  readonly deadlineNs: number | undefined;
+  readonly deadline: CallDeadline;
 }
 
 /** Atomic value of the word, faulting the page in. */
@@ -30,12 +31,10 @@ function addWaiter(task: Task, uaddr: number, isPrivate: boolean, value: number,
   return null;
 }
 
-function monotonicDeadline(task: Task, timeoutAddr: number, isAbsolute: boolean, clock: number): number | undefined {
-  if (timeoutAddr === 0) return undefined;
+function deadlineOf(task: Task, timeoutAddr: number, isAbsolute: boolean, clock: number): CallDeadline {
+  if (timeoutAddr === 0) return NO_DEADLINE;
   const ns = readTimespecNs(task.mm, timeoutAddr);
-  const nowNs = task.kernel.monotonicNs();
-  if (!isAbsolute) return nowNs + ns;
-  return clock === ClockId.REALTIME ? nowNs + (ns - Number(task.kernel.realtimeNs())) : ns;
+  return isAbsolute ? { atNs: ns, isRealtime: clock === ClockId.REALTIME } : { atNs: task.kernel.monotonicNs() + ns, isRealtime: false };
 }
 
 function wait(task: Task, uaddr: number, op: number, val: number, timeoutAddr: number, bitset: number): SyscallResult {
@@ -44,10 +43,10 @@ function wait(task: Task, uaddr: number, op: number, val: number, timeoutAddr: n
     if (bitset === 0) return -Errno.EINVAL;
     const isAbsolute = (op & CMD_MASK) === Futex.WAIT_BITSET;
     const clock = op & Futex.CLOCK_REALTIME ? ClockId.REALTIME : ClockId.MONOTONIC;
-    const deadlineNs = monotonicDeadline(task, timeoutAddr, isAbsolute, clock);
+    const deadline = deadlineOf(task, timeoutAddr, isAbsolute, clock);
     const waiter = addWaiter(task, uaddr, (op & PRIVATE) !== 0, val, new FutexWaiter(task, bitset));
     if (waiter === null) return -Errno.EAGAIN;
-    state.data = { waiters: [waiter], deadlineNs } satisfies WaitData;
+    state.data = { waiters: [waiter], deadline } satisfies WaitData;
   }
   const data = state.data as WaitData;
   const waiter = data.waiters[0]!;
@@ -56,7 +55,7 @@ function wait(task: Task, uaddr: number, op: number, val: number, timeoutAddr: n
     waiter.bucket?.remove(waiter);
     return -Errno.ETIMEDOUT;
   }
-  return waitOn(waiter.queue, 0, data.deadlineNs);
+  return waitUntil(task.kernel, [{ queue: waiter.queue, events: 0 }], data.deadline);
 }
 
 /** Result of an interrupted wait: a wake-up that already happened counts. */
@@ -137,7 +136,7 @@ function sysFutexWaitv(task: Task, waitersAddr: number, count: number, flagBits:
   if (!state.data) {
     if (count === 0 || count > WAITV_MAX || flagBits !== 0 || waitersAddr === 0) return -Errno.EINVAL;
     const waiters: FutexWaiter[] = [];
-    state.data = { waiters, deadlineNs: monotonicDeadline(task, timeout, true, clock) } satisfies WaitData;
+    state.data = { waiters, deadline: deadlineOf(task, timeout, true, clock) } satisfies WaitData;
     for (let index = 0; index < count; index++) {
       const at = waitersAddr + index * WAITV_BYTES;
       const word = task.mm.readUlong(at + 8);
@@ -151,7 +150,7 @@ function sysFutexWaitv(task: Task, waitersAddr: number, count: number, flagBits:
   const data = state.data as WaitData;
   if (data.waiters.some((waiter) => waiter.woken)) return interrupted(task);
   if (state.timedOut) return interrupted(task) ?? -Errno.ETIMEDOUT;
-  return block(data.waiters.map((waiter) => ({ queue: waiter.queue, events: 0 })), data.deadlineNs);
+  return waitUntil(task.kernel, data.waiters.map((waiter) => ({ queue: waiter.queue, events: 0 })), data.deadline);
 }
 
 const ROBUST_LIST_HEAD_BYTES = 24;

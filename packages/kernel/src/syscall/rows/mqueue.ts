@@ -7,7 +7,8 @@ import { installFile } from '../../fdtable.js';
 import { currentNotification, exceedsQueueLimit, notifyOwner, queueCost, queuesOf } from '../../ipc/message-queues.js';
 import { shownPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
-import { addr, fd, flags, inBuf, mode, outBuf, size, str, uint, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
+import { type CallDeadline, monotonicDeadlineNs, NO_DEADLINE, waitUntil } from '../../time/call-deadline.js';
+import { addr, fd, flags, inBuf, mode, outBuf, size, str, uint, type SyscallResult, type SyscallRow } from '../row.js';
 import { readTimespecNs } from '../timespec.js';
 
 const PRIORITY_MAX = 32768;
@@ -73,37 +74,28 @@ function queueOf(task: Task, fdNo: number, may: 'readable' | 'writable' | null):
   return file instanceof MessageQueueFile && (may === null || file[may]) ? file : -Errno.EBADF;
 }
 
-/** Continuation of a wait: its monotonic deadline. */
-interface TimedData {
-  readonly deadlineNs: number;
-}
-
 /** Deadline of the absolute CLOCK_REALTIME time at an address; looked at before anything else. */
-function deadlineOf(task: Task, timeoutAddr: number): number {
+function deadlineOf(task: Task, timeoutAddr: number): CallDeadline {
   const state = task.syscall!;
-  if (state.data === undefined) {
-    const deadlineNs = timeoutAddr === 0 ? Infinity : task.kernel.monotonicNs() + (readTimespecNs(task.mm, timeoutAddr) - Number(task.kernel.realtimeNs()));
-    state.data = { deadlineNs } satisfies TimedData;
-  }
-  return (state.data as TimedData).deadlineNs;
+  state.data ??= timeoutAddr === 0 ? NO_DEADLINE : { atNs: readTimespecNs(task.mm, timeoutAddr), isRealtime: true };
+  return state.data as CallDeadline;
 }
 
-function waitFor(task: Task, file: MessageQueueFile, side: 'senders' | 'receivers', deadlineNs: number): SyscallResult {
+function waitFor(task: Task, file: MessageQueueFile, side: 'senders' | 'receivers', deadline: CallDeadline): SyscallResult {
   if (file.nonBlocking) return -Errno.EAGAIN;
-  if (task.syscall!.timedOut || task.kernel.monotonicNs() >= deadlineNs) return -Errno.ETIMEDOUT;
-  const queue = file.queue[side];
-  return deadlineNs === Infinity ? waitOn(queue, 0) : waitOn(queue, 0, deadlineNs);
+  if (task.syscall!.timedOut || task.kernel.monotonicNs() >= monotonicDeadlineNs(task.kernel, deadline)) return -Errno.ETIMEDOUT;
+  return waitUntil(task.kernel, [{ queue: file.queue[side], events: 0 }], deadline);
 }
 
 function sysMqTimedsend(task: Task, fdNo: number, at: number, sizeBytes: number, priority: number, timeoutAddr: number): SyscallResult {
-  const deadlineNs = deadlineOf(task, timeoutAddr);
+  const deadline = deadlineOf(task, timeoutAddr);
   if (priority >= PRIORITY_MAX) return -Errno.EINVAL;
   const file = queueOf(task, fdNo, 'writable');
   if (typeof file === 'number') return file;
   const { queue } = file;
   if (sizeBytes > queue.messageBytes) return -Errno.EMSGSIZE;
   const bytes = task.mm.copyIn(at, sizeBytes);
-  if (queue.isFull) return waitFor(task, file, 'senders', deadlineNs);
+  if (queue.isFull) return waitFor(task, file, 'senders', deadline);
   currentNotification(queue);
   const due = queue.send({ priority, bytes });
   if (due !== null) notifyOwner(task, due);
@@ -111,12 +103,12 @@ function sysMqTimedsend(task: Task, fdNo: number, at: number, sizeBytes: number,
 }
 
 function sysMqTimedreceive(task: Task, fdNo: number, at: number, sizeBytes: number, priorityAddr: number, timeoutAddr: number): SyscallResult {
-  const deadlineNs = deadlineOf(task, timeoutAddr);
+  const deadline = deadlineOf(task, timeoutAddr);
   const file = queueOf(task, fdNo, 'readable');
   if (typeof file === 'number') return file;
   if (sizeBytes < file.queue.messageBytes) return -Errno.EMSGSIZE;
   const message = file.queue.receive();
-  if (typeof message === 'number') return waitFor(task, file, 'receivers', deadlineNs);
+  if (typeof message === 'number') return waitFor(task, file, 'receivers', deadline);
   task.mm.copyOut(at, message.bytes);
   if (priorityAddr !== 0) task.mm.writeU32(priorityAddr, message.priority);
   return message.bytes.length;

@@ -1,10 +1,11 @@
 /** Reading and setting clocks, and sleeping. */
 import { Cap, ClockId, CLOCK_TICK_NS, Errno, hasCap, NS_PER_SEC, Restart, TIMER_ABSTIME } from '@troupe/abi';
-import { syncVdsoTime } from '../../elf/vdso-mapping.js';
 import type { Task } from '../../task/task.js';
+import { type CallDeadline, monotonicDeadlineNs, waitUntil } from '../../time/call-deadline.js';
 import { groupCpuNs } from '../../time/cpu-clocks.js';
 import { clockOf } from '../../time/group-timers.js';
-import { addr, flags, inBuf, int, outBuf, waitOn, type SyscallResult, type SyscallRow, choice } from '../row.js';
+import { setRealtime } from '../../time/set-realtime.js';
+import { addr, flags, inBuf, int, outBuf, type SyscallResult, type SyscallRow, choice } from '../row.js';
 import { readTimespecNs, readTimevalNs, writeTimespecNs, writeTimevalNs } from '../timespec.js';
 
 const CLOCKS = Object.entries(ClockId).map(([name, value]) => [`CLOCK_${name}`, value] as const);
@@ -32,8 +33,7 @@ function sysClockSettime(task: Task, id: number, ts: number): number {
   if (id !== ClockId.REALTIME) return -Errno.EINVAL;
   const ns = readTimespecNs(task.mm, ts);
   if (!hasCap(task.creds, Cap.SYS_TIME)) return -Errno.EPERM;
-  task.kernel.timekeeper.setRealtimeNs(BigInt(ns));
-  syncVdsoTime(task.kernel.memory, task.kernel.timekeeper);
+  setRealtime(task.kernel, ns);
   return 0;
 }
 
@@ -47,8 +47,7 @@ function sysSettimeofday(task: Task, tv: number, tz: number): number {
   if (tv === 0) return tz === 0 ? 0 : -Errno.EPERM;
   const ns = readTimevalNs(task.mm, tv);
   if (!hasCap(task.creds, Cap.SYS_TIME)) return -Errno.EPERM;
-  task.kernel.timekeeper.setRealtimeNs(BigInt(ns));
-  syncVdsoTime(task.kernel.memory, task.kernel.timekeeper);
+  setRealtime(task.kernel, ns);
   return 0;
 }
 
@@ -70,9 +69,9 @@ function sysTimes(task: Task, buf: number): number {
   return Math.floor(task.kernel.monotonicNs() / CLOCK_TICK_NS);
 }
 
-/** Continuation of a sleep: when it ends on the monotonic clock, and where the rest goes. */
+/** Continuation of a sleep: when it ends, and where the rest goes. */
 interface SleepData {
-  readonly deadlineNs: number;
+  readonly deadline: CallDeadline;
   readonly isAbsolute: boolean;
   readonly remAddr: number;
 }
@@ -80,22 +79,24 @@ interface SleepData {
 function sleep(task: Task, start: () => SleepData): SyscallResult {
   const state = task.syscall!;
   state.data ??= start();
-  const { deadlineNs } = state.data as SleepData;
-  if (state.timedOut || task.kernel.monotonicNs() >= deadlineNs) return 0;
-  return waitOn(task.group.neverWakes, 0, deadlineNs);
+  const { deadline } = state.data as SleepData;
+  if (state.timedOut || task.kernel.monotonicNs() >= monotonicDeadlineNs(task.kernel, deadline)) return 0;
+  return waitUntil(task.kernel, [], deadline);
 }
 
 /** nanosleep(2) EINTR: the time that is left is stored for relative sleeps. */
 function interruptedSleep(task: Task): number {
   const data = task.syscall!.data as SleepData;
   if (data.isAbsolute) return -Restart.ERESTARTNOHAND;
-  if (data.remAddr !== 0) writeTimespecNs(task.mm, data.remAddr, Math.max(0, data.deadlineNs - task.kernel.monotonicNs()));
+  if (data.remAddr !== 0) writeTimespecNs(task.mm, data.remAddr, Math.max(0, data.deadline.atNs - task.kernel.monotonicNs()));
   task.restartBlock = { ...task.syscall!, resumed: true, timedOut: false };
   return -Restart.ERESTART_RESTARTBLOCK;
 }
 
+const after = (task: Task, ns: number): CallDeadline => ({ atNs: task.kernel.monotonicNs() + ns, isRealtime: false });
+
 function sysNanosleep(task: Task, req: number, rem: number): SyscallResult {
-  return sleep(task, () => ({ deadlineNs: task.kernel.monotonicNs() + readTimespecNs(task.mm, req), isAbsolute: false, remAddr: rem }));
+  return sleep(task, () => ({ deadline: after(task, readTimespecNs(task.mm, req)), isAbsolute: false, remAddr: rem }));
 }
 
 function sysClockNanosleep(task: Task, id: number, flagBits: number, req: number, rem: number): SyscallResult {
@@ -104,8 +105,9 @@ function sysClockNanosleep(task: Task, id: number, flagBits: number, req: number
   const isAbsolute = (flagBits & TIMER_ABSTIME) !== 0;
   return sleep(task, () => {
     const ns = readTimespecNs(task.mm, req);
-    const nowNs = task.kernel.monotonicNs();
-    return { deadlineNs: nowNs + (isAbsolute ? ns - found.clock.nowNs() : ns), isAbsolute, remAddr: rem };
+    if (!isAbsolute) return { deadline: after(task, ns), isAbsolute, remAddr: rem };
+    const deadline = found.isRealtime ? { atNs: ns, isRealtime: true } : after(task, ns - found.clock.nowNs());
+    return { deadline, isAbsolute, remAddr: rem };
   });
 }
 

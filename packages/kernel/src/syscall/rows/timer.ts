@@ -66,9 +66,9 @@ function sysTimerCreate(task: Task, clockId: number, event: number, idOut: numbe
   return 0;
 }
 
-function writeItimerspec(task: Task, at: number, timer: ProcessTimer, setting: Setting): void {
-  writeTimespecNs(task.mm, at, setting.periodNs);
-  writeTimespecNs(task.mm, at + 16, remainingNs(timer, setting));
+function writeItimerspec(task: Task, at: number, periodNs: number, leftNs: number): void {
+  writeTimespecNs(task.mm, at, periodNs);
+  writeTimespecNs(task.mm, at + 16, leftNs);
 }
 
 function sysTimerSettime(task: Task, id: number, flagBits: number, value: number, oldOut: number): number {
@@ -76,16 +76,21 @@ function sysTimerSettime(task: Task, id: number, flagBits: number, value: number
   if (!timer || value === 0) return -Errno.EINVAL;
   const periodNs = readTimespecNs(task.mm, value);
   const firstNs = readTimespecNs(task.mm, value + 16);
-  const baseNs = flagBits & TIMER_ABSTIME ? 0 : timer.clock.nowNs();
-  const old = timer.swap(firstNs === 0 ? DISABLED : { enabled: true, nextNs: baseNs + firstNs, periodNs });
-  if (oldOut !== 0) writeItimerspec(task, oldOut, timer, old);
+  const isAbsolute = (flagBits & TIMER_ABSTIME) !== 0;
+  const old = timer.get();
+  const oldLeftNs = remainingNs(timer, old);
+  timer.rebase(isAbsolute ? 'clock' : 'elapsed');
+  const baseNs = isAbsolute ? 0 : timer.clock.nowNs();
+  timer.swap(firstNs === 0 ? DISABLED : { enabled: true, nextNs: baseNs + firstNs, periodNs });
+  if (oldOut !== 0) writeItimerspec(task, oldOut, old.periodNs, oldLeftNs);
   return 0;
 }
 
 function sysTimerGettime(task: Task, id: number, out: number): number {
   const timer = timersOf(task.group).posix.get(id);
   if (!timer) return -Errno.EINVAL;
-  writeItimerspec(task, out, timer, timer.get());
+  const setting = timer.get();
+  writeItimerspec(task, out, setting.periodNs, remainingNs(timer, setting));
   return 0;
 }
 

@@ -1,6 +1,6 @@
 /** timerfd_create(2). */
 import { Errno, Nr, O_CLOEXEC, O_NONBLOCK } from '@troupe/abi';
-import { TimerFile } from '@troupe/vfs';
+import { type TimerBase, TimerFile } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import type { Task } from '../../task/task.js';
 import { fd, flags, inBuf, int, outBuf, type SyscallRow } from '../row.js';
@@ -25,7 +25,7 @@ const isRealtime = (clockId: number): boolean => clockId === CLOCK_REALTIME || c
 
 function sysTimerfdCreate(task: Task, clockId: number, createFlags: number): number {
   if ((createFlags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0 || !CLOCKS.some(([, id]) => id === clockId)) return -Errno.EINVAL;
-  return installFile(task, new TimerFile(clockId, task.kernel.timers, createFlags & O_NONBLOCK), (createFlags & O_CLOEXEC) !== 0);
+  return installFile(task, new TimerFile(clockId, task.kernel.timers, task.kernel.timekeeper, createFlags & O_NONBLOCK), (createFlags & O_CLOEXEC) !== 0);
 }
 
 function timerFile(task: Task, fdNo: number): TimerFile | number {
@@ -34,10 +34,11 @@ function timerFile(task: Task, fdNo: number): TimerFile | number {
   return file instanceof TimerFile ? file : -Errno.EINVAL;
 }
 
-/** Absolute times count on the timer's clock; the queue runs on the monotonic one. */
-function monotonicDeadlineNs(task: Task, file: TimerFile, valueNs: number, isAbsolute: boolean): number {
-  if (!isAbsolute) return task.kernel.monotonicNs() + valueNs;
-  return isRealtime(file.clockId) ? task.kernel.monotonicNs() + (valueNs - Number(task.kernel.realtimeNs())) : valueNs;
+/** Absolute times count on the timer's clock. */
+function baseOf({ clockId }: TimerFile, timerFlags: number): TimerBase {
+  if ((timerFlags & TFD_TIMER_ABSTIME) === 0) return 'now';
+  if (!isRealtime(clockId)) return 'monotonic';
+  return (timerFlags & TFD_TIMER_CANCEL_ON_SET) === 0 ? 'realtime' : 'cancelled-realtime';
 }
 
 function writeSetting(task: Task, file: TimerFile, at: number): void {
@@ -53,10 +54,7 @@ function sysTimerfdSettime(task: Task, fdNo: number, timerFlags: number, newAddr
   const file = timerFile(task, fdNo);
   if (typeof file === 'number') return file;
   if (oldAddr !== 0) writeSetting(task, file, oldAddr);
-  const isAbsolute = (timerFlags & TFD_TIMER_ABSTIME) !== 0;
-  file.cancelOnSet = isAbsolute && isRealtime(file.clockId) && (timerFlags & TFD_TIMER_CANCEL_ON_SET) !== 0;
-  file.set(valueNs === 0 ? Infinity : monotonicDeadlineNs(task, file, valueNs, isAbsolute), intervalNs);
-  return 0;
+  return file.set(valueNs, intervalNs, baseOf(file, timerFlags));
 }
 
 function sysTimerfdGettime(task: Task, fdNo: number, currAddr: number): number {
@@ -72,7 +70,7 @@ export const rows: readonly SyscallRow[] = [
     groups: ['%desc'], support: 'full', man: 'timerfd_create(2)', handler: sysTimerfdCreate,
   },
   {
-    nr: Nr.timerfd_settime, name: 'timerfd_settime', groups: ['%desc'], support: { partial: 'deadlines do not follow clock_settime' }, man: 'timerfd_create(2)', handler: sysTimerfdSettime,
+    nr: Nr.timerfd_settime, name: 'timerfd_settime', groups: ['%desc'], support: 'full', man: 'timerfd_create(2)', handler: sysTimerfdSettime,
     args: [fd(), flags('flags', [['TFD_TIMER_ABSTIME', TFD_TIMER_ABSTIME], ['TFD_TIMER_CANCEL_ON_SET', TFD_TIMER_CANCEL_ON_SET]]), inBuf('new_value', ITIMERSPEC_BYTES), outBuf('old_value', ITIMERSPEC_BYTES)],
   },
   {
