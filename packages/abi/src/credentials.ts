@@ -37,7 +37,7 @@ export function userCredentials(uid: number, gid: number, groups: readonly numbe
 }
 
 /** Capability numbers (capabilities(7)). */
-export const Cap = { CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, IPC_LOCK: 14, IPC_OWNER: 15, SYS_CHROOT: 18, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_NICE: 23, SYS_RESOURCE: 24, SYS_TIME: 25, SYS_TTY_CONFIG: 26, MKNOD: 27, SYSLOG: 34 } as const;
+export const Cap = { CHOWN: 0, DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, NET_ADMIN: 12, IPC_LOCK: 14, IPC_OWNER: 15, SYS_CHROOT: 18, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_NICE: 23, SYS_RESOURCE: 24, SYS_TIME: 25, SYS_TTY_CONFIG: 26, MKNOD: 27, SYSLOG: 34 } as const;
 
 const holds = (creds: Credentials, cap: number): boolean => (creds.capEffective >> BigInt(cap)) % 2n === 1n;
 

@@ -123,9 +123,9 @@ export class Kernel {
     this.tcbs = new TcbPool(args.frames);
     this.tasks = new TaskSet(this, args.maxTasks ?? DEFAULT_MAX_TASKS);
     this.rootPidNamespace = new PidNamespace(this.tasks, args.rootUserNamespace);
+    this.ipc = new Ipc(this);
     this.rootNamespaces = this._firstNamespaces();
     this.signals = new Signals(this);
-    this.ipc = new Ipc(this);
     this.running = new RunningTasks(args.shared, this.monotonicClock, this.timers);
     this.runner = new TaskRunner(this);
     for (const actor of [this.timers, this.tasks, this.signals]) this.actors.register(actor);
@@ -135,8 +135,10 @@ export class Kernel {
 
   private _firstNamespaces(): NamespaceSet {
     const owner = this.rootUserNamespace;
+    const net = new NetworkNamespace(owner, this.ipc.unixNames);
+    net.loopback.bringUp();
     return {
-      uts: this.rootUtsNamespace, ipc: this.rootIpcNamespace, mount: this.vfs.mounts, net: new NetworkNamespace(owner), cgroup: new CgroupNamespace(owner),
+      uts: this.rootUtsNamespace, ipc: this.rootIpcNamespace, mount: this.vfs.mounts, net, cgroup: new CgroupNamespace(owner),
       pidForChildren: this.rootPidNamespace,
     };
   }

@@ -63,7 +63,7 @@ const PLAIN = {
   AnonymousFileSystem, AnonymousInode, ByteRing, Devpts, DevptsDevice, DevptsRoot, DirectoryFile, Epoll, EpollItem, Eraser, EventFile, FilePages, Flock, FullFile,
   HostShadow, InodeLocks, Inotify, InputBuffer, LineDiscipline, MessageQueue, MessageQueueDirectory, MessageQueueFile, MessageQueueFileSystem, MessageQueueInode,
   Mount, MountIds, MountTable, NullFile, OutputProcessor, PathFile, PathNode, PeerGroup, Pipe, PipeFile, Pty, PtyMaster, RandomFile, RangeLocks, RegularFile,
-  SignalFile, SyntheticFile, TimerFile, Tmpfs, TmpfsDirectory, TmpfsFile, TmpfsSpecial, TmpfsSymlink, Tty, TtyFile, UnixSocket, ZeroFile,
+  SignalFile, SyntheticFile, TimerFile, Tmpfs, TmpfsDirectory, TmpfsFile, TmpfsSpecial, TmpfsSymlink, Tty, TtyFile, UnixNamespace, UnixSocket, ZeroFile,
 };
 
 const reconnect = (inode: HostInode): void => void inode.host.reconnect(inode);
@@ -90,7 +90,6 @@ export const VFS_CLASSES: readonly SavedClass[] = [
   savedClass({ type: OverlayDirectory, name: 'vfs.OverlayDirectory', afterLoad: rememberOverlay }),
   savedClass({ type: SyntheticInode, name: 'vfs.SyntheticInode', notSaved: { _found: () => null } }),
   savedClass({ type: Terminals, name: 'vfs.Terminals', notSaved: { special: KEPT }, afterLoad: (terminals) => terminals.setOpeners() }),
-  savedClass({ type: UnixNamespace, name: 'vfs.UnixNamespace', notSaved: { onSocket: KEPT } }),
   savedClass({ type: Vfs, name: 'vfs.Vfs', notSaved: { environment: KEPT, special: KEPT, types: KEPT, isExecuting: KEPT } }),
   savedClass({ type: Watch, name: 'vfs.Watch', afterLoad: () => void watchCount.value++ }),
 ];

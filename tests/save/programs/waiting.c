@@ -152,6 +152,14 @@ static void do_mqueue(void) {
   if (fork() == 0) { nap(LATER_MS); mq_send(q, "mq", 3, 1); _exit(0); }
   char b[8]; waiting(); printf("%zd", mq_receive(q, b, 8, 0)); printf(" %s\n", b);
 }
+static pthread_mutex_t told = PTHREAD_MUTEX_INITIALIZER;
+static void by_thread(union sigval value) { printf("thread %d\n", value.sival_int); pthread_mutex_unlock(&told); }
+static void send_one(int q) { mq_send(q, "x", 1, 0); }
+static void do_mq_thread(void) {
+  struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 8}; mqd_t q = mq_open("/troupe-thread", O_CREAT | O_RDWR, 0600, &attr); mq_unlink("/troupe-thread");
+  struct sigevent ev = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = by_thread, .sigev_value.sival_int = 5};
+  pthread_mutex_lock(&told); mq_notify(q, &ev); later(send_one, q); waiting(); pthread_mutex_lock(&told);
+}
 static void do_fifo(void) {
   char name[] = "/tmp/fifoXXXXXX"; mkdtemp(name); strcat(name, ""); char path[64]; snprintf(path, 64, "%s/f", name); mkfifo(path, 0600); fflush(stdout);
   if (fork() == 0) { nap(LATER_MS); put(open(path, O_WRONLY)); _exit(0); }
@@ -233,7 +241,7 @@ static const struct { const char *name; void (*run)(void); } kinds[] = {
 #define KIND(name) {#name, do_##name}
   KIND(nanosleep), KIND(pipe_read), KIND(pipe_write), KIND(wait4), KIND(vfork), KIND(futex_shared), KIND(cond), KIND(poll), KIND(poll_timeout), KIND(select), KIND(epoll),
   KIND(sigsuspend), KIND(pause_alarm), KIND(itimer), KIND(handler), KIND(sigwait), KIND(flock), KIND(fcntl_lock), KIND(eventfd), KIND(timerfd), KIND(realtime), KIND(signalfd), KIND(socket),
-  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(fifo), KIND(inotify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
+  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(mq_thread), KIND(fifo), KIND(inotify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
 };
 
 int main(int argc, char **argv) {

@@ -54,6 +54,9 @@ export const Ioctl = {
   SIOCGIFNAME: 0x8910,
   SIOCGIFCONF: 0x8912,
   SIOCGIFFLAGS: 0x8913,
+  SIOCSIFFLAGS: 0x8914,
+  SIOCGIFMTU: 0x8921,
+  SIOCGIFINDEX: 0x8933,
 } as const;
 export type IoctlName = keyof typeof Ioctl;
 

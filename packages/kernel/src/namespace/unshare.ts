@@ -1,6 +1,6 @@
 /** New namespaces for clone(2), clone3(2) and unshare(2) (namespaces(7), user_namespaces(7)). */
 import { ALL_CAPABILITIES, Cap, Clone, Errno, MAX_USER_NAMESPACE_DEPTH, NO_ID, UserNamespace, hasOwnCap, type Credentials } from '@troupe/abi';
-import { PathNode, type Mount } from '@troupe/vfs';
+import { PathNode, UnixNamespace, type Mount } from '@troupe/vfs';
 import type { FsContext } from '../fs-context.js';
 import type { Task } from '../task/task.js';
 import { CgroupNamespace } from './cgroup-namespace.js';
@@ -37,7 +37,7 @@ export function makeNamespaces(task: Task, flags: number): NewNamespaces | numbe
     uts: wants(Clone.NEWUTS) ? old.uts.copy(owner, inode()) : old.uts,
     ipc: wants(Clone.NEWIPC) ? new IpcNamespace(owner, inode()) : old.ipc,
     mount: moved === null ? old.mount : old.mount.copyNamespace(owner, inode(), moved),
-    net: wants(Clone.NEWNET) ? new NetworkNamespace(owner, inode()) : old.net,
+    net: wants(Clone.NEWNET) ? new NetworkNamespace(owner, new UnixNamespace(kernel.ipc), inode()) : old.net,
     cgroup: wants(Clone.NEWCGROUP) ? new CgroupNamespace(owner, inode()) : old.cgroup,
     pidForChildren: wants(Clone.NEWPID) ? new PidNamespace(kernel.tasks, owner, old.pidForChildren, inode()) : old.pidForChildren,
   };

@@ -1,7 +1,8 @@
 /** /proc/net: the tables of a host without network devices but loopback. */
 import { Sock } from '@troupe/abi';
-import { UnixSocket, textFile, type Entry } from '@troupe/vfs';
+import { UnixSocket, textFile, type Entry, type UnixNamespace } from '@troupe/vfs';
 import type { Kernel } from '../kernel.js';
+import type { Task } from '../task/task.js';
 
 const SOCKET_COLUMNS = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 const HEADERS: Readonly<Record<string, string>> = {
@@ -33,13 +34,13 @@ function unixLine(socket: UnixSocket): string {
   return `0000000000000000: ${hex(socket.refs + 1, 8)} 00000000 ${hex(flags, 8)} ${hex(socket.type, 4)} ${hex(state, 2)} ${String(inode.ino).padStart(5)}${name}\n`;
 }
 
-/** /proc/net/unix: every local socket, from the kernel's socket table. */
-export function unixText(kernel: Kernel): string {
-  const sockets = kernel.sockets.list().map((entry) => entry.socket).filter((socket) => socket instanceof UnixSocket);
+/** /proc/net/unix: every local socket of a network namespace, from the kernel's socket table. */
+export function unixText(kernel: Kernel, names: UnixNamespace): string {
+  const sockets = kernel.sockets.list().map((entry) => entry.socket).filter((socket) => socket instanceof UnixSocket && socket.names === names) as UnixSocket[];
   return `Num       RefCount Protocol Flags    Type St Inode Path\n${sockets.map(unixLine).join('')}`;
 }
 
-export function networkEntries(kernel: Kernel): Record<string, Entry> {
+export function networkEntries(task: Task): Record<string, Entry> {
   const fixed = Object.entries(HEADERS).map(([name, text]): [string, Entry] => [name, textFile(() => text)]);
-  return { ...Object.fromEntries(fixed), unix: textFile(() => unixText(kernel)) };
+  return { ...Object.fromEntries(fixed), unix: textFile(() => unixText(task.kernel, task.namespaces.net.abstractSockets)) };
 }

@@ -102,7 +102,7 @@ function commonEntries(task: Task, viewer: PidNamespace): Record<string, Entry> 
     mountinfo: whileAlive(task, () => mountInfoText(task.namespaces.mount, task.fs.root)),
     mounts: whileAlive(task, () => mountsText(task.namespaces.mount, task.fs.root)),
     mountstats: whileAlive(task, () => mountStatsText(task.namespaces.mount, task.fs.root), 0o400),
-    net: fixedDirectory(networkEntries(task.kernel)),
+    net: fixedDirectory(networkEntries(task)),
     ns: namespaceDirectory(task),
     oom_adj: oomFile(group),
     oom_score: textFile(() => '0\n'),

@@ -34,6 +34,8 @@ import { NetworkNamespace } from '../namespace/network-namespace.js';
 import { PidNamespace } from '../namespace/pid-namespace.js';
 import { UtsNamespace } from '../namespace/uts-namespace.js';
 import { NetlinkPorts } from '../net/netlink-ports.js';
+import { NetlinkSocket } from '../net/netlink-socket.js';
+import { NetworkDevice } from '../net/network-device.js';
 import { SocketEntry, SocketTable } from '../net/socket-table.js';
 import { reconnectProcFs } from '../proc/proc-file-system.js';
 import { ProcessMemoryFile } from '../proc/process-memory-file.js';
@@ -68,7 +70,7 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace, WaitQueue };
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
   AsyncOwner, CgroupNamespace, FaultHistory, FdTable, FileSystemContext, FsContext, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
-  KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetworkNamespace, Notification, ObjectTable, OpenedProgram,
+  KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenedProgram,
   PageTable, Parked, ParkedWaiter, PendingSignals, PidFile, PidNamespace, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet,
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,

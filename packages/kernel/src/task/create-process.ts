@@ -1,7 +1,7 @@
 /** Processes made from outside (kernel.go CreateProcess). */
 import type { Credentials, LimitSet } from '@troupe/abi';
 import { ConfigError, Errno, RunState, Sig, TCB, X_OK, errnoName, isDirectory } from '@troupe/abi';
-import type { FileDescription, MountTable, PathNode } from '@troupe/vfs';
+import type { FileDescription, MountTable, PathNode, UnixNamespace } from '@troupe/vfs';
 import { Follow, checkAccess } from '@troupe/vfs';
 import { CreateProcessContext } from '../context/create-process-context.js';
 import { FdTable } from '../fdtable.js';
@@ -9,6 +9,7 @@ import { FsContext } from '../fs-context.js';
 import type { Kernel } from '../kernel.js';
 import type { IpcNamespace } from '../namespace/ipc-namespace.js';
 import type { NamespaceSet } from '../namespace/namespace-set.js';
+import { NetworkNamespace } from '../namespace/network-namespace.js';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import type { UtsNamespace } from '../namespace/uts-namespace.js';
 import { SignalHandlers } from '../signal/signal-handlers.js';
@@ -42,6 +43,8 @@ export interface CreateProcessArgs {
   readonly ipcNamespace?: IpcNamespace;
   readonly mountNamespace?: MountTable;
   readonly pidNamespace?: PidNamespace;
+  /** Names of local sockets of its own: the process gets a network namespace with them. */
+  readonly abstractSocketNamespace?: UnixNamespace;
   /** Adopts orphans of its descendants and takes them along when it ends. Default true. */
   readonly isInit?: boolean;
 }
@@ -106,10 +109,13 @@ function loadFirstImage(context: CreateProcessContext, args: CreateProcessArgs, 
   return image;
 }
 
-function namespacesFor({ rootNamespaces }: Kernel, args: CreateProcessArgs): NamespaceSet {
+function namespacesFor(kernel: Kernel, args: CreateProcessArgs): NamespaceSet {
+  const { rootNamespaces } = kernel;
+  const names = args.abstractSocketNamespace;
   return {
     ...rootNamespaces, uts: args.utsNamespace ?? rootNamespaces.uts, ipc: args.ipcNamespace ?? rootNamespaces.ipc, mount: args.mountNamespace ?? rootNamespaces.mount,
     pidForChildren: args.pidNamespace ?? rootNamespaces.pidForChildren,
+    net: names === undefined ? rootNamespaces.net : new NetworkNamespace(kernel.rootUserNamespace, names, kernel.newNamespaceInode()),
   };
 }
 

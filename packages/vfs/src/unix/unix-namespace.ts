@@ -1,4 +1,4 @@
-/** Where local sockets are found: the abstract names of a kernel, and socket inodes (unix(7)). */
+/** Where local sockets are found: the abstract names of a network namespace, and socket inodes (unix(7)). */
 import { Errno, S_IFSOCK, W_OK, isSocket } from '@troupe/abi';
 import { checkAccess } from '../access.js';
 import { makeNodeAt } from '../operations/create.js';
@@ -9,11 +9,16 @@ import type { NegativeErrno } from '../types.js';
 import type { UnixAddress } from './unix-address.js';
 import type { UnixSocket } from './unix-socket.js';
 
+/** Hears of every local socket that is made. */
+export interface UnixSocketObserver {
+  onSocket(socket: UnixSocket): void;
+}
+
 export class UnixNamespace {
   private readonly _abstract = new Map<string, UnixSocket>();
   private _nextAuto = 0;
-  /** Hears of every local socket made in this namespace. */
-  onSocket: ((socket: UnixSocket) => void) | null = null;
+
+  constructor(readonly observer: UnixSocketObserver | null = null) {}
 
   /** Gives the socket a name. Returns the bound address and, for a path, its inode. */
   bind(socket: UnixSocket, address: UnixAddress, caller: SocketCaller): { address: UnixAddress; inode: Inode | null } | NegativeErrno {

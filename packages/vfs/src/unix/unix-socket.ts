@@ -38,7 +38,7 @@ export class UnixSocket extends Socket implements MessageSender {
 
   constructor(type: number, flags: number, readonly ownCredentials: SocketCredentials, readonly names: UnixNamespace, nowNs: bigint) {
     super(newSocketNode(ownCredentials.uid, ownCredentials.gid, nowNs), O_RDWR | (flags & O_NONBLOCK), Af.UNIX, type, 0);
-    names.onSocket?.(this);
+    names.observer?.onSocket(this);
   }
 
   get isStream(): boolean {

@@ -1,14 +1,15 @@
-import { Errno, LimitSet, O_RDONLY, Rlimit, Sig, userCredentials } from '@troupe/abi';
+import { Af, Errno, LimitSet, Nr, O_RDONLY, Rlimit, Sig, Sock, userCredentials } from '@troupe/abi';
 import { CreateProcessContext } from '@troupe/kernel/context/create-process-context.js';
 import { FdTable } from '@troupe/kernel/fdtable.js';
 import { FsContext } from '@troupe/kernel/fs-context.js';
 import { IpcNamespace } from '@troupe/kernel/namespace/ipc-namespace.js';
 import { PidNamespace } from '@troupe/kernel/namespace/pid-namespace.js';
 import { UtsNamespace } from '@troupe/kernel/namespace/uts-namespace.js';
+import { SYSCALL_ROWS } from '@troupe/kernel/syscall/table.js';
 import { ExecError } from '@troupe/kernel/task/create-process.js';
-import { HostStream, makeDirectory, openPath } from '@troupe/vfs';
+import { HostStream, UnixNamespace, makeDirectory, openPath } from '@troupe/vfs';
 import { expect } from 'chai';
-import { FakeKernel, tinyElf } from '../../../support/kernel/fake-kernel.js';
+import { FakeKernel, SCRATCH, tinyElf } from '../../../support/kernel/fake-kernel.js';
 
 function withDirectory(mode = 0o755): FakeKernel {
   const fake = new FakeKernel();
@@ -52,6 +53,23 @@ describe('createProcess', () => {
     expect(() => fake.create({ workingDirectory: '/nowhere' })).to.throw(`${message} '/nowhere': ENOENT`);
     expect(() => fake.create({ workingDirectory: '/program' })).to.throw(`${message} '/program': ENOTDIR`);
     expect(() => fake.create({ workingDirectory: '/work', credentials: userCredentials(7, 7, []) })).to.throw(`${message} '/work': EACCES`);
+  });
+
+  it('gives a process names of local sockets of its own', () => {
+    const fake = new FakeKernel({ rows: SYSCALL_ROWS });
+    const abstractSocketNamespace = new UnixNamespace(fake.kernel.ipc);
+    const [first, second] = [fake.boot(), fake.boot({ abstractSocketNamespace })];
+    const answers = [first, second].map((task) => {
+      task.mm.copyOut(SCRATCH, Uint8Array.of(Af.UNIX, 0, 0, 0x78));
+      const fd = fake.syscall(task, Nr.socket, Af.UNIX, Sock.STREAM, 0)!;
+      const other = fake.syscall(task, Nr.socket, Af.UNIX, Sock.STREAM, 0)!;
+      const bound = fake.syscall(task, Nr.bind, fd, SCRATCH, 4);
+      return [bound, fake.syscall(task, Nr.bind, other, SCRATCH, 4)];
+    });
+    expect(answers).to.deep.equal([[0, -Errno.EADDRINUSE], [0, -Errno.EADDRINUSE]]);
+    expect(second.namespaces.net.abstractSockets).to.equal(abstractSocketNamespace);
+    expect(new CreateProcessContext(fake.kernel, { argv: [], abstractSocketNamespace }, first.fs).abstractSocketNamespace).to.equal(abstractSocketNamespace);
+    expect(fake.kernel.sockets.list()).to.have.length(4);
   });
 
   it('uses credentials, umask, limits, container and descriptor table as given', () => {

@@ -35,7 +35,7 @@ describe('socket table', () => {
     const address = Uint8Array.of(1, 0, 0, 0x78);
     expect([listener.bind(address, caller), listener.listen(1, caller), client.connect(address, caller)]).to.deep.equal([0, 0, 0]);
     expect(fake.kernel.sockets.list().length).to.equal(3);
-    const lines = unixText(fake.kernel).trimEnd().split('\n');
+    const lines = unixText(fake.kernel, fake.kernel.rootAbstractSocketNamespace).trimEnd().split('\n');
     expect(lines).to.have.length(4);
     expect(lines[1]).to.match(/^0{16}: 00000002 00000000 00010000 0001 01 +\d+ @x$/);
     expect(lines[2]).to.match(/ 00000000 0001 03 +\d+$/);

@@ -1,9 +1,10 @@
 /** ioctl(2): the requests every descriptor knows; the rest goes to the file. */
 import { Errno, Ioctl, Nr, O_ASYNC, O_CLOEXEC, O_NONBLOCK, O_PATH } from '@troupe/abi';
-import { PtyMaster } from '@troupe/vfs';
+import { PtyMaster, Socket } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { contextOf, ioctlCaller } from '../../ipc/caller.js';
 import { changeStatusFlags, ownerOf, setOwner } from '../../ipc/signal-io.js';
+import { interfaceRequest, isInterfaceRequest } from '../../net/interface-requests.js';
 import { SeccompListener } from '../../seccomp/listener.js';
 import { listenerIoctl } from '../../seccomp/notification.js';
 import type { Task } from '../../task/task.js';
@@ -42,6 +43,7 @@ function sysIoctl(task: Task, fdNo: number, request: number, arg: number): Sysca
       return 0;
   }
   if (request >>> 0 === Ioctl.TIOCGPTPEER && file instanceof PtyMaster) return openPeer(task, file, arg);
+  if (file instanceof Socket && isInterfaceRequest(request >>> 0)) return interfaceRequest(task, request >>> 0, arg);
   if (file instanceof SeccompListener) return listenerIoctl(task, file, request >>> 0, arg);
   return file.ioctl(request >>> 0, arg, ioctlCaller(task));
 }

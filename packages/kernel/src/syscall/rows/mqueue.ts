@@ -1,10 +1,10 @@
 /** POSIX message queues (mq_overview(7)). */
 import {
-  Cap, Errno, NAME_MAX, NSIG, Nr, O_ACCMODE, O_CLOEXEC, O_CREAT, O_EXCL, O_NONBLOCK, R_OK, S_IFREG, SigevNotify, W_OK, hasCapIn,
+  Cap, Errno, NAME_MAX, Nr, O_ACCMODE, O_CLOEXEC, O_CREAT, O_EXCL, O_NONBLOCK, R_OK, S_IFREG, W_OK, hasCapIn,
 } from '@troupe/abi';
 import { MessageQueueFile, checkAccess, isOwner, type MessageQueueFileSystem, type MessageQueueInode } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
-import { currentNotification, exceedsQueueLimit, notifyOwner, queueCost, queuesOf } from '../../ipc/message-queues.js';
+import { currentNotification, exceedsQueueLimit, notifyOwner, queueCost, queuesOf, readNotification, removeNotification } from '../../ipc/message-queues.js';
 import { shownPid } from '../../namespace/id-view.js';
 import type { Task } from '../../task/task.js';
 import { type CallDeadline, monotonicDeadlineNs, NO_DEADLINE, waitUntil } from '../../time/call-deadline.js';
@@ -116,18 +116,14 @@ function sysMqTimedreceive(task: Task, fdNo: number, at: number, sizeBytes: numb
 
 /** struct sigevent: value at 0, signo at 8, notify at 12. */
 function sysMqNotify(task: Task, fdNo: number, eventAddr: number): number {
-  const event = eventAddr === 0 ? null : { value: task.mm.readU64(eventAddr), signo: task.mm.readI32(eventAddr + 8), notify: task.mm.readI32(eventAddr + 12) };
-  const { NONE, SIGNAL, THREAD } = SigevNotify;
-  if (event !== null && event.notify !== NONE && event.notify !== SIGNAL && event.notify !== THREAD) return -Errno.EINVAL;
-  if (event?.notify === SIGNAL && (event.signo < 1 || event.signo > NSIG)) return -Errno.EINVAL;
-  // SIGEV_THREAD wants a netlink socket in sigev_signo.
-  if (event?.notify === THREAD) return task.fds.get(event.signo) === null ? -Errno.EBADF : -Errno.ENOTSOCK;
+  const event = eventAddr === 0 ? null : readNotification(task, eventAddr);
+  if (typeof event === 'number') return event;
   const file = queueOf(task, fdNo, null);
   if (typeof file === 'number') return file;
   const { queue } = file;
   const current = currentNotification(queue);
   if (event === null) {
-    if (current?.owner === task.group) queue.notification = null;
+    if (current?.owner === task.group) removeNotification(queue);
     return 0;
   }
   if (current !== null) return -Errno.EBUSY;
@@ -159,6 +155,6 @@ export const rows: readonly SyscallRow[] = [
   { ...ipc, nr: Nr.mq_unlink, name: 'mq_unlink', args: [str('name')], man: 'mq_unlink(2)', handler: sysMqUnlink },
   { ...wait, nr: Nr.mq_timedsend, name: 'mq_timedsend', args: [fd('mqdes'), inBuf('msg_ptr', 'msg_len'), size('msg_len'), uint('msg_prio'), addr('abs_timeout')], man: 'mq_timedsend(2)', handler: sysMqTimedsend },
   { ...wait, nr: Nr.mq_timedreceive, name: 'mq_timedreceive', args: [fd('mqdes'), outBuf('msg_ptr', 'return'), size('msg_len'), outBuf('msg_prio', 4), addr('abs_timeout')], man: 'mq_timedreceive(2)', handler: sysMqTimedreceive },
-  { ...ipc, support: { partial: 'no SIGEV_THREAD, which needs netlink sockets' }, nr: Nr.mq_notify, name: 'mq_notify', args: [fd('mqdes'), inBuf('sevp', 64)], man: 'mq_notify(2)', handler: sysMqNotify },
+  { ...ipc, nr: Nr.mq_notify, name: 'mq_notify', args: [fd('mqdes'), inBuf('sevp', 64)], man: 'mq_notify(2)', handler: sysMqNotify },
   { ...ipc, nr: Nr.mq_getsetattr, name: 'mq_getsetattr', args: [fd('mqdes'), inBuf('newattr', MQ_ATTR_BYTES), outBuf('oldattr', MQ_ATTR_BYTES)], man: 'mq_getsetattr(2)', handler: sysMqGetsetattr },
 ];

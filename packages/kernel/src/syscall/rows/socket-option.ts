@@ -1,8 +1,9 @@
 /** getsockopt(2), setsockopt(2) (socket(7)). */
-import { Errno, NO_ID, Nr, SOL_SOCKET, So, UCRED } from '@troupe/abi';
+import { Errno, NO_ID, Nr, SOL_NETLINK, SOL_SOCKET, So, UCRED } from '@troupe/abi';
 import type { Socket } from '@troupe/vfs';
 import { socketOf } from '../../ipc/socket-transfer.js';
 import { shownGid, shownPid, shownUid } from '../../namespace/id-view.js';
+import { NetlinkSocket } from '../../net/netlink-socket.js';
 import type { Task } from '../../task/task.js';
 import { addr, choice, fd, inBuf, int, outBuf, type SyscallRow } from '../row.js';
 import { readTimevalNs } from '../timespec.js';
@@ -18,6 +19,7 @@ function sysSetsockopt(task: Task, fdNo: number, level: number, name: number, at
   const socket = socketOf(task, fdNo);
   if (typeof socket === 'number') return socket;
   if (sizeBytes < 0) return -Errno.EINVAL;
+  if (level === SOL_NETLINK && socket instanceof NetlinkSocket) return sizeBytes < 4 ? -Errno.EINVAL : socket.setNetlinkOption(name, task.mm.readI32(at));
   if (level !== SOL_SOCKET) return -Errno.EOPNOTSUPP;
   if (isTimeout(name)) return setTimeoutOption(task, socket, name, at, sizeBytes);
   if (name === So.LINGER) return sizeBytes < LINGER_BYTES ? -Errno.EINVAL : 0;
@@ -41,8 +43,9 @@ function sysGetsockopt(task: Task, fdNo: number, level: number, name: number, at
   if (typeof socket === 'number') return socket;
   const roomBytes = task.mm.readI32(lengthAt);
   if (roomBytes < 0) return -Errno.EINVAL;
-  if (level !== SOL_SOCKET) return -Errno.EOPNOTSUPP;
-  const value = optionBytes(task, socket, name);
+  const isNetlink = level === SOL_NETLINK && socket instanceof NetlinkSocket;
+  if (level !== SOL_SOCKET && !isNetlink) return -Errno.EOPNOTSUPP;
+  const value = isNetlink ? intBytes(socket.getNetlinkOption(name)) : optionBytes(task, socket, name);
   if (typeof value === 'number') return value;
   task.mm.copyOut(at, value.subarray(0, roomBytes));
   task.mm.writeU32(lengthAt, Math.min(roomBytes, value.length));
@@ -55,7 +58,12 @@ function optionBytes(task: Task, socket: Socket, name: number): Uint8Array | num
   if (name === So.PEERCRED) return credentialBytes(task, socket);
   if (name === So.PEERNAME) return socket.peerName();
   const value = socket.getOption(name);
-  return value < 0 && name !== So.PEEK_OFF ? value : new Uint8Array(Int32Array.of(value).buffer);
+  return name === So.PEEK_OFF ? new Uint8Array(Int32Array.of(value).buffer) : intBytes(value);
+}
+
+/** An int, or the error it is. */
+function intBytes(value: number): Uint8Array | number {
+  return value < 0 ? value : new Uint8Array(Int32Array.of(value).buffer);
 }
 
 function timevalBytes(timeoutNs: number): Uint8Array {
@@ -71,12 +79,12 @@ function credentialBytes(task: Task, socket: Socket): Uint8Array {
   return bytes;
 }
 
-const HEAD = [fd('sockfd'), choice('level', [['SOL_SOCKET', SOL_SOCKET]]), choice('optname', OPTIONS)] as const;
+const HEAD = [fd('sockfd'), choice('level', [['SOL_SOCKET', SOL_SOCKET], ['SOL_NETLINK', SOL_NETLINK]]), choice('optname', OPTIONS)] as const;
 
 export const rows: readonly SyscallRow[] = [
   {
     nr: Nr.setsockopt, name: 'setsockopt', args: [...HEAD, inBuf('optval', 'optlen'), int('optlen')], groups: ['%net'],
-    support: { partial: 'SOL_SOCKET; options without meaning for local sockets are stored only' }, man: 'getsockopt(2)', handler: sysSetsockopt,
+    support: { partial: 'SOL_SOCKET, SOL_NETLINK; options without meaning for local sockets are stored only' }, man: 'getsockopt(2)', handler: sysSetsockopt,
   },
-  { nr: Nr.getsockopt, name: 'getsockopt', args: [...HEAD, outBuf('optval', 'return'), addr('optlen')], groups: ['%net'], support: { partial: 'SOL_SOCKET' }, man: 'getsockopt(2)', handler: sysGetsockopt },
+  { nr: Nr.getsockopt, name: 'getsockopt', args: [...HEAD, outBuf('optval', 'return'), addr('optlen')], groups: ['%net'], support: { partial: 'SOL_SOCKET, SOL_NETLINK' }, man: 'getsockopt(2)', handler: sysGetsockopt },
 ];

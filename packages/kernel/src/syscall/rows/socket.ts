@@ -1,11 +1,13 @@
 /** Making and connecting sockets: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), shutdown(2), names. */
-import { Af, EPOLLIN, EPOLLOUT, Errno, Nr, O_CLOEXEC, O_NONBLOCK, Rlimit, Sock, type ErrnoName } from '@troupe/abi';
+import { Af, EPOLLIN, EPOLLOUT, Errno, NetlinkProtocol, Nr, O_CLOEXEC, O_NONBLOCK, Rlimit, Sock, type ErrnoName } from '@troupe/abi';
 import { UnixSocket, createUnixPair, type FileDescription } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { credentialsOf } from '../../ipc/control-message.js';
 import { callDeadlineNs, isDue } from '../../ipc/deadline.js';
 import { readAddress, writeAddress } from '../../ipc/socket-address.js';
 import { socketCaller, socketOf } from '../../ipc/socket-transfer.js';
+import { shownPid } from '../../namespace/id-view.js';
+import { NetlinkSocket } from '../../net/netlink-socket.js';
 import type { Task } from '../../task/task.js';
 import { addr, choice, fd, flags, inBuf, int, outBuf, waitOn, type SyscallResult, type SyscallRow } from '../row.js';
 
@@ -19,27 +21,44 @@ const TYPES = (['STREAM', 'DGRAM', 'RAW', 'RDM', 'SEQPACKET'] as const).flatMap(
 
 const fail = (name: ErrnoName): number => -Errno[name];
 
-/** The socket type, or why a socket like this cannot be made. Only local sockets exist. */
+/** The type of a local socket, or why one like this cannot be made. */
 function checkKind(domain: number, typeAndFlags: number, protocol: number): number {
   const type = typeAndFlags & ~TYPE_FLAGS;
   if ((type & ~Sock.TYPE_MASK) !== 0 || type > 10 || type < 1) return fail('EINVAL');
+  if (domain === Af.NETLINK) return fail('EOPNOTSUPP');
   if (domain !== Af.UNIX) return fail('EAFNOSUPPORT');
   if (protocol !== 0 && protocol !== Af.UNIX) return fail('EPROTONOSUPPORT');
   if (!LOCAL_TYPES.includes(type)) return fail('ESOCKTNOSUPPORT');
   return type === Sock.RAW ? Sock.DGRAM : type;
 }
 
+/** NETLINK_ROUTE answers; NETLINK_KOBJECT_UEVENT has nothing to tell, as no device comes or goes. */
+const NETLINK_PROTOCOLS: readonly number[] = [NetlinkProtocol.ROUTE, NetlinkProtocol.KOBJECT_UEVENT];
+
+function makeNetlinkSocket(task: Task, typeAndFlags: number, protocol: number): number {
+  const type = typeAndFlags & ~TYPE_FLAGS;
+  if (type !== Sock.RAW && type !== Sock.DGRAM) return fail('ESOCKTNOSUPPORT');
+  if (!NETLINK_PROTOCOLS.includes(protocol)) return fail('EPROTONOSUPPORT');
+  const { kernel } = task;
+  const socket = new NetlinkSocket({
+    type, protocol, flags: typeAndFlags, namespace: task.namespaces.net, ports: kernel.netlinkPorts, portHint: shownPid(task, task.group.tgid), credentials: credentialsOf(task), nowNs: kernel.realtimeNs(),
+  });
+  kernel.sockets.record(socket);
+  return installFile(task, socket, (typeAndFlags & O_CLOEXEC) !== 0);
+}
+
 function sysSocket(task: Task, domain: number, typeAndFlags: number, protocol: number): number {
+  if (domain === Af.NETLINK) return makeNetlinkSocket(task, typeAndFlags, protocol);
   const type = checkKind(domain, typeAndFlags, protocol);
   if (type < 0) return type;
-  const socket = new UnixSocket(type, typeAndFlags & O_NONBLOCK, credentialsOf(task), task.kernel.ipc.unixNames, task.kernel.realtimeNs());
+  const socket = new UnixSocket(type, typeAndFlags & O_NONBLOCK, credentialsOf(task), task.namespaces.net.abstractSockets, task.kernel.realtimeNs());
   return installFile(task, socket, (typeAndFlags & O_CLOEXEC) !== 0);
 }
 
 function sysSocketpair(task: Task, domain: number, typeAndFlags: number, protocol: number, fdsAddr: number): number {
   const type = checkKind(domain, typeAndFlags, protocol);
   if (type < 0) return type;
-  const pair = createUnixPair(type, typeAndFlags & O_NONBLOCK, credentialsOf(task), task.kernel.ipc.unixNames, task.kernel.realtimeNs());
+  const pair = createUnixPair(type, typeAndFlags & O_NONBLOCK, credentialsOf(task), task.namespaces.net.abstractSockets, task.kernel.realtimeNs());
   return installPair(task, pair, (typeAndFlags & O_CLOEXEC) !== 0, fdsAddr);
 }
 
@@ -116,7 +135,7 @@ function sysGetpeername(task: Task, fdNo: number, at: number, lengthAt: number):
   return 0;
 }
 
-const PARTIAL = { partial: 'AF_UNIX only; other families answer EAFNOSUPPORT' } as const;
+const PARTIAL = { partial: 'AF_UNIX, AF_NETLINK (NETLINK_ROUTE: links and IPv4 addresses of the loopback device); other families answer EAFNOSUPPORT' } as const;
 const NAME_ARGS = [fd('sockfd'), outBuf('addr', 'return'), addr('addrlen')] as const;
 const KIND_ARGS = [choice('domain', DOMAINS), choice('type', TYPES), int('protocol')] as const;
 

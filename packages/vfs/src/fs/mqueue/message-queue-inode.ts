@@ -24,10 +24,13 @@ export interface QueuedMessage {
 export interface QueueNotification {
   readonly owner: unknown;
   readonly ownerPid: number;
-  /** SIGEV_SIGNAL or SIGEV_NONE. */
+  /** SIGEV_SIGNAL, SIGEV_THREAD or SIGEV_NONE. */
   readonly notify: number;
   readonly signo: number;
   readonly value: bigint;
+  /** SIGEV_THREAD: the kernel's netlink socket that gets the bytes. */
+  readonly socket?: unknown;
+  readonly cookie?: Uint8Array;
 }
 
 export class MessageQueueInode extends Inode {
