@@ -92,9 +92,8 @@ async function images() {
 async function copies() {
   const kernel = await readyKernel(['python3', '-c', 'import json, re, subprocess\nprint("ready", flush=True)\nprint(len(input()))']);
   const snapshot = await kernel.snapshot();
-  const rows = { prepare: [], start: [], answer: [] };
+  const rows = { start: [], answer: [] };
   for (let round = 0; round < 3 * ROUNDS; round++) {
-    rows.prepare.push((await timed(() => snapshot.prepare()))[0]);
     const startMs = performance.now();
     const copy = await snapshot.start({ cores: 1 });
     rows.start.push(performance.now() - startMs);
@@ -114,7 +113,7 @@ console.log(`  save        ${ms(rows.save)}    plain write and sync ${ms(rows.wr
 console.log(`  restore     ${ms(rows.restore)}    plain read ${ms(rows.read)}    new memory ${ms(rows.touch)}`);
 const python = await copies();
 console.log(`warm python3, ${(python.bytes / MIB).toFixed(1)} MiB of pages, from a snapshot:`);
-console.log(`  prepare     ${ms(python.rows.prepare)}    start ${ms(python.rows.start)}    first answer ${ms(python.rows.answer)}`);
+console.log(`  start       ${ms(python.rows.start)}    first answer ${ms(python.rows.answer)}`);
 writeFileSync(join(out, 'state.json'), JSON.stringify({ bytes, ...rows, python: python.rows }, null, 2));
 rmSync(join(out, 'image'));
 rmSync(join(out, 'plain'));

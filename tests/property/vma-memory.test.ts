@@ -1,11 +1,13 @@
 /**
- * Address spaces that map, write, protect, move, fork and exit, against a model that keeps the
- * contents of every page as a plain value. Afterwards no frame may be missing.
+ * Address spaces that map, write, protect, move, fork and exit, and whose frames are absent at times, against
+ * a model that keeps the contents of every page as a plain value. Afterwards no frame may be missing.
  */
-import { ErrnoError, PAGE_SIZE } from '@troupe/abi';
+import { ErrnoError, MAX_FRAMES, PAGE_SIZE } from '@troupe/abi';
 import { Madv, MapFlag, Mremap, Prot } from '@troupe/abi/linux/mman.js';
 import { MemoryManager } from '@troupe/kernel/mm/memory-manager.js';
 import type { MemorySystem } from '@troupe/kernel/mm/memory-system.js';
+import { AbsentPages, runsOf } from '@troupe/kernel/save/absent-pages.js';
+import { bytesSource } from '@troupe/state';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { FETCH_FAULT, makeSystem } from '../unit/kernel/mm/fixture.js';
@@ -29,7 +31,7 @@ interface World {
   readonly pages: (ModelPage | undefined)[];
 }
 
-const KINDS = ['map', 'mapShared', 'unmap', 'protect', 'write', 'write', 'write', 'read', 'fetch', 'fork', 'exit', 'dontneed', 'move', 'evict'] as const;
+const KINDS = ['map', 'mapShared', 'unmap', 'protect', 'write', 'write', 'write', 'read', 'fetch', 'fork', 'exit', 'dontneed', 'move', 'evict', 'sendAway', 'fill'] as const;
 const step = fc.record({
   kind: fc.constantFrom(...KINDS), world: fc.nat(5), first: fc.nat(PAGES - 1), count: fc.integer({ min: 1, max: 8 }), to: fc.nat(PAGES - 1), value: fc.integer({ min: 1, max: 255 }),
   prot: fc.constantFrom(0, 1, 3, 3, 3, 7, 7, 5),
@@ -93,6 +95,20 @@ function move(world: World, { first, to }: Step): void {
   world.pages[first] = undefined;
 }
 
+/** As after loading an image: no translation is left, and what is in use is elsewhere. */
+function sendAway(system: MemorySystem): void {
+  const { frames, shared, zeroFrame } = system;
+  for (const space of system.spaces.values()) {
+    if (space.tables === null) continue;
+    system.tables.release(space.tables);
+    space.loseTables();
+  }
+  const present = [...frames.usedFrames()].filter((frame, at) => at % 2 === 0 && frame * PAGE_SIZE !== zeroFrame && !frames.isAbsent(frame * PAGE_SIZE));
+  const contents = Buffer.concat(present.map((frame) => shared.u8.slice(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE)));
+  for (const frame of present) shared.u8.fill(0xee, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+  for (const run of runsOf(bytesSource(contents).again!, 0, present)) (frames.absent as AbsentPages).add(run);
+}
+
 function check({ mm, pages }: World): void {
   pages.forEach((page, index) => {
     if (page === undefined || page.prot === 0) expect(mm.copyInPartial(addrOf(index), new Uint8Array(1))).to.equal(0);
@@ -127,6 +143,8 @@ function run(system: MemorySystem, list: readonly Step[]): void {
       case 'dontneed': dontNeed(world, action); break;
       case 'move': move(world, action); break;
       case 'evict': new MemoryManager(system).ownTables(); break;
+      case 'sendAway': sendAway(system); break;
+      case 'fill': (system.frames.absent as AbsentPages).bringNext(); break;
     }
   }
   worlds.forEach(check);
@@ -136,11 +154,15 @@ function run(system: MemorySystem, list: readonly Step[]): void {
 describe('MemoryManager', () => {
   it('agrees with a model of page contents and loses no frame', () => {
     const system = makeSystem({ maxTableSets: 3 });
+    const absent = new AbsentPages(system.shared);
+    absent.reach(MAX_FRAMES);
+    system.frames.absent = absent;
     const before = system.frames.framesInUse;
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (list) => {
         run(system, list);
         expect(system.frames.framesInUse).to.equal(before);
+        expect(absent.count).to.equal(0);
       }),
       { numRuns: 400 },
     );

@@ -4,11 +4,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { compileGuest } from '../support/guest-program.js';
-import { ROOT, TROUPE } from '../support/paths.js';
+import { TROUPE } from '../support/paths.js';
 import { run, type RunResult } from '../support/run.js';
 
-const PROGRAM = compileGuest('waiting', [], join(ROOT, 'tests/save/programs'));
+const SCRIPT = 'echo waiting; read -r line; echo "got $line"; cat /nowhere; exit 14';
+const STDERR = 'cat: /nowhere: No such file or directory\n';
 
 describe('commands about images', () => {
   let folder: string;
@@ -16,14 +16,14 @@ describe('commands about images', () => {
   let child: ChildProcess;
   let output: string;
 
-  const troupe = (...args: string[]): Promise<RunResult> => run(process.execPath, [TROUPE, ...args], { env, cwd: folder });
+  const troupe = (...args: string[]): Promise<RunResult> => run(process.execPath, [TROUPE, ...args], { env, cwd: folder, input: 'a line\n' });
 
   beforeEach(async function () {
     this.timeout(60_000);
     folder = mkdtempSync(join(tmpdir(), 'troupe-image-'));
     env = { ...process.env, XDG_RUNTIME_DIR: folder };
     output = '';
-    child = spawn(process.execPath, [TROUPE, 'do', '--cores', '1', '--', PROGRAM, 'itimer'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    child = spawn(process.execPath, [TROUPE, 'do', '--cores', '1', '--', '/bin/bash', '-c', SCRIPT], { env, stdio: ['pipe', 'pipe', 'ignore'] });
     child.stdout!.on('data', (bytes: Buffer) => (output += bytes.toString()));
     while (!output.includes('waiting')) await new Promise((resolve) => child.stdout!.once('data', resolve));
     // The socket comes a moment after the start.
@@ -44,19 +44,29 @@ describe('commands about images', () => {
     expect(await ended).to.equal(0);
     expect(output).to.equal('waiting\n');
     const inspected = JSON.parse((await troupe('image', 'inspect', '--json', 'image')).stdout) as { processes: { name: string; threads: { call: string }[]; files: { fd: number }[] }[] };
-    expect(inspected.processes.map(({ name, threads, files }) => [name, threads.map(({ call }) => call), files.map(({ fd }) => fd)])).to.deep.equal([[PROGRAM.split('/').pop()!.slice(0, 15), ['pause'], [0, 1, 2]]]);
-    expect((await troupe('image', 'inspect', 'image')).stdout).to.match(/^processes {2}1$/m).and.match(/pause/);
-    expect(await troupe('restore', 'image', '--cores', '2')).to.deep.equal({ stdout: '14\n', stderr: '', status: 0 });
-    expect(await troupe('restore', '--copies', '2', 'image')).to.deep.equal({ stdout: '14\n14\n', stderr: '', status: 0 });
+    expect(inspected.processes.map(({ name, threads, files }) => [name, threads.map(({ call }) => call), files.map(({ fd }) => fd)])).to.deep.equal([['bash', ['read'], [0, 1, 2]]]);
+    expect((await troupe('image', 'inspect', 'image')).stdout).to.match(/^processes {2}1$/m).and.match(/read/);
+    expect(await troupe('restore', 'image', '--cores', '2')).to.deep.equal({ stdout: 'got a line\n', stderr: STDERR, status: 14 });
+    expect(await troupe('restore', '--copies', '2', 'image')).to.deep.equal({ stdout: 'got \ngot \n', stderr: STDERR + STDERR, status: 14 });
+  });
+
+  it('watch the calls of a program that goes on, and deny them', async function () {
+    this.timeout(60_000);
+    expect((await troupe('checkpoint', 'image', '--pid', String(child.pid))).status).to.equal(0);
+    const traced = await troupe('restore', 'image', '--strace=read,exit_group', '--deny', 'execve=EACCES', '-c', '--stat');
+    expect(traced).to.include({ stdout: 'got a line\n', status: 14 });
+    expect(traced.stderr).to.match(/^read\(0, "a", 1\) += 1$/m).and.match(/cat: Permission denied/).and.match(/exit_group\(14\)/).and.match(/ exit_group$/m).and.match(/frames in use/);
+    expect(await troupe('restore', 'image', '--deny', 'nonsense')).to.deep.equal({ stdout: '', stderr: "troupe: --deny: 'nonsense' is neither a system call nor a %group\n", status: 125 });
   });
 
   it('leave it running, and compress, when asked to', async function () {
     this.timeout(60_000);
     const ended = new Promise((resolve) => child.once('close', resolve));
     expect((await troupe('checkpoint', 'image', '--leave-running', '--compress', '--pid', String(child.pid))).status).to.equal(0);
-    expect(await ended).to.equal(0);
-    expect(output).to.equal('waiting\n14\n');
-    expect(await troupe('restore', 'image')).to.deep.equal({ stdout: '14\n', stderr: '', status: 0 });
+    child.stdin!.end('my line\n');
+    expect(await ended).to.equal(14);
+    expect(output).to.equal('waiting\ngot my line\n');
+    expect(await troupe('restore', 'image')).to.deep.equal({ stdout: 'got a line\n', stderr: STDERR, status: 14 });
   });
 
   it('say what is wrong', async function () {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { hasRootfs } from '../support/debian.js';
 import { ensureRootfs } from '../support/rootfs.js';
 import { jobMachine, jobs } from '../support/save-jobs.js';
-import { runInterrupted, runWhole } from '../support/save.js';
+import { afterMs, runInterrupted, runWhole } from '../support/save.js';
 
 /** Images per job; scripts/save-soak.mjs makes more. */
 const MOMENTS = Number(process.env['SAVE_MOMENTS'] ?? 1);
@@ -38,7 +38,7 @@ describe('save and restore at random moments', () => {
         const atMs = fraction() * lengthMs * 0.8;
         const outcome = await runInterrupted(argv, {
           first: { ...jobMachine, cores: 1 + (n & 1) }, second: { cores: 1 + ((n >> 1) & 1) }, compress: n % 3 === 2,
-          when: (_output, process) => Promise.race([new Promise<void>((resolve) => setTimeout(resolve, atMs)), process.wait().then(() => undefined)]),
+          when: afterMs(atMs),
         });
         expect(outcome, `image ${n} after ${Math.round(atMs)} ms`).to.deep.equal(whole);
       }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Kernel, type Process } from '@troupe/kernel';
+import { timer } from 'rxjs';
 import { Output } from '../support/save.js';
 
 const SHELL = 'x=0; while read -r line; do x=$((x + line)); echo "$x"; echo "$x" > /tmp/sum; done; cat /tmp/sum; exit $((x % 256))';
@@ -50,6 +51,41 @@ describe('snapshots', () => {
     await child.close();
     expect(await answer(grandchild.processes[0]!, '1\n2\n')).to.equal('6\n8\n8\nexit 8');
     await grandchild.close();
+  });
+
+  it('can be read from images, whatever holds them', async function () {
+    this.timeout(60_000);
+    const folder = mkdtempSync(join(tmpdir(), 'troupe-snapshot-'));
+    try {
+      const chain = [join(folder, '1'), join(folder, '2')];
+      await kernel.saveTo(chain[0]!, { incremental: true, compress: true });
+      process.stdin!.write('5\n');
+      await new Promise((resolve) => process.stdout!.once('data', resolve));
+      await kernel.saveTo(chain[1]!, { incremental: true });
+      const snapshot = await Kernel.readSnapshot(chain);
+      rmSync(folder, { recursive: true });
+      const copies = await Promise.all([1, 2].map((cores) => snapshot.start({ cores })));
+      const answers = await Promise.all(copies.map((copy, index) => answer(copy.processes[0]!, `${index + 1}\n`)));
+      await Promise.all(copies.map((copy) => copy.close()));
+      expect(answers).to.deep.equal(['11\n11\nexit 11', '12\n12\nexit 12']);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('leave work of the host program with the machine that it was given to', async function () {
+    this.timeout(60_000);
+    const done: string[] = [];
+    const work = timer(3_600_000, kernel.scheduler).subscribe(() => done.push('work'));
+    const before = kernel.core.timers.armedCount;
+    const copy = await kernel.fork({ cores: 1 });
+    expect(kernel.core.timers.armedCount).to.equal(before);
+    expect(copy.core.timers.armedCount).to.equal(before - 1);
+    expect(await answer(copy.processes[0]!, '1\n')).to.equal('6\n6\nexit 6');
+    await copy.close();
+    expect(work.closed).to.equal(false);
+    work.unsubscribe();
+    expect(done).to.deep.equal([]);
   });
 
   it('stay paused when asked to', async function () {

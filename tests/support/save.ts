@@ -1,6 +1,6 @@
 /** A machine that is saved in the middle, and goes on in another one. */
 import { PassThrough } from 'node:stream';
-import { Kernel, type Process, type LoadOptions, type KernelOptions } from '@troupe/kernel';
+import { Kernel, type ImageInput, type Process, type LoadOptions, type KernelOptions } from '@troupe/kernel';
 
 export interface Outcome {
   readonly output: string;
@@ -44,52 +44,92 @@ export async function saveToBytes(kernel: Kernel, compress = false): Promise<Buf
   return Buffer.concat(parts);
 }
 
-export interface Interruption {
-  /** Resolves at the moment of the image. */
-  readonly when: (output: Output, process: Process) => Promise<void>;
-  readonly first?: KernelOptions;
-  readonly second?: LoadOptions;
-  readonly compress?: boolean;
+/** Resolves at the moment of the image. */
+export type Moment = (output: Output, process: Process) => Promise<void>;
+
+/** After so much time, or when the process ends. */
+export function afterMs(ms: number): Moment {
+  return (_output, process) => Promise.race([new Promise<void>((resolve) => setTimeout(resolve, ms)), process.wait().then(() => undefined)]);
 }
 
 const ENV = { PATH: '/usr/bin:/bin', HOME: '/root', LANG: 'C.UTF-8' };
 
-/** Runs a program on one machine until `when`, and to its end on another. */
-export async function runInterrupted(argv: readonly string[], { when, first, second, compress }: Interruption): Promise<Outcome> {
+/** Output of a machine until it was saved. */
+export interface FirstPart<Image> {
+  readonly output: string;
+  readonly image: Image;
+  /** The program had ended before. */
+  readonly hasEnded: boolean;
+}
+
+async function saveAt<Image>(kernel: Kernel, process: Process, output: Output, when: Moment, save: (kernel: Kernel) => Promise<Image>): Promise<FirstPart<Image>> {
+  await when(output, process);
+  const image = await save(kernel);
+  // What was written before the image has arrived.
+  await new Promise((resolve) => setImmediate(resolve));
+  return { output: output.text, image, hasEnded: process.group.isZombie || process.group.isReaped };
+}
+
+/** Runs a program until `when`, and saves the machine, which stays stopped. */
+export async function runUntilSaved<Image>(argv: readonly string[], options: KernelOptions, when: Moment, save: (kernel: Kernel) => Promise<Image>): Promise<FirstPart<Image>> {
   const output = new Output();
-  const kernel = await Kernel.create({ cores: 1, ...first });
-  let image: Buffer;
+  const kernel = await Kernel.create({ cores: 1, ...options });
   try {
     const process = kernel.createProcess({ argv, env: ENV, stdout: 'pipe', stderr: 'pipe' });
     output.listen(process);
     kernel.start();
-    await when(output, process);
-    image = await saveToBytes(kernel, compress);
-    // What was written before the image has arrived.
-    await new Promise((resolve) => setImmediate(resolve));
+    return await saveAt(kernel, process, output, when, save);
   } finally {
     await kernel.close();
   }
-  return goOn(image, output, second);
 }
 
-async function goOn(image: Buffer, output: Output, options: LoadOptions = {}): Promise<Outcome> {
+/** As `runUntilSaved`, for a machine that comes from an image. */
+export async function goOnUntilSaved<Image>(from: ImageInput, options: LoadOptions, when: Moment, save: (kernel: Kernel) => Promise<Image>): Promise<FirstPart<Image>> {
+  const output = new Output();
+  const kernel = await Kernel.loadFrom(from, { cores: 1, ...options });
+  try {
+    const process = kernel.processes[0];
+    if (process === undefined) return { output: '', image: await save(kernel), hasEnded: true };
+    output.listen(process);
+    return await saveAt(kernel, process, output, when, save);
+  } finally {
+    await kernel.close();
+  }
+}
+
+/** A machine goes on to its end; `output` is what it writes from now on. */
+export async function goOn(image: ImageInput, options: LoadOptions = {}): Promise<Outcome> {
   const kernel = await Kernel.loadFrom(image, { cores: 1, ...options });
   try {
     const process = kernel.processes[0];
     if (process === undefined) {
       // It had ended when the image was made.
       const { code, signo } = kernel.core.globalInit!.exitStatus!;
-      return { output: output.text, code, signo };
+      return { output: '', code, signo };
     }
-    const rest = new Output();
-    rest.listen(process);
+    const output = new Output();
+    output.listen(process);
     const { code, signo } = await process.wait();
-    await rest.end();
-    return { output: output.text + rest.text, code, signo };
+    await output.end();
+    return { output: output.text, code, signo };
   } finally {
     await kernel.close();
   }
+}
+
+export interface Interruption {
+  readonly when: Moment;
+  readonly first?: KernelOptions;
+  readonly second?: LoadOptions;
+  readonly compress?: boolean;
+}
+
+/** Runs a program on one machine until `when`, and to its end on another. */
+export async function runInterrupted(argv: readonly string[], { when, first, second, compress }: Interruption): Promise<Outcome> {
+  const { output, image } = await runUntilSaved(argv, first ?? {}, when, (kernel) => saveToBytes(kernel, compress));
+  const rest = await goOn(image, second);
+  return { ...rest, output: output + rest.output };
 }
 
 /** Runs it without interruption. */

@@ -20,6 +20,10 @@ export interface RawKernelOptions {
 
 export const collect = (value: string, all: string[]): string[] => [...all, value];
 
+export function denyOption(): Option {
+  return new Option('--deny <calls>', 'make system calls fail: names or %groups, separated by commas, each with =ERRNO (default EPERM)').argParser(collect).default([]);
+}
+
 export function addKernelOptions(command: Command): Command {
   return command
     .option('--volume <host:guest[:ro]>', 'a host directory in the guest', collect, [])
@@ -30,7 +34,7 @@ export function addKernelOptions(command: Command): Command {
     .option('--time <mode>', 'host; virtual: jump to the next timer while every task waits; frozen; xN: N times as fast', 'host')
     .option('--cores <n>', 'emulated CPUs (default: those of the host)')
     .option('--memory <size>', 'bound of guest memory, for example 2G')
-    .option('--deny <calls>', 'make system calls fail: names or %groups, separated by commas, each with =ERRNO (default EPERM)', collect, [])
+    .addOption(denyOption())
     .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit', 'unicorn']).default('jit'))
     .option('--unicorn <path>', 'libunicorn.so.2 or a build of unicorn.js, for --engine unicorn');
 }

@@ -3,23 +3,17 @@ import { Command, CommanderError } from 'commander';
 import { messageOfError, STATUS_PARALLEL_ERROR, STATUS_TROUPE_ERROR, statusOfError } from './exit-status.js';
 import { addImageCommands } from './image/options.js';
 import { addKernelOptions, kernelSettingsOf, type RawKernelOptions } from './kernel-options.js';
+import { addObserveOptions, observeSettingsOf, type RawObserveOptions } from './observe.js';
 import { addParallelOptions, type RawParallelOptions } from './parallel/options.js';
 import { runCommand, type RunSettings } from './run.js';
 
-
-interface RawOptions extends RawKernelOptions {
+interface RawOptions extends RawKernelOptions, RawObserveOptions {
   rootfs?: string;
-  strace?: string | boolean;
-  straceCount?: boolean;
-  stat?: boolean;
 }
 
 function addCommonOptions(command: Command): Command {
-  return addKernelOptions(command)
+  return addObserveOptions(addKernelOptions(command))
     .argument('<command...>', 'program and its arguments')
-    .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
-    .option('-c, --strace-count', 'count system calls and print a table at the end')
-    .option('--stat', 'print counters at the end')
     .passThroughOptions()
     .allowExcessArguments();
 }
@@ -27,10 +21,8 @@ function addCommonOptions(command: Command): Command {
 function settingsOf(argv: readonly string[], raw: RawOptions, isHostRoot: boolean): RunSettings {
   return {
     ...kernelSettingsOf(raw, isHostRoot ? undefined : raw.rootfs),
+    ...observeSettingsOf(raw),
     argv,
-    strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
-    isCounting: raw.straceCount ?? false,
-    isStatWanted: raw.stat ?? false,
   };
 }
 

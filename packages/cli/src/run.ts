@@ -5,9 +5,8 @@ import { ConfigError, shellStatus, type ExitStatus } from '@troupe/abi';
 import { unicornProblem } from '@troupe/cpu-worker/unicorn/load-unicorn.js';
 import { Kernel, type KernelOptions, type Process } from '@troupe/kernel';
 import { serveCheckpoints, type Checkpoints } from './image/serve-checkpoints.js';
-import { printCounts, printStat, printUnimplemented } from './report.js';
+import { denyCalls, observe, type ObserveSettings } from './observe.js';
 import { attachStdio, type Stdio } from './stdio.js';
-import { installTrace } from './trace.js';
 import type { DeniedCall, Volume } from './values.js';
 
 /** What a kernel and its programs start with. */
@@ -29,12 +28,8 @@ export interface KernelSettings {
   readonly unicorn: string | undefined;
 }
 
-export interface RunSettings extends KernelSettings {
+export interface RunSettings extends KernelSettings, ObserveSettings {
   readonly argv: readonly string[];
-  /** Expression of --strace; '' = every call; undefined = off. */
-  readonly strace: string | undefined;
-  readonly isCounting: boolean;
-  readonly isStatWanted: boolean;
 }
 
 async function rootOf(rootfs: string | undefined): Promise<KernelOptions['root']> {
@@ -72,7 +67,7 @@ export async function createKernel(settings: KernelSettings): Promise<Kernel> {
     onReport: (message) => process.stderr.write(`troupe: ${message}\n`),
   });
   try {
-    for (const { name, errno } of settings.denied) deny(kernel, name, errno);
+    denyCalls(kernel, settings.denied);
     return kernel;
   } catch (error) {
     await kernel.close();
@@ -92,22 +87,10 @@ export async function runCommand(settings: RunSettings): Promise<number> {
 
 async function runIn(kernel: Kernel, settings: RunSettings): Promise<number> {
   const stdio = attachStdio(kernel);
-  if (settings.strace !== undefined) installTrace(kernel, settings.strace);
-  kernel.core.dispatcher.isTiming = settings.isCounting;
-  const startMs = performance.now();
+  const report = observe(kernel, settings);
   const status = await runProcess(kernel, settings, stdio);
-  if (settings.isCounting) printCounts(kernel);
-  if (settings.isStatWanted) printStat(kernel, performance.now() - startMs);
-  printUnimplemented(kernel);
+  report();
   return shellStatus(status);
-}
-
-function deny(kernel: Kernel, name: string, errno: DeniedCall['errno']): void {
-  try {
-    kernel.onSyscall(name, () => ({ errno }));
-  } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(`'${name}' is neither a system call nor a %group`, '--deny') : error;
-  }
 }
 
 async function runProcess(kernel: Kernel, settings: RunSettings, stdio: Stdio): Promise<ExitStatus> {

@@ -1,6 +1,6 @@
 export { byteString, Kernel, type KernelOptions, type ProcessOptions } from './api/kernel.js';
 export type { KernelMetrics } from './api/metrics.js';
-export type { ImageInput, LoadOptions, SaveOptions } from './api/images.js';
+export type { ImageChain, ImageInput, LoadOptions, SaveOptions } from './api/images.js';
 export { inspectImage } from './api/images.js';
 export type { ImageInfo, ProcessInfo } from './save/image-info.js';
 export type { SaveStatistics } from './save/save-kernel.js';

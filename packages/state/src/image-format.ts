@@ -69,7 +69,13 @@ export function encodeChunkHead(head: ChunkHead): Buffer {
 
 /** CRC-32 of a chunk; `head` is CHUNK_HEAD_BYTES long, its CRC does not count. */
 export function chunkCrc(id: Uint8Array, head: Uint8Array, stored: Uint8Array): number {
-  return crc32(stored, crc32(head.subarray(0, CRC_AT), crc32(id)));
+  return runningCrcs(id, head, stored, []).at(-1)!;
+}
+
+/** CRC-32 of a chunk up to each of the places in its stored bytes, rising, and up to its end. */
+export function runningCrcs(id: Uint8Array, head: Uint8Array, stored: Uint8Array, cuts: readonly number[]): number[] {
+  let crc = crc32(head.subarray(0, CRC_AT), crc32(id));
+  return [...cuts, stored.length].map((end, index) => (crc = crc32(stored.subarray(cuts[index - 1] ?? 0, end), crc)));
 }
 
 export function storeCrc(head: Buffer, crc: number): void {

@@ -7,14 +7,19 @@
 import { inflateRawSync } from 'node:zlib';
 import { decodeCbor } from './cbor.js';
 import { ImageError } from './image-error.js';
-import { addToDigest, CHUNK_HEAD_BYTES, chunkCrc, ChunkFlag, ChunkType, decodeChunkHead, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_CHUNK_BYTES, readCrc } from './image-format.js';
+import { addToDigest, CHUNK_HEAD_BYTES, ChunkFlag, ChunkType, decodeChunkHead, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_CHUNK_BYTES, readCrc, runningCrcs } from './image-format.js';
 import { crc32 } from 'node:zlib';
 
 /** Gives bytes in order. */
 export interface ImageSource {
   /** The next `count` bytes, fewer at the end. They stay valid until the next call. */
   read(count: number): Promise<Buffer>;
+  /** Bytes that were read before, for as long as the source is open. Absent: each is read once. */
+  readonly again?: ReadAgain;
 }
+
+/** Fills `target` with the bytes from `offBytes` of the image on; false when they are not there. */
+export type ReadAgain = (offBytes: number, target: Uint8Array) => boolean;
 
 export interface Chunk {
   readonly type: ChunkType;
@@ -23,24 +28,33 @@ export interface Chunk {
   readonly bytes: Buffer;
   /** Bytes in the file, without the head. */
   readonly storedBytes: number;
+  /** Where they begin in the file. */
+  readonly offBytes: number;
+  /** CRC-32 of the chunk up to each cut, and up to its end: a part can be checked when it is read again. */
+  readonly crcs: readonly number[];
+  readonly isDeflated: boolean;
 }
+
+/** Where the CRC of a chunk is wanted; the stored bytes have not been checked then. */
+export type CutsOf = (type: string, stored: Buffer) => readonly number[];
 
 const KNOWN_TYPES = new Set<string>(Object.values(ChunkType));
 
 export class ImageReader {
   private _index = 0;
   private _digest = 0;
+  private _offBytes = HEADER_BYTES;
 
-  private constructor(readonly source: ImageSource, readonly id: Uint8Array) {}
+  private constructor(readonly source: ImageSource, readonly id: Uint8Array, private readonly _cutsOf: CutsOf) {}
 
-  static async open(source: ImageSource): Promise<ImageReader> {
+  static async open(source: ImageSource, cutsOf: CutsOf = () => []): Promise<ImageReader> {
     const header = Buffer.from(await source.read(HEADER_BYTES));
     if (!header.subarray(0, MAGIC.length).equals(MAGIC)) throw new ImageError('format', 'not an image of a machine', 'header');
     if (header.length < HEADER_BYTES) throw new ImageError('damaged', 'ends early', 'header');
     if (header.readUInt32LE(28) !== crc32(header.subarray(0, 28))) throw new ImageError('damaged', 'checksum is wrong', 'header');
     const version = header.readUInt32LE(8);
     if (version !== FORMAT_VERSION) throw new ImageError('format', `version ${version}, this is version ${FORMAT_VERSION}`, 'header');
-    return new ImageReader(source, header.subarray(12, 28));
+    return new ImageReader(source, header.subarray(12, 28), cutsOf);
   }
 
   /** The chunks, END not included: when this has ended the image was whole. */
@@ -61,11 +75,15 @@ export class ImageReader {
     const stored = await this.source.read(storedBytes);
     if (stored.length < storedBytes) throw new ImageError('damaged', 'ends early', where);
     const crc = readCrc(head);
-    if (crc !== chunkCrc(this.id, head, stored)) throw new ImageError('damaged', 'checksum is wrong', where);
+    const crcs = runningCrcs(this.id, head, stored, this._cutsOf(type, stored));
+    if (crc !== crcs.at(-1)) throw new ImageError('damaged', 'checksum is wrong', where);
     if (index !== this._index || !KNOWN_TYPES.has(type) || (flags & ~ChunkFlag.DEFLATED) !== 0) throw new ImageError('damaged', 'not the chunk that belongs here', where);
     if (type !== ChunkType.END) this._digest = addToDigest(this._digest, crc);
     this._index++;
-    return { type: type as ChunkType, index, bytes: flags & ChunkFlag.DEFLATED ? this._inflate(stored, bytes, where) : this._whole(stored, bytes, where), storedBytes };
+    const offBytes = this._offBytes + CHUNK_HEAD_BYTES;
+    this._offBytes = offBytes + storedBytes;
+    const isDeflated = (flags & ChunkFlag.DEFLATED) !== 0;
+    return { type: type as ChunkType, index, bytes: isDeflated ? this._inflate(stored, bytes, where) : this._whole(stored, bytes, where), storedBytes, offBytes, crcs, isDeflated };
   }
 
   private _whole(stored: Buffer, bytes: number, where: string): Buffer {

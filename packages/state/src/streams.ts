@@ -1,5 +1,6 @@
 /** Sinks and sources of images: Node streams, files, memory. */
 import { once } from 'node:events';
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { ImageSource } from './image-reader.js';
@@ -48,6 +49,11 @@ export function bytesSource(bytes: Uint8Array): ImageSource {
       at += part.length;
       return part;
     },
+    again(offBytes, target) {
+      const part = all.subarray(offBytes, offBytes + target.length);
+      target.set(part);
+      return part.length === target.length;
+    },
   };
 }
 
@@ -63,6 +69,15 @@ export function fileSource(file: FileHandle): ImageSource {
         done += bytesRead;
       }
       return buffer.subarray(0, done);
+    },
+    again(offBytes, target) {
+      try {
+        let done = 0;
+        for (let count = 1; done < target.length && count > 0; done += count) count = readSync(file.fd, target, done, target.length - done, offBytes + done);
+        return done === target.length;
+      } catch {
+        return false;
+      }
     },
   };
 }

@@ -47,8 +47,8 @@ export class FilePages {
     return this._frames.keys();
   }
 
-  /** Copies bytes out; missing pages are zeros. The range must lie inside the file. */
-  read(dst: Uint8Array, offBytes: number): void {
+  /** Copies bytes out; missing pages are zeros. The range must lie inside the file. Returns 0, or -EIO when a page is lost. */
+  read(dst: Uint8Array, offBytes: number): number {
     const { u8 } = this.pool.shared;
     for (let done = 0; done < dst.length;) {
       const at = offBytes + done;
@@ -56,12 +56,14 @@ export class FilePages {
       const count = Math.min(PAGE_SIZE - inPage, dst.length - done);
       const frame = this._frames.get((at - inPage) / PAGE_SIZE);
       if (frame === undefined) dst.fill(0, done, done + count);
+      else if (!this.pool.bring(frame)) return -Errno.EIO;
       else dst.set(u8.subarray(frame + inPage, frame + inPage + count), done);
       done += count;
     }
+    return 0;
   }
 
-  /** Copies bytes in; the count (short when memory runs out) or -ENOSPC. */
+  /** Copies bytes in; the count (short when memory runs out or a page is lost), -ENOSPC or -EIO. */
   write(src: Uint8Array, offBytes: number): number {
     const { u8 } = this.pool.shared;
     let done = 0;
@@ -71,6 +73,7 @@ export class FilePages {
       const count = Math.min(PAGE_SIZE - inPage, src.length - done);
       const frame = this.take((at - inPage) / PAGE_SIZE);
       if (frame === 0) return done > 0 ? done : -Errno.ENOSPC;
+      if (!this.pool.bring(frame)) return done > 0 ? done : -Errno.EIO;
       this.pool.onWrite?.(frame);
       u8.set(done === 0 && count === src.length ? src : src.subarray(done, done + count), frame + inPage);
       done += count;
@@ -124,7 +127,7 @@ export class FilePages {
 
   private _zeroInPage(index: number, from: number, to: number): void {
     const frame = this._frames.get(index);
-    if (frame === undefined) return;
+    if (frame === undefined || !this.pool.bring(frame)) return;
     this.pool.onWrite?.(frame);
     this.pool.shared.u8.fill(0, frame + from, frame + to);
   }

@@ -54,6 +54,21 @@ describe('tmpfs', () => {
     expect(text(file, 0, 10)).to.equal('0\0\x003\0\0\0\0');
   });
 
+  it('fails with EIO where the contents of a page are lost', () => {
+    const file = open('/f');
+    file.write(Buffer.alloc(3 * PAGE_SIZE, 'x'), 0, ctx);
+    const lost = file.inode.peekPage(1);
+    pool.absent = { isAbsent: (frame) => frame === lost, bring: (frame) => frame !== lost, bringAll: () => 1, forget: () => (pool.absent = null) };
+    expect(text(file, PAGE_SIZE - 3, 3)).to.equal('xxx');
+    expect(file.read(new Uint8Array(10), PAGE_SIZE - 3, ctx)).to.equal(-Errno.EIO);
+    expect(file.write(bytes('new'), PAGE_SIZE, ctx)).to.equal(-Errno.EIO);
+    expect(file.write(bytes('new'), PAGE_SIZE - 1, ctx)).to.equal(1);
+    file.inode.truncate(PAGE_SIZE);
+    expect(pool.absent).to.equal(null);
+    file.inode.truncate(2 * PAGE_SIZE);
+    expect(text(file, PAGE_SIZE, 3)).to.equal('\0\0\0');
+  });
+
   it('appends at the end whatever the position', () => {
     const file = open('/log', O_RDWR | O_CREAT | O_APPEND);
     file.write(bytes('one'), -1, ctx);

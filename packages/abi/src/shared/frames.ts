@@ -22,10 +22,21 @@ const REFS = FRAME_REFS >> 2;
 const FREE_CHUNKS = headerWord('freeChunks');
 /** Freed chunks of fewer frames are for every thread: decoded code is made by cores and dropped by the kernel. */
 export const SHARED_CHUNK_SIZES = 16;
-/** Size of a set of flat tables: what most of the large gaps between frames in use were. */
 /** Frames between those of an image are left alone while the image ends within this part of memory. */
 const UNWANTED_GAPS_PART = 8;
+/** Size of a set of flat tables: what most of the large gaps between frames in use were. */
 const GAP_CHUNK_FRAMES = (3 * FLAT_TABLE_BYTES) >> PAGE_SHIFT;
+
+/** Frames in use whose contents are still elsewhere: in an image. Until `bring` nobody may read or write them. Kernel thread only. */
+export interface AbsentFrames {
+  isAbsent(frame: number): boolean;
+  /** Puts the contents where they belong; false when they are lost. */
+  bring(frame: number): boolean;
+  /** Brings all; the number of frames whose contents are lost. */
+  bringAll(): number;
+  /** The frame is free: what it held does not matter any more. */
+  forget(frame: number): void;
+}
 
 export class FramePool {
   /** Large free chunks by size in frames, of this thread (only the freeing thread reuses them). */
@@ -36,7 +47,19 @@ export class FramePool {
   /** Told before the kernel writes to a frame that guests may have mapped (file write into the page cache). */
   onWrite: ((frame: number) => void) | null = null;
 
+  /** Frames to be brought before they are used; null = all are here. */
+  absent: AbsentFrames | null = null;
+
   constructor(readonly shared: SharedMemory) {}
+
+  isAbsent(frame: number): boolean {
+    return this.absent !== null && this.absent.isAbsent(frame);
+  }
+
+  /** Before the kernel or a guest reads or writes a frame that may be absent; false when its contents are lost. */
+  bring(frame: number): boolean {
+    return this.absent === null || this.absent.bring(frame);
+  }
 
   /** Called once by the kernel thread before any core starts. `limitBytes` bounds the frames in use; chunks come on top. */
   static initialise(shared: SharedMemory, limitBytes: number): FramePool {
@@ -141,6 +164,7 @@ export class FramePool {
     const { i32 } = this.shared;
     const index = frame / PAGE_SIZE;
     if (Atomics.sub(i32, REFS + index, 1) !== 1) return false;
+    this.absent?.forget(frame);
     this.onFree?.(frame);
     lockWord(i32, LOCK);
     i32[frame >>> 2] = i32[FREE]!;

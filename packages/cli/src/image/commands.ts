@@ -2,8 +2,10 @@
 import { resolve } from 'node:path';
 import { shellStatus } from '@troupe/abi';
 import { Kernel, inspectImage, type LoadOptions } from '@troupe/kernel';
-import { printUnimplemented } from '../report.js';
+import { HostStream } from '@troupe/vfs';
+import { denyCalls, observe, type ObserveSettings } from '../observe.js';
 import { attachStdio } from '../stdio.js';
+import type { DeniedCall } from '../values.js';
 import { requestControl } from './control.js';
 import { serveCheckpoints } from './serve-checkpoints.js';
 import { imageText } from './image-text.js';
@@ -22,23 +24,34 @@ export async function checkpointCommand({ pid, path, ...options }: CheckpointSet
   return error === undefined ? 0 : 1;
 }
 
-export interface RestoreSettings extends Pick<LoadOptions, 'cores' | 'engine' | 'memoryBytes'> {
+export interface RestoreSettings extends Pick<LoadOptions, 'cores' | 'engine' | 'memoryBytes'>, ObserveSettings {
   /** A complete image, and its increments. */
   readonly paths: readonly string[];
   readonly copies: number;
+  /** --deny. */
+  readonly denied: readonly DeniedCall[];
 }
 
 /** Resolves with the status of the first program of the machine; of several copies with the highest. */
-export async function restoreCommand({ paths, copies, ...options }: RestoreSettings): Promise<number> {
-  const load = { ...options, onReport: (message: string) => void process.stderr.write(`troupe: ${message}\n`) };
-  const statuses = await Promise.all(Array.from({ length: copies }, () => restoreOne(paths, load, copies === 1)));
+export async function restoreCommand(settings: RestoreSettings): Promise<number> {
+  const { paths, copies, cores, engine, memoryBytes } = settings;
+  const load: LoadOptions = {
+    ...(cores === undefined ? {} : { cores }), ...(engine === undefined ? {} : { engine }), ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    isPaused: true, onReport: (message) => void process.stderr.write(`troupe: ${message}\n`),
+  };
+  if (copies === 1) return runToEnd(await Kernel.loadFrom(paths, load), settings);
+  const snapshot = await Kernel.readSnapshot(paths);
+  const statuses = await Promise.all(Array.from({ length: copies }, async () => runToEnd(await snapshot.start(load), settings)));
   return Math.max(...statuses);
 }
 
-async function restoreOne(paths: readonly string[], options: LoadOptions, hasInput: boolean): Promise<number> {
-  const kernel = await Kernel.loadFrom(paths, { ...options, isPaused: true });
+async function runToEnd(kernel: Kernel, settings: RestoreSettings): Promise<number> {
   try {
-    return await runRestored(kernel, hasInput);
+    denyCalls(kernel, settings.denied);
+    const report = observe(kernel, settings);
+    const status = await runRestored(kernel, settings.copies === 1);
+    report();
+    return status;
   } finally {
     await kernel.close();
   }
@@ -50,10 +63,10 @@ async function runRestored(kernel: Kernel, hasInput: boolean): Promise<number> {
   const stdio = attachStdio(kernel, first);
   const checkpoints = hasInput ? serveCheckpoints(kernel) : null;
   if (hasInput) stdio.start(first);
+  else if (stdio.stdin instanceof HostStream) stdio.stdin.end();
   kernel.unpause();
   try {
     const status = await Promise.race([first.wait(), ...(checkpoints === null ? [] : [checkpoints.saved])]);
-    printUnimplemented(kernel);
     return status === 'saved' ? 0 : shellStatus(status);
   } finally {
     checkpoints?.stop();

@@ -1,7 +1,9 @@
 /** The subcommands about images of machines. */
 import { Option, type Command } from 'commander';
 import { LOCAL_CORE } from '@troupe/abi';
-import { parseCount, parseSizeBytes } from '../values.js';
+import { denyOption } from '../kernel-options.js';
+import { addObserveOptions, observeSettingsOf, type RawObserveOptions } from '../observe.js';
+import { parseCount, parseDenied, parseSizeBytes } from '../values.js';
 
 const MAX_PID = 2 ** 22;
 const MAX_COPIES = 1000;
@@ -13,7 +15,8 @@ interface RawCheckpoint {
   incremental?: boolean;
 }
 
-interface RawRestore {
+interface RawRestore extends RawObserveOptions {
+  deny: string[];
   cores?: string;
   memory?: string;
   engine: 'interp' | 'jit';
@@ -31,15 +34,16 @@ export function addImageCommands(program: Command, finish: (status: number) => v
       const { checkpointCommand } = await import('./commands.js');
       finish(await checkpointCommand({ path, pid: parseCount(raw.pid, '--pid', MAX_PID), isCompressed: raw.compress ?? false, isIncremental: raw.incremental ?? false, leaveRunning: raw.leaveRunning ?? false }));
     });
-  program.command('restore').description('let a saved machine go on').argument('<image...>', 'file that checkpoint wrote; of incremental ones all, oldest first')
+  addObserveOptions(program.command('restore')).description('let a saved machine go on').argument('<image...>', 'file that checkpoint wrote; of incremental ones all, oldest first')
     .option('--cores <n>', 'emulated CPUs (default: those of the host)')
     .option('--memory <size>', 'bound of guest memory (default: that of the saved machine)')
     .option('--copies <n>', 'start several of them, without input', '1')
+    .addOption(denyOption())
     .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit']).default('jit'))
     .action(async (paths: string[], raw: RawRestore) => {
       const { restoreCommand } = await import('./commands.js');
       finish(await restoreCommand({
-        paths, engine: raw.engine, copies: parseCount(raw.copies, '--copies', MAX_COPIES),
+        ...observeSettingsOf(raw), denied: raw.deny.flatMap(parseDenied), paths, engine: raw.engine, copies: parseCount(raw.copies, '--copies', MAX_COPIES),
         ...(raw.cores === undefined ? {} : { cores: parseCount(raw.cores, '--cores', LOCAL_CORE) }),
         ...(raw.memory === undefined ? {} : { memoryBytes: parseSizeBytes(raw.memory, '--memory') }),
       }));

@@ -3,19 +3,20 @@ import { Subscription, type SchedulerAction, type SchedulerLike } from 'rxjs';
 
 /** A piece of work that waits for its time in a kernel. */
 export class GuestAction<T> extends Subscription implements SchedulerAction<T>, Expiry {
-  private _timer: TimerHandle | undefined;
+  /** Armed while the work waits. */
+  timer: TimerHandle | undefined;
   private _state: T | undefined;
 
   constructor(readonly scheduler: GuestScheduler, readonly work: (this: SchedulerAction<T>, state?: T) => void) {
-    super(() => scheduler.timers.cancel(this._timer));
+    super(() => scheduler.timers.cancel(this.timer));
   }
 
   schedule(state?: T, delayMs = 0): Subscription {
     if (this.closed) return this;
     const { timers } = this.scheduler;
     this._state = state;
-    timers.cancel(this._timer);
-    this._timer = timers.arm(timers.clock.nowNs() + Math.max(0, delayMs) * 1e6, this);
+    timers.cancel(this.timer);
+    this.timer = timers.arm(timers.clock.nowNs() + Math.max(0, delayMs) * 1e6, this);
     this.scheduler.onArmed();
     return this;
   }

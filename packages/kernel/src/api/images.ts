@@ -1,9 +1,10 @@
 /** Images as files and streams, for Kernel.saveTo and Kernel.loadFrom. */
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
-import { ConfigError, FramePool, type SharedMemory } from '@troupe/abi';
+import { ConfigError, createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
 import { bytesSource, fileSink, fileSource, ImageError, streamSink, streamSource, type ImageSource } from '@troupe/state';
 import type { Kernel as KernelCore } from '../kernel.js';
+import { ImageMemory } from '../save/image-memory.js';
 import { readImage, readImages, type LoadedImage } from '../save/load-image.js';
 import { saveKernel, type SaveKernelOptions, type SaveStatistics } from '../save/save-kernel.js';
 import type { KernelOptions } from './kernel.js';
@@ -43,6 +44,8 @@ export async function saveImageTo(kernel: KernelCore, target: string | Writable,
 
 /** A file, bytes, or a stream. */
 export type ImageInput = string | Uint8Array | Readable;
+/** A complete image, with its increments after it, oldest first. */
+export type ImageChain = ImageInput | readonly ImageInput[];
 
 /** To look at one image. Throws ImageError, or ConfigError when there is no such file. */
 export async function inspectImage(input: ImageInput): Promise<LoadedImage> {
@@ -54,23 +57,41 @@ export async function inspectImage(input: ImageInput): Promise<LoadedImage> {
   }
 }
 
-/** A complete image and its increments into memory. Throws as inspectImage. */
-export function readImagesFrom(inputs: readonly ImageInput[], shared: SharedMemory): Promise<LoadedImage> {
-  return readImages(sourcesOf(inputs), shared);
+/** An image that was read and checked. */
+export interface ReadMachine {
+  readonly image: LoadedImage;
+  readonly memory: ImageMemory;
+  /** Absent pages cannot be had any more. */
+  close(): Promise<void>;
 }
 
-async function* sourcesOf(inputs: readonly ImageInput[]): AsyncGenerator<ImageSource, void, undefined> {
-  for (const input of inputs) {
-    const opened = await openInput(input);
-    try {
-      yield opened.source;
-    } finally {
-      await opened.close();
-    }
+/** A complete image and its increments. Throws as inspectImage. */
+export async function readMachine(chain: ImageChain): Promise<ReadMachine> {
+  const memory = new ImageMemory(viewMemory(createMemory()));
+  const opened: OpenedInput[] = [];
+  const close = async (): Promise<void> => {
+    for (const input of opened.splice(0)) await input.close();
+  };
+  try {
+    for (const input of isChain(chain) ? chain : [chain]) opened.push(await openInput(input));
+    const image = await readImages(opened.map(({ source }) => source), memory);
+    return { image, memory, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
-async function openInput(input: ImageInput): Promise<{ readonly source: ImageSource; close(): Promise<void> }> {
+function isChain(chain: ImageChain): chain is readonly ImageInput[] {
+  return Array.isArray(chain);
+}
+
+interface OpenedInput {
+  readonly source: ImageSource;
+  close(): Promise<void>;
+}
+
+async function openInput(input: ImageInput): Promise<OpenedInput> {
   if (typeof input !== 'string') return { source: input instanceof Readable ? streamSource(input) : bytesSource(input), close: () => Promise.resolve() };
   const file = await openImage(input);
   return { source: fileSource(file), close: () => file.close() };

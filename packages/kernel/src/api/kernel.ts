@@ -4,7 +4,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Writable } from 'node:stream';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, type LimitSet, killedBy, Sig, ConfigError, LOCAL_CORE, type SharedMemory } from '@troupe/abi';
+import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, type LimitSet, killedBy, Sig, ConfigError, LOCAL_CORE } from '@troupe/abi';
 import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
@@ -12,8 +12,6 @@ import { FdTable } from '../fdtable.js';
 import type { EngineName } from '../host/core-pool.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { MemorySystem } from '../mm/memory-system.js';
-import type { BaseImage } from '../save/base-image.js';
-import type { LoadedImage } from '../save/load-image.js';
 import { loadKernel } from '../save/load-kernel.js';
 import type { SaveStatistics } from '../save/save-kernel.js';
 import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
@@ -28,9 +26,10 @@ import { watchCpuTimers } from '../time/group-timers.js';
 import { advanceTime, createTimekeeper, type TimeOption } from '../time/time-flow.js';
 import { GuestScheduler } from './guest-scheduler.js';
 import { takeMetrics, type KernelMetrics } from './metrics.js';
-import { readImagesFrom, restoreFrames, saveImageTo, type ImageInput, type LoadOptions, type SaveOptions } from './images.js';
+import { readMachine, restoreFrames, type ImageChain, type LoadOptions, type ReadMachine, type SaveOptions } from './images.js';
+import { MachineImages } from './machine-images.js';
 import { Process } from './process.js';
-import { Snapshot } from './snapshot.js';
+import { Snapshot, type StartMachine } from './snapshot.js';
 import { installStdio, streamsOf, type StandardFiles, type StdioOptions } from './stdio.js';
 
 export interface KernelOptions {
@@ -90,8 +89,7 @@ export class Kernel {
   private readonly _hooks: SyscallHooks;
   private _scheduler: GuestScheduler | undefined;
   private _isClosed = false;
-  /** The last incremental image. */
-  private _lastImage: BaseImage | null = null;
+  private readonly _images: MachineImages;
 
   /** Creates a kernel without processes. Throws ConfigError for a root or volume that cannot be used. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
@@ -113,28 +111,46 @@ export class Kernel {
 
   /**
    * Goes on where `saveTo` stopped, with other cores if need be. `source`: path of a file, bytes, or a stream; of
-   * incremental images all, oldest first. Throws ImageError; nothing has happened then.
+   * incremental images all, oldest first. All of it is checked first, but pages of files and bytes are read when they
+   * are needed, and until then in the background: the bytes must not change. Throws ImageError; nothing has happened then.
    */
-  static async loadFrom(source: ImageInput | readonly ImageInput[], options: LoadOptions = {}): Promise<Kernel> {
+  static async loadFrom(source: ImageChain, options: LoadOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();
     coresOf(options);
-    const shared = viewMemory(createMemory());
-    return Kernel._startLoaded(await readImagesFrom(Array.isArray(source) ? (source as readonly ImageInput[]) : [source as ImageInput], shared), shared, options);
+    const kernel = await Kernel._startMachine(await readMachine(source), options);
+    kernel._images.fill();
+    return kernel;
   }
 
-  private static async _startLoaded(image: LoadedImage, shared: SharedMemory, options: LoadOptions): Promise<Kernel> {
-    const cores = coresOf(options);
-    const memoryBytes = options.memoryBytes ?? image.info.memoryLimitBytes;
-    const frames = restoreFrames(shared, memoryBytes, image.frames);
-    const host = new ThreadHost(shared, cores, options.engine);
+  /** Reads images as `loadFrom` does, once, to start several copies. Throws ImageError. */
+  static async readSnapshot(source: ImageChain): Promise<Snapshot> {
+    const machine = await readMachine(source);
     try {
-      const kernel = new Kernel({ ...options, root: { kind: 'memory' }, memoryBytes }, host, frames, image.info.zeroFrame);
+      return Snapshot.ofMachine(machine, Kernel._start);
+    } finally {
+      await machine.close();
+    }
+  }
+
+  private static readonly _start: StartMachine = (machine, options) => Kernel._startMachine(machine, options);
+
+  private static async _startMachine(machine: ReadMachine, options: LoadOptions): Promise<Kernel> {
+    const { image, memory } = machine;
+    let host: ThreadHost | undefined;
+    try {
+      const memoryBytes = options.memoryBytes ?? image.info.memoryLimitBytes;
+      const frames = restoreFrames(memory.shared, memoryBytes, image.frames);
+      frames.absent = memory.absent;
+      memory.bring(image.info.kernelFrames);
+      host = new ThreadHost(memory.shared, coresOf(options), options.engine);
+      const kernel = new Kernel({ ...options, root: { kind: 'memory' }, memoryBytes }, host, frames, machine);
       loadKernel(kernel.core, image.graph);
       for (const [group, stdio] of kernel.core.launched) kernel.processes.push(kernel._processOf(group, stdio));
       if (kernel.core.started) kernel._goOn(options.isPaused ?? false);
       return kernel;
     } catch (error) {
-      await host.close();
+      await host?.close();
+      await machine.close();
       throw error;
     }
   }
@@ -153,44 +169,18 @@ export class Kernel {
    * Stops every task, writes the machine to a file or a stream, and goes on, unless `leaveStopped`. A file is written
    * beside its place and moved there when it is complete. Throws ImageError for what cannot be saved; the machine goes on.
    */
-  async saveTo(target: string | Writable, options: SaveOptions = {}): Promise<SaveStatistics> {
-    return this._whileStopped(async () => {
-      const base = options.incremental === true ? { base: this._lastImage } : {};
-      const statistics = await saveImageTo(this.core, target, { compress: options.compress ?? false, ...base });
-      if (options.incremental === true) this._lastImage = statistics.image;
-      return statistics;
-    }, options.leaveStopped ?? false);
+  saveTo(target: string | Writable, options: SaveOptions = {}): Promise<SaveStatistics> {
+    return this._images.saveTo(target, options);
   }
 
   /** The machine as it is now, kept in memory; it goes on. Copies of it start quickly. Throws ImageError for what cannot be saved. */
-  async snapshot(): Promise<Snapshot> {
-    const snapshot = await this._whileStopped(async () => new Snapshot(this.core, (...args) => Kernel._startLoaded(...args)), false);
-    snapshot.prepare();
-    return snapshot;
+  snapshot(): Promise<Snapshot> {
+    return this._images.snapshot(Kernel._start);
   }
 
   /** A copy of this machine, which goes on beside it. */
   async fork(options: LoadOptions = {}): Promise<Kernel> {
     return (await this.snapshot()).start(options);
-  }
-
-  private async _whileStopped<T>(act: () => Promise<T>, leaveStopped: boolean): Promise<T> {
-    await this.core.pause();
-    this.core.pauseTime();
-    let isDone = false;
-    try {
-      const result = await act();
-      isDone = true;
-      return result;
-    } catch (error) {
-      this.core.setSaveError(error as Error);
-      throw error;
-    } finally {
-      if (!isDone || !leaveStopped) {
-        this.core.resumeTime();
-        this.core.unpause();
-      }
-    }
   }
 
   private static async _createOn(host: ThreadHost, frames: FramePool, options: KernelOptions): Promise<Kernel> {
@@ -204,14 +194,14 @@ export class Kernel {
     }
   }
 
-  private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool, zeroFrame?: number) {
+  private constructor(readonly options: KernelOptions, host: ThreadHost, frames: FramePool, loaded: ReadMachine | null = null) {
     this._host = host;
     const userNamespace = new UserNamespace();
     const timekeeper = createTimekeeper(options.time ?? 'host');
     const realtimeNs = (): bigint => timekeeper.realtimeNs();
     const vfs = createVfs({ pool: frames, realtimeNs, root: options.root ?? { kind: 'overlay', hostPath: '/' }, volumes: options.volumes ?? [] });
     this.core = new KernelCore({
-      shared: host.shared, frames, host, vfs, memory: new MemorySystem(frames, zeroFrame === undefined ? {} : { zeroFrame }), rows: SYSCALL_ROWS, timekeeper, applicationCores: host.cores, featureSet: FeatureSet.emulated(),
+      shared: host.shared, frames, host, vfs, memory: new MemorySystem(frames, loaded === null ? {} : { zeroFrame: loaded.image.info.zeroFrame }), rows: SYSCALL_ROWS, timekeeper, applicationCores: host.cores, featureSet: FeatureSet.emulated(),
       rootUserNamespace: userNamespace,
       extraAuxv: options.extraAuxv ?? [], rootUtsNamespace: new UtsNamespace(userNamespace, options.hostname),
     });
@@ -219,6 +209,7 @@ export class Kernel {
     mountKernelTrees(this.core);
     syncVdsoTime(this.core.memory, timekeeper);
     if (options.onReport) this.core.onReport = options.onReport;
+    this._images = new MachineImages(this.core, loaded);
     watchCpuTimers(this.core);
     this._abort = () => this.kill();
     options.signal?.addEventListener('abort', this._abort, { once: true });
@@ -343,6 +334,7 @@ export class Kernel {
     this._isClosed = true;
     this.options.signal?.removeEventListener('abort', this._abort);
     await this._host.close();
+    await this._images.close();
     this.core.vfs.close();
   }
 

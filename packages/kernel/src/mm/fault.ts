@@ -23,7 +23,7 @@ export const FaultError = {
   MAPERR: -1,
   /** The mapping forbids the access: SIGSEGV SEGV_ACCERR. */
   ACCERR: -2,
-  /** No file page there: SIGBUS BUS_ADRERR. */
+  /** No file page there, or the contents of the page are lost: SIGBUS BUS_ADRERR. */
   BUS: -3,
   /** Out of memory: SIGKILL. */
   OOM: -4,
@@ -46,9 +46,15 @@ export function faultIn(space: AddressSpace, addr: number, access: number): numb
   if (vma === undefined) return FaultError.MAPERR;
   if (!allows(vma.prot, access)) return FaultError.ACCERR;
   const page = Math.floor(addr / PAGE_SIZE);
-  const frame = access === Access.WRITE ? writePage(space, vma, page) : readPage(space, vma, page, access);
+  const frame = presentPage(space, vma, page, access);
   if (frame > 0 && page < LOW_PAGES) mapAround(space, vma, page, access, frame);
   return frame;
+}
+
+/** The frame of a page, its contents at hand. */
+function presentPage(space: AddressSpace, vma: Vma, page: number, access: number): number {
+  const frame = access === Access.WRITE ? writePage(space, vma, page) : readPage(space, vma, page, access);
+  return frame <= 0 || space.frames.bring(frame) ? frame : FaultError.BUS;
 }
 
 /**
@@ -61,8 +67,7 @@ export function forceIn(space: AddressSpace, addr: number, access: number): numb
   if (vma === undefined) return FaultError.MAPERR;
   if (allows(vma.prot, access)) return faultIn(space, addr, access);
   if (access === Access.WRITE && vma.isShared) return FaultError.ACCERR;
-  const page = Math.floor(addr / PAGE_SIZE);
-  return access === Access.WRITE ? writePage(space, vma, page) : readPage(space, vma, page, access);
+  return presentPage(space, vma, Math.floor(addr / PAGE_SIZE), access);
 }
 
 /** x86 page protection: write or execute permission implies read. */
@@ -213,6 +218,7 @@ function shareForWrite(space: AddressSpace, vma: Vma, page: number, frame: numbe
 
 /** Copy-on-write: the page gets a frame of its own. */
 function copyPage(space: AddressSpace, page: number, entry: number, frame: number): number {
+  if (!space.frames.bring(frame)) return FaultError.BUS;
   const copy = space.frames.allocUnzeroed();
   if (copy === 0) return FaultError.OOM;
   space.frames.shared.u8.copyWithin(copy, frame, frame + PAGE_SIZE);
@@ -280,9 +286,11 @@ function readAhead(space: AddressSpace, vma: Vma, first: number, end: number): v
   }
 }
 
+/** Does nothing while the contents of the page are elsewhere. */
 function mapPresent(space: AddressSpace, vma: Vma, page: number, present: number, access: number): void {
   const tables = space.tables!;
   const frame = pteFrame(present);
+  if (space.frames.isAbsent(frame)) return;
   let entry = present;
   if (access === Access.WRITE && (entry & Pte.WRITABLE) === 0 && isSoleOwner(space, entry)) {
     entry = (entry | Pte.WRITABLE) >>> 0;

@@ -1,4 +1,5 @@
 /** The first chunk of an image: what it is of. */
+import { PAGE_SIZE } from '@troupe/abi';
 import { decodeCbor, ImageError } from '@troupe/state';
 
 export interface ImageInfo {
@@ -14,6 +15,8 @@ export interface ImageInfo {
   readonly usedPages: number;
   /** Linear address of the frame of zeros. */
   readonly zeroFrame: number;
+  /** Linear addresses of the frames that the kernel writes without looking in a page table. */
+  readonly kernelFrames: readonly number[];
   readonly hostname: string;
   readonly processes: readonly ProcessInfo[];
 }
@@ -45,8 +48,10 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 const isList = (value: unknown): boolean => Array.isArray(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
+const areFrames = (value: unknown): boolean => Array.isArray(value) && value.every((frame) => isCount(frame) && frame % PAGE_SIZE === 0 && frame < 2 ** 32);
+
 const FIELDS: Readonly<Record<keyof ImageInfo, (value: unknown) => boolean>> = {
-  createdMs: isCount, features: isList, base: isText, cores: isCount, memoryLimitBytes: isCount, usedPages: isCount, zeroFrame: isCount, hostname: isText, processes: isList,
+  createdMs: isCount, features: isList, base: isText, cores: isCount, memoryLimitBytes: isCount, usedPages: isCount, zeroFrame: isCount, kernelFrames: areFrames, hostname: isText, processes: isList,
 };
 
 /** Throws ImageError. */

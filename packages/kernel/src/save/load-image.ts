@@ -1,14 +1,14 @@
 /**
- * LoadFrom of the seed, first half: reads and checks a whole image. Its memory is written to a new shared
- * memory on the way; nothing else exists yet, so that a bad image leaves nothing behind.
+ * LoadFrom of the seed, first half: reads and checks a whole image. Its pages go into a new shared memory on the
+ * way, or stay in the file; nothing else exists yet, so that a bad image leaves nothing behind.
  *
  * Throws ImageError.
  */
-import { PAGE_SIZE, type SharedMemory } from '@troupe/abi';
 import { ChunkType, decodeCbor, ImageError, ImageReader, type Chunk, type Graph, type ImageSource, type Kind, type Record_ } from '@troupe/state';
 import { FeatureSet } from '../cpu/feature-set.js';
 import { decodeInfo, type ImageInfo } from './image-info.js';
-import { readFrames, readPages } from './memory-image.js';
+import { runCuts, type ImageMemory } from './image-memory.js';
+import { readFrames } from './memory-image.js';
 
 export interface LoadedImage {
   /** Hexadecimal. */
@@ -27,13 +27,13 @@ class ImageLoader {
   private _kinds: readonly Kind[] = [];
   private readonly _records: Record_[] = [];
   private _frames: Uint32Array | undefined;
-  private readonly _used = new Set<number>();
   private _stage = 0;
 
   /** Without memory the pages are checked and skipped. */
-  constructor(readonly id: string, readonly shared: SharedMemory | null, readonly written: Set<number>) {}
+  constructor(readonly id: string, readonly source: ImageSource, readonly memory: ImageMemory | null) {}
 
-  take({ type, bytes, index }: Chunk): void {
+  take(chunk: Chunk): void {
+    const { type, bytes, index } = chunk;
     const where = `chunk ${index}`;
     const stage = ORDER.indexOf(type);
     const isRepeated = stage === this._stage - 1 && (type === ChunkType.OBJECTS || type === ChunkType.PAGES);
@@ -42,9 +42,9 @@ class ImageLoader {
     if (type === ChunkType.INFO) this._takeInfo(bytes);
     else if (type === ChunkType.KINDS) this._kinds = listOf<Kind>(bytes, where);
     else if (type === ChunkType.OBJECTS) for (const record of listOf<Record_>(bytes, where)) this._records.push(record);
-    else if (this.shared === null) return;
-    else if (type === ChunkType.FRAMES) this._takeFrames(bytes, this.shared);
-    else readPages(bytes, this.shared, this._used, this.written);
+    else if (this.memory === null) return;
+    else if (type === ChunkType.FRAMES) this.memory.begin((this._frames = readFrames(bytes)));
+    else this.memory.takePages(chunk, this.source.again);
   }
 
   /** CheckHostCompatible of the seed comes first: what else is wrong matters less. */
@@ -52,11 +52,6 @@ class ImageLoader {
     this._info = decodeInfo(bytes);
     const missing = new FeatureSet(this._info.features).missingIn(FeatureSet.emulated());
     if (missing.length > 0) throw new ImageError('incompatible', `CPU features are missing: ${missing.join(', ')}`, 'featureSet');
-  }
-
-  private _takeFrames(bytes: Buffer, shared: SharedMemory): void {
-    this._frames = readFrames(bytes, shared);
-    for (let at = 0; at < this._frames.length; at += 2) this._used.add(this._frames[at]!);
   }
 
   finish(): LoadedImage {
@@ -72,27 +67,24 @@ function listOf<T>(bytes: Buffer, where: string): T[] {
   return list as T[];
 }
 
-/** Reads to the end. `written` gets the numbers of the frames whose contents came. `shared` = null: to look at the image only. */
-export async function readImage(source: ImageSource, shared: SharedMemory | null, written = new Set<number>()): Promise<LoadedImage> {
-  const reader = await ImageReader.open(source);
-  const loader = new ImageLoader(Buffer.from(reader.id).toString('hex'), shared, written);
+/** Reads to the end. `memory` = null: to look at the image only. */
+export async function readImage(source: ImageSource, memory: ImageMemory | null): Promise<LoadedImage> {
+  const reader = await ImageReader.open(source, memory === null ? undefined : runCuts);
+  const loader = new ImageLoader(Buffer.from(reader.id).toString('hex'), source, memory);
   for await (const chunk of reader.chunks()) loader.take(chunk);
   return loader.finish();
 }
 
 /** Reads a complete image and its increments, oldest first; the machine is that of the last one. */
-export async function readImages(sources: AsyncIterable<ImageSource>, shared: SharedMemory): Promise<LoadedImage> {
-  const written = new Set<number>();
+export async function readImages(sources: Iterable<ImageSource>, memory: ImageMemory): Promise<LoadedImage> {
   let last: LoadedImage | undefined;
-  for await (const source of sources) {
-    const image = await readImage(source, shared, written);
+  for (const source of sources) {
+    const image = await readImage(source, memory);
     checkBase(image.info.base, last?.id ?? '');
     last = image;
   }
   if (last === undefined) throw new ImageError('format', 'no image', 'images');
-  for (let at = 0; at < last.frames.length; at += 2) written.delete(last.frames[at]!);
-  // Memory that is not in use is zero until it is used.
-  for (const frame of written) shared.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+  memory.finish();
   return last;
 }
 

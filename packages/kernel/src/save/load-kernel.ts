@@ -1,6 +1,6 @@
 /**
  * LoadFrom of the seed, second half: the object graph of an image becomes the state of a fresh kernel whose
- * memory holds the image's pages already.
+ * memory holds the image's pages, or knows them as absent.
  *
  * Order: anchors, objects, what classes do after loading, header, task control blocks. The kernel is paused and
  *        its time stands still, as when it was saved; `unpause` and `resumeTime` let it go on.
@@ -8,6 +8,7 @@
 import { IdCounter, TCB } from '@troupe/abi';
 import { GraphReader, ImageError, type Graph } from '@troupe/state';
 import type { Kernel } from '../kernel.js';
+import type { MemorySystem } from '../mm/memory-system.js';
 import type { Task } from '../task/task.js';
 import { anchorsOf } from './anchors.js';
 import { restoreHeader, type SavedRoot } from './save-kernel.js';
@@ -15,12 +16,21 @@ import { schemasOf } from './saved-classes.js';
 
 /** Throws ImageError. */
 export function loadKernel(kernel: Kernel, graph: Graph): void {
+  releaseVdso(kernel.memory);
   const root = new GraphReader(schemasOf(kernel), anchorsOf(kernel)).read(graph) as Partial<SavedRoot> | null;
   if (root?.kernel !== kernel || root.header === undefined || root.counters === undefined) throw new ImageError('damaged', 'no kernel', 'object 0');
   IdCounter.raise(root.counters);
   restoreHeader(kernel, root.header);
   kernel.runner.loaded();
   for (const task of kernel.tasks.all()) if (task.tcb !== 0) settleTcb(kernel, task);
+}
+
+/** Those of the image take the place of its own. */
+function releaseVdso(memory: MemorySystem): void {
+  if (memory.vdso === null) return;
+  memory.frames.decRef(memory.vdso.params.frame);
+  memory.frames.decRef(memory.vdso.image.frame);
+  memory.vdso = null;
 }
 
 /** What the cores of the saved kernel left in a task control block. */

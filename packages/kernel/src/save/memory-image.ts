@@ -2,7 +2,7 @@
  * Guest memory in images: the frames that are in use, under their numbers, so that page tables, page caches
  * and task control blocks hold as they are. Frames of zeros are only named.
  */
-import { PAGE_SHIFT, PAGE_SIZE, type SharedMemory } from '@troupe/abi';
+import { MAX_FRAMES, PAGE_SIZE, type SharedMemory } from '@troupe/abi';
 import { ChunkType, ImageError, type ImageWriter } from '@troupe/state';
 import { pageDigest, type BaseImage } from './base-image.js';
 
@@ -64,11 +64,6 @@ export function copyOut(shared: SharedMemory, frames: readonly number[], target:
   });
 }
 
-/** Copies what `copyOut` made into memory. */
-export function copyIn(shared: SharedMemory, frames: readonly number[], source: Uint8Array): void {
-  forEachRun(frames, (first, end) => shared.u8.set(source.subarray(first * PAGE_SIZE, end * PAGE_SIZE), frames[first]! * PAGE_SIZE));
-}
-
 function isZero(shared: SharedMemory, frame: number): boolean {
   const { i32 } = shared;
   const end = (frame + 1) * (PAGE_SIZE / 4);
@@ -109,26 +104,11 @@ class PageChunk {
 }
 
 /** Frame number and reference count in turn, checked. Throws ImageError. */
-export function readFrames(bytes: Buffer, shared: SharedMemory): Uint32Array {
+export function readFrames(bytes: Buffer): Uint32Array {
   if (bytes.length % 8 !== 0) throw new ImageError('damaged', 'half an entry', 'frames');
   const frames = new Uint32Array(Uint8Array.from(bytes).buffer);
-  const limit = shared.buffer.byteLength >>> PAGE_SHIFT;
   for (let at = 0; at < frames.length; at += 2) {
-    if (frames[at]! >= limit || (at > 0 && frames[at]! <= frames[at - 2]!)) throw new ImageError('damaged', `impossible frame ${frames[at]}`, 'frames');
+    if (frames[at]! >= MAX_FRAMES || (at > 0 && frames[at]! <= frames[at - 2]!)) throw new ImageError('damaged', `impossible frame ${frames[at]}`, 'frames');
   }
   return frames;
-}
-
-/** Writes the pages of a chunk into memory. `written` gets the numbers of `used` frames. Throws ImageError. */
-export function readPages(bytes: Buffer, shared: SharedMemory, used: ReadonlySet<number>, written: Set<number>): void {
-  const count = bytes.length >= 4 ? bytes.readUInt32LE(0) : -1;
-  if (count < 0 || bytes.length !== 4 + count * (4 + PAGE_SIZE)) throw new ImageError('damaged', 'wrong length', 'pages');
-  const contents = 4 + count * 4;
-  for (let index = 0; index < count; index++) {
-    const frame = bytes.readUInt32LE(4 + index * 4);
-    if (!used.has(frame)) throw new ImageError('damaged', `frame ${frame} is not in use`, 'pages');
-    written.add(frame);
-    const from = contents + index * PAGE_SIZE;
-    shared.u8.set(bytes.subarray(from, from + PAGE_SIZE), frame * PAGE_SIZE);
-  }
 }

@@ -66,8 +66,13 @@ export async function saveKernel(kernel: Kernel, sink: ImageSink, options: SaveK
   return { objects: graph.records.length, ...sizes, bytesWritten: writer.bytesWritten, image: { id: Buffer.from(writer.id).toString('hex'), digests } };
 }
 
-/** The objects of a kernel whose files are written back; holds parts of the living kernel. Throws ImageError 'unsavable'. */
+/**
+ * The objects of a kernel whose files are written back and whose memory is complete; holds parts of the living kernel.
+ * Throws ImageError 'unsavable', or 'damaged' when pages of the image that it came from are lost.
+ */
 export function graphOf(kernel: Kernel): Graph {
+  const lostPages = kernel.frames.absent?.bringAll() ?? 0;
+  if (lostPages > 0) throw new ImageError('damaged', `${lostPages} pages of the image that it came from are lost`, 'memory');
   kernel.vfs.sync();
   return new GraphWriter(schemasOf(kernel), anchorsOf(kernel)).write(rootOf(kernel));
 }
@@ -93,8 +98,12 @@ export function restoreHeader(kernel: Kernel, header: SavedHeader): void {
 export function infoOf(kernel: Kernel, usedPages: number, base = ''): ImageInfo {
   return {
     createdMs: Date.now(), base, features: kernel.featureSet.names, cores: kernel.applicationCores, memoryLimitBytes: kernel.memory.limitBytes, usedPages, zeroFrame: kernel.memory.zeroFrame,
-    hostname: kernel.rootUtsNamespace.hostname, processes: [...kernel.tasks.groups].filter(({ isReaped }) => !isReaped).map((group) => processInfo(kernel, group)),
+    kernelFrames: kernelFrames(kernel), hostname: kernel.rootUtsNamespace.hostname, processes: [...kernel.tasks.groups].filter(({ isReaped }) => !isReaped).map((group) => processInfo(kernel, group)),
   };
+}
+
+function kernelFrames({ tcbs, memory }: Kernel): number[] {
+  return memory.vdso === null ? tcbs.pages : [...tcbs.pages, memory.vdso.params.frame];
 }
 
 function processInfo(kernel: Kernel, group: ThreadGroup): ProcessInfo {

@@ -93,7 +93,12 @@ function rowsOf(kernel: Kernel): SavedClass[] {
     savedClass({ type: FileMapping, name: 'kernel.FileMapping', afterLoad: rememberMapping }),
     savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', afterLoad: (bucket) => bucket.loaded() }),
     savedClass({ type: FutexManager, name: 'kernel.FutexManager', notSaved: { frames: KEPT, _filter: KEPT } }),
-    savedClass({ type: GuestAction, name: 'kernel.GuestAction', refuse: () => 'work that the host program scheduled has no place in images' }),
+    // Work of the host program stays with the kernel that it was given to: a loaded one has a closed action, and no timer.
+    savedClass({
+      type: GuestAction, name: 'kernel.GuestAction',
+      notSaved: { scheduler: () => null, work: () => null, _state: () => undefined, closed: () => true, initialTeardown: () => undefined, _parentage: () => null, _finalizers: () => null },
+      afterLoad: (action: GuestAction<unknown>) => kernel.timers.cancel(action.timer),
+    }),
     savedClass({ type: Ipc, name: 'kernel.Ipc' }),
     savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
     savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),

@@ -6,6 +6,8 @@ const TCBS_PER_FRAME = PAGE_SIZE / TCB.sizeBytes;
 
 export class TcbPool {
   private readonly _free: number[] = [];
+  /** Linear addresses of all frames it has. */
+  readonly pages: number[] = [];
 
   constructor(readonly frames: FramePool) {}
 
@@ -18,6 +20,7 @@ export class TcbPool {
   private _grow(): boolean {
     const frame = this.frames.alloc();
     if (frame === 0) return false;
+    this.pages.push(frame);
     for (let n = TCBS_PER_FRAME - 1; n >= 0; n--) this._free.push(frame + n * TCB.sizeBytes);
     return true;
   }

@@ -2,6 +2,7 @@ import { ADDEND_BIAS, Errno, ErrnoError, PAGE_SIZE, TCB } from '@troupe/abi';
 import { Rlimit, LimitSet, type Limit } from '@troupe/abi/linux/limits.js';
 import { Madv, MapFlag, Mremap, Prot } from '@troupe/abi/linux/mman.js';
 import type { MemoryManager } from '@troupe/kernel/mm/memory-manager.js';
+import { Access } from '@troupe/kernel/mm/fault.js';
 import { VmFlag } from '@troupe/kernel/mm/vma.js';
 import { expect } from 'chai';
 import { FETCH_FAULT, makeFile, makeSpace, makeSystem, mapAnon, PRIVATE_ANON, READ_FAULT, RW, RWX, SHARED_ANON, WRITE_FAULT } from './fixture.js';
@@ -47,6 +48,25 @@ describe('MemoryManager: anonymous memory', () => {
     expect(at).to.be.greaterThan(0).and.lessThan(4 * GIB);
     expect(mm.frames.framesInUse).to.equal(before);
     expect(mm.handleFault(at + 100, READ_FAULT)).to.deep.equal({ signal: 11, code: 2, addr: at + 100 });
+  });
+
+  it('answers with SIGBUS and EFAULT where the contents of a page are lost, and gives its neighbours', () => {
+    const mm = makeSpace();
+    const at = mapAnon(mm, 4);
+    for (let page = 0; page < 4; page++) mm.writeU8(at + page * PAGE_SIZE, page + 1);
+    const child = mm.fork();
+    const lost = mm.wordAddr(at + PAGE_SIZE, false);
+    mm.system.tables.release(mm.tables!);
+    mm.loseTables();
+    mm.frames.absent = { isAbsent: (frame) => frame === lost, bring: (frame) => frame !== lost, bringAll: () => 1, forget: () => undefined };
+    expect(mm.readU8(at)).to.equal(1);
+    for (const fault of [READ_FAULT, WRITE_FAULT]) expect(mm.handleFault(at + PAGE_SIZE + 5, fault)).to.deep.equal({ signal: 7, code: 2, addr: at + PAGE_SIZE + 5 });
+    expect(() => mm.readU8(at + PAGE_SIZE)).to.throw(ErrnoError).with.property('errno', Errno.EFAULT);
+    expect(mm.copyInPartial(at + PAGE_SIZE - 2, new Uint8Array(10))).to.equal(2);
+    expect(mm.forceTransfer(at + PAGE_SIZE, Uint8Array.of(1), Access.WRITE)).to.equal(0);
+    mm.writeU8(at + 2 * PAGE_SIZE, 9);
+    expect(mm.readU8(at + 3 * PAGE_SIZE)).to.equal(4);
+    child.destroy();
   });
 
   it('answers faults without a mapping with SEGV_MAPERR and copies with EFAULT', () => {

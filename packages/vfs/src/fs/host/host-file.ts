@@ -164,16 +164,19 @@ export class HostFile extends HostInode implements CachedFile {
   override readAt(dst: Uint8Array, offBytes: number): number {
     const fd = this._readFd >= 0 ? this._readFd : this._writeFd;
     const count = attempt(() => fs.readSync(fd, dst, 0, dst.length, offBytes));
-    if (count > 0 && this._dirty.size > 0) this._patchFromDirty(dst.subarray(0, count), offBytes);
-    return count;
+    if (count <= 0 || this._dirty.size === 0) return count;
+    const failure = this._patchFromDirty(dst.subarray(0, count), offBytes);
+    return failure < 0 ? failure : count;
   }
 
-  private _patchFromDirty(dst: Uint8Array, offBytes: number): void {
+  private _patchFromDirty(dst: Uint8Array, offBytes: number): number {
     for (const index of this._dirty) {
       const from = Math.max(offBytes, index * PAGE_SIZE);
       const to = Math.min(offBytes + dst.length, (index + 1) * PAGE_SIZE);
-      if (from < to) this._pages.read(dst.subarray(from - offBytes, to - offBytes), from);
+      const failure = from < to ? this._pages.read(dst.subarray(from - offBytes, to - offBytes), from) : 0;
+      if (failure < 0) return failure;
     }
+    return 0;
   }
 
   override writeAt(src: Uint8Array, offBytes: number): number {
@@ -241,6 +244,7 @@ export class HostFile extends HostInode implements CachedFile {
       const frame = this._pages.peek(index);
       const count = Math.min(PAGE_SIZE, sizeBytes - index * PAGE_SIZE);
       if (frame !== 0 && count > 0) {
+        if (!pool.bring(frame)) return -Errno.EIO;
         const result = attempt(() => fs.writeSync(this._writeFd, pool.shared.u8.slice(frame, frame + count), 0, count, index * PAGE_SIZE));
         if (result < 0) return result;
       }

@@ -44,8 +44,8 @@ export class TmpfsFile extends TmpfsInode {
   override readAt(dst: Uint8Array, offBytes: number): number {
     const count = Math.min(dst.length, this._sizeBytes - offBytes);
     if (count <= 0) return 0;
-    this._pages.read(count === dst.length ? dst : dst.subarray(0, count), offBytes);
-    return count;
+    const failure = this._pages.read(count === dst.length ? dst : dst.subarray(0, count), offBytes);
+    return failure < 0 ? failure : count;
   }
 
   override writeAt(src: Uint8Array, offBytes: number): number {

@@ -1,0 +1,60 @@
+/** Options that watch the system calls of a machine, whether it is new or comes from an image. */
+import { ConfigError } from '@troupe/abi';
+import type { Kernel } from '@troupe/kernel';
+import type { Command } from 'commander';
+import { printCounts, printStat, printUnimplemented } from './report.js';
+import { installTrace } from './trace.js';
+import type { DeniedCall } from './values.js';
+
+export interface ObserveSettings {
+  /** Expression of --strace; '' = every call; undefined = off. */
+  readonly strace: string | undefined;
+  readonly isCounting: boolean;
+  readonly isStatWanted: boolean;
+}
+
+export interface RawObserveOptions {
+  strace?: string | boolean;
+  straceCount?: boolean;
+  stat?: boolean;
+}
+
+export function addObserveOptions(command: Command): Command {
+  return command
+    .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
+    .option('-c, --strace-count', 'count system calls and print a table at the end')
+    .option('--stat', 'print counters at the end');
+}
+
+export function observeSettingsOf(raw: RawObserveOptions): ObserveSettings {
+  return {
+    strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
+    isCounting: raw.straceCount ?? false,
+    isStatWanted: raw.stat ?? false,
+  };
+}
+
+/** Begins to watch. Returns what prints the results. Throws ConfigError for an unknown call. */
+export function observe(kernel: Kernel, { strace, isCounting, isStatWanted }: ObserveSettings): () => void {
+  if (strace !== undefined) installTrace(kernel, strace);
+  kernel.core.dispatcher.isTiming = isCounting;
+  const startMs = performance.now();
+  return () => {
+    if (isCounting) printCounts(kernel);
+    if (isStatWanted) printStat(kernel, performance.now() - startMs);
+    printUnimplemented(kernel);
+  };
+}
+
+/** --deny. Throws ConfigError. */
+export function denyCalls(kernel: Kernel, denied: readonly DeniedCall[]): void {
+  for (const { name, errno } of denied) deny(kernel, name, errno);
+}
+
+function deny(kernel: Kernel, name: string, errno: DeniedCall['errno']): void {
+  try {
+    kernel.onSyscall(name, () => ({ errno }));
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`'${name}' is neither a system call nor a %group`, '--deny') : error;
+  }
+}
