@@ -28,8 +28,8 @@ function withoutIds(text: string): string {
   return text.replace(/(0x[0-9a-f]+ in )?(\?\?|\w+) \(\) +from \/lib\/x86_64-linux-gnu\/libc\.so\.6/g, 'libc').replace(/0x[0-9a-f]+/g, 'ADDR').replace(/(process|LWP|Thread) (ADDR \(LWP )?\d+/g, '$1 ID').replace(/[ \t]+/g, ' ');
 }
 
-/** The library search depends on the CPU, rseq(2) on the kernel, the machine's figures on the machine. */
-const MACHINE_DEPENDENT = /glibc-hwcaps|\/x86_64-linux-gnu\/(tls|haswell|avx512_1|x86_64)[/"]|^(rseq|sysinfo|uname)\(|RLIMIT_NPROC|^brk\(/;
+/** The library search depends on the CPU, the machine's figures on the machine. */
+const MACHINE_DEPENDENT = /glibc-hwcaps|\/x86_64-linux-gnu\/(tls|haswell|avx512_1|x86_64)[/"]|^(sysinfo|uname)\(|RLIMIT_NPROC|^brk\(/;
 
 /** One text per traced process, sorted. */
 function traces(output: string): string[] {

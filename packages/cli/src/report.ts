@@ -35,10 +35,6 @@ export function printStat(kernel: Kernel, elapsedMs: number): void {
 /** Names the system calls programs asked for in vain. */
 export function printUnimplemented(kernel: Kernel): void {
   const { unimplemented } = kernel.core.dispatcher;
-  const noisy = [...unimplemented].filter(([nr]) => !TOLERATED.has(nr));
-  if (noisy.length === 0) return;
-  line(`troupe: unimplemented system calls: ${noisy.map(([nr, count]) => `${NAMES.get(nr) ?? nr} (${count})`).join(', ')}`);
+  if (unimplemented.size === 0) return;
+  line(`troupe: unimplemented system calls: ${[...unimplemented].map(([nr, count]) => `${NAMES.get(nr) ?? nr} (${count})`).join(', ')}`);
 }
-
-/** Calls whose absence every C library expects on older kernels. */
-const TOLERATED = new Set<number>([Nr.rseq]);

@@ -93,6 +93,8 @@ export const TCB = struct('Tcb', {
   inCore: 'i32',
   /** Answers of the first IN_CORE_CALLS (shared/in-core-calls.ts), as the task sees them. */
   ids: ['u32', 6],
+  /** Guest address of the rseq(2) area, below 4 GiB; 0 = none. */
+  rseq: 'u32',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

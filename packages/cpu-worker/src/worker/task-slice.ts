@@ -9,6 +9,7 @@
  */
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, RunState, TCB, Trap, Vector, type CoreCounterName, type SharedMemory } from '@troupe/abi';
 import type { Engine } from '../interp/engine.js';
+import { announceCpu } from './rseq-area.js';
 
 /** Word offsets of the counters. */
 const COUNTER = Object.fromEntries(CoreCounter.map((name, index) => [name, index * 2])) as Record<CoreCounterName, number>;
@@ -86,7 +87,7 @@ export class TaskSlice {
     const { i32 } = this.#shared;
     Atomics.store(i32, this.#inGuest, 1);
     try {
-      return this.#engine.run(this.#tcb, budgetBranches);
+      return announceCpu(this.#shared, this.#tcb, i32[this.#cpu]!) ? this.#engine.run(this.#tcb, budgetBranches) : Trap.INTERRUPT;
     } catch (error) {
       this.options.report(`core ${this.options.coreId}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
       this.#engine = this.options.createEngine();

@@ -2,7 +2,7 @@
  * execve(2): builds the address space of a new program. The caller's old address space is not
  * touched, so a refusal leaves the caller as it was.
  */
-import { Errno, ErrnoError, PAGE_SIZE, type Credentials } from '@troupe/abi';
+import { Errno, ErrnoError, PAGE_SIZE, RSEQ_ALIGN, RSEQ_FEATURE_BYTES, type Credentials } from '@troupe/abi';
 import type { LimitSet } from '@troupe/abi/linux/limits.js';
 import { MemoryManager } from '../mm/memory-manager.js';
 import type { MemorySystem } from '../mm/memory-system.js';
@@ -149,5 +149,7 @@ function auxvOf(args: LoadArgs, image: ElfImage, program: LoadedImage, interpret
     aux(AT.EGID, creds.egid),
     aux(AT.SECURE, args.secure === true ? 1 : 0),
     aux(AT.HWCAP2, args.hwcap2 ?? 0),
+    aux(AT.RSEQ_FEATURE_SIZE, RSEQ_FEATURE_BYTES),
+    aux(AT.RSEQ_ALIGN, RSEQ_ALIGN),
   ];
 }

@@ -8,6 +8,7 @@ import { exitGroup } from '../task/exit.js';
 import { isOrphaned } from '../task/job-control.js';
 import { beginGroupStop, parkForStop } from '../task/group-stop.js';
 import { setStepping, stopAtHandler, stopForSignal, stopForTrap } from '../ptrace/stop.js';
+import { abortSection } from '../task/rseq.js';
 import type { Task } from '../task/task.js';
 import { pushFrame } from './frame.js';
 import { restartForHandler, restartWithoutHandler } from './restart.js';
@@ -85,6 +86,7 @@ function runHandler(task: Task, info: SigInfo, action: SigAction): void {
   restartForHandler(task, action);
   task.syscall = null;
   if (task.tracing !== null) setStepping(task, false);
+  if (!abortSection(task)) return;
   if (!pushFrame(task, info, action)) {
     forceSignal(task, { signo: Sig.SEGV, code: 0x80 }, info.signo === Sig.SEGV);
     return;

@@ -34,6 +34,7 @@ import { rows as prctl } from './rows/prctl.js';
 import { rows as priority } from './rows/priority.js';
 import { rows as process } from './rows/process.js';
 import { rows as ptrace } from './rows/ptrace.js';
+import { rows as rseq } from './rows/rseq.js';
 import { rows as sched } from './rows/sched.js';
 import { rows as seccomp } from './rows/seccomp.js';
 import { rows as sem } from './rows/sem.js';
@@ -54,7 +55,7 @@ import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
   aio, creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileHandle, fileOpen, fileStat, fileXattr, futex,
-  inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, sched, seccomp, sem, session, shm,
+  inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, rseq, sched, seccomp, sem, session, shm,
   signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];

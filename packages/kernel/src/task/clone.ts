@@ -10,6 +10,7 @@ import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { makeNamespaces, moveDirectories, type NewNamespaces } from '../namespace/unshare.js';
 import { newPidFd } from './pid-file.js';
 import { applySchedule, inheritSchedule } from './schedule.js';
+import { inheritRseq } from './rseq.js';
 import { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -141,6 +142,7 @@ function copyState(parent: Task, child: Task, args: CloneArgs): void {
   if (!has(flags, Clone.VM) || has(flags, Clone.VFORK)) child.altStack = { ...parent.altStack };
   else child.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   copyTcb(parent, child, args);
+  inheritRseq(child, parent, has(flags, Clone.VM));
   applySchedule(child);
 }
 

@@ -16,6 +16,7 @@ import type { ExecImage } from './exec-image.js';
 import { releaseVforkParent } from './exit.js';
 import { releaseFutexes } from './futex-exit.js';
 import { killTask } from './kill.js';
+import { setRseq } from './rseq.js';
 import type { Task } from './task.js';
 
 /** Tells the sibling threads to end. False when there are some the caller must wait for (group.threadWaiters). */
@@ -66,7 +67,7 @@ function resetProcess(task: Task, image: ExecImage): void {
   task.creds = image.creds;
   task.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   task.restartBlock = null;
-  task.rseqAddr = 0;
+  setRseq(task, null);
   task.dumpable = 1;
   group.hasExeced = true;
   group.handlers = group.handlers.copyForExec();

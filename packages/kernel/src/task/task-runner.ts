@@ -18,6 +18,7 @@ import { isInterrupted, isRestartCode } from '../signal/restart.js';
 import type { SyscallHost } from '../syscall/dispatch.js';
 import { exitTask } from './exit.js';
 import { inCoreCount, publishInCoreState } from './in-core-state.js';
+import { settleRseq } from './rseq.js';
 import type { Task } from './task.js';
 
 const WATCHED_CALLS = headerWord('watchedCalls');
@@ -57,9 +58,10 @@ export class TaskRunner implements SyscallHost {
   private _handleTrap(task: Task, trap: number): void {
     if (trap === Trap.SYSCALL) return this.kernel.dispatcher.start(task);
     task.origRax = -1;
-    if (trap === Trap.EXCEPTION) handleException(task);
+    if (trap === Trap.INTERRUPT) settleRseq(task);
+    else if (trap === Trap.EXCEPTION) handleException(task);
     else if (trap === Trap.CORE_ERROR) this._coreFailed(task);
-    else if (trap !== Trap.INTERRUPT) throw new Invariant(`trap ${trap} handed to the kernel`);
+    else throw new Invariant(`trap ${trap} handed to the kernel`);
     this.resumeUser(task);
   }
 

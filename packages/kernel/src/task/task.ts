@@ -6,7 +6,7 @@
  * Order:  the TCB may be written only while its runState is KERNEL or TRAPPED.
  * Saved:  every field is plain data or a reference to another savable object.
  */
-import type { Credentials, ExitStatus, SharedMemory, SigSet } from '@troupe/abi';
+import type { Credentials, ExitStatus, RseqRegistration, SharedMemory, SigSet } from '@troupe/abi';
 import { ALL_SIGNALS, Ss, TCB, UNBLOCKABLE, WaitQueue } from '@troupe/abi';
 import type { FdTable } from '../fdtable.js';
 import type { FsContext } from '../fs-context.js';
@@ -127,8 +127,8 @@ export class Task {
   semaphoreUndo: SemaphoreUndo | null = null;
   /** What the ids in the TCB were made from (in-core-state.ts). */
   published: { readonly creds: Credentials | null; readonly tid: number } = { creds: null, tid: 0 };
-  /** rseq(2) area, 0 = none. */
-  rseqAddr = 0;
+  /** rseq(2), written through setRseq. */
+  rseq: RseqRegistration | null = null;
 
   constructor(
     readonly kernel: Kernel,

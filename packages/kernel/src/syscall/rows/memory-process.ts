@@ -11,7 +11,9 @@ const IOV_MAX = 1024;
 const CHUNK_BYTES = 1 << 20;
 const SUPPORTED_BARRIERS =
   Membarrier.GLOBAL | Membarrier.GLOBAL_EXPEDITED | Membarrier.REGISTER_GLOBAL_EXPEDITED | Membarrier.PRIVATE_EXPEDITED |
-  Membarrier.REGISTER_PRIVATE_EXPEDITED | Membarrier.PRIVATE_EXPEDITED_SYNC_CORE | Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+  Membarrier.REGISTER_PRIVATE_EXPEDITED | Membarrier.PRIVATE_EXPEDITED_SYNC_CORE | Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE | Membarrier.PRIVATE_EXPEDITED_RSEQ | Membarrier.REGISTER_PRIVATE_EXPEDITED_RSEQ;
+const REGISTERS = Membarrier.REGISTER_GLOBAL_EXPEDITED | Membarrier.REGISTER_PRIVATE_EXPEDITED | Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE | Membarrier.REGISTER_PRIVATE_EXPEDITED_RSEQ;
+const CMD_FLAG_CPU = 1;
 
 interface Range {
   addr: number;
@@ -59,15 +61,18 @@ function reach(task: Task, pid: number, local: number, localCount: number, remot
 /** What a process must have registered for before its private barriers work. */
 const REGISTRATIONS: ReadonlyMap<number, number> = new Map([
   [Membarrier.PRIVATE_EXPEDITED, Membarrier.REGISTER_PRIVATE_EXPEDITED], [Membarrier.PRIVATE_EXPEDITED_SYNC_CORE, Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE],
+  [Membarrier.PRIVATE_EXPEDITED_RSEQ, Membarrier.REGISTER_PRIVATE_EXPEDITED_RSEQ],
 ]);
 
-/** Cores keep program order at traps, so passing a safepoint is a full barrier. */
+/**
+ * Cores keep program order at traps, so passing a safepoint is a full barrier; it also ends critical sections of rseq(2).
+ * MEMBARRIER_CMD_FLAG_CPU names one CPU: all of them are more than asked for.
+ */
 function sysMembarrier(task: Task, command: number, callFlags: number): number {
-  if (callFlags !== 0) return -Errno.EINVAL;
+  if (callFlags !== 0 && (command !== Membarrier.PRIVATE_EXPEDITED_RSEQ || callFlags !== CMD_FLAG_CPU)) return -Errno.EINVAL;
   if (command === Membarrier.QUERY) return SUPPORTED_BARRIERS;
   if ((command & SUPPORTED_BARRIERS) !== command || (command & (command - 1)) !== 0) return -Errno.EINVAL;
-  const registers = Membarrier.REGISTER_GLOBAL_EXPEDITED | Membarrier.REGISTER_PRIVATE_EXPEDITED | Membarrier.REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
-  if (command & registers) {
+  if (command & REGISTERS) {
     task.mm.barriers |= command;
     return 0;
   }
@@ -91,7 +96,7 @@ export const rows: readonly SyscallRow[] = [
     handler: (task: Task, pid: number, l: number, lc: number, r: number, rc: number, f: number) => reach(task, pid, l, lc, r, rc, f, 'write'),
   },
   {
-    nr: 324, name: 'membarrier', args: [flags('cmd', Object.entries(Membarrier).map(([name, value]) => [`MEMBARRIER_CMD_${name}`, value] as const)), uint('flags')],
-    groups: ['%memory'], support: { partial: 'no rseq and per-CPU variants' }, man: 'membarrier(2)', handler: sysMembarrier,
+    nr: 324, name: 'membarrier', args: [flags('cmd', Object.entries(Membarrier).map(([name, value]) => [`MEMBARRIER_CMD_${name}`, value] as const)), uint('flags'), int('cpu_id')],
+    groups: ['%memory'], support: 'full', man: 'membarrier(2)', handler: sysMembarrier,
   },
 ];

@@ -1,0 +1,63 @@
+/**
+ * Restartable sequences on the kernel's side (rseq(2)): sections that are left early, areas that cores
+ * cannot reach. Cores write the CPU number themselves (cpu-worker worker/rseq-area.ts).
+ */
+import { ErrnoError, PfCode, RSEQ, RSEQ_CPU_ID_UNINITIALIZED, RSEQ_CS, Si, Sig, TCB, type RseqRegistration } from '@troupe/abi';
+import { TASK_SIZE } from '../mm/layout.js';
+import { forceSignal } from '../signal/send.js';
+import type { Task } from './task.js';
+
+export function setRseq(task: Task, registration: RseqRegistration | null): void {
+  task.rseq = registration;
+  task.shared.u32[(task.tcb + TCB.off.rseq) >> 2] = registration?.addr ?? 0;
+}
+
+/** A new task of clone(2): threads start without, copies of a process keep theirs. */
+export function inheritRseq(child: Task, parent: Task, sharesMemory: boolean): void {
+  setRseq(child, sharesMemory ? null : parent.rseq);
+}
+
+/** The area says that nothing is registered. */
+export function resetArea(task: Task, { addr }: RseqRegistration): void {
+  const { off } = RSEQ;
+  task.mm.writeU32(addr + off.cpuIdStart, 0);
+  task.mm.writeU32(addr + off.cpuId, RSEQ_CPU_ID_UNINITIALIZED);
+  task.mm.writeU32(addr + off.nodeId, 0);
+  task.mm.writeU32(addr + off.mmCid, 0);
+}
+
+/**
+ * The task was interrupted, or a signal handler is about to run: a critical section that it is in ends at
+ * its abort handler, one that it has left is forgotten. A program that describes it wrongly gets SIGSEGV: false.
+ */
+export function abortSection(task: Task): boolean {
+  if (task.rseq === null) return true;
+  try {
+    if (fixUp(task, task.rseq)) return true;
+  } catch (error) {
+    if (!(error instanceof ErrnoError)) throw error;
+  }
+  forceSignal(task, { signo: Sig.SEGV, code: Si.KERNEL }, true);
+  return false;
+}
+
+function fixUp(task: Task, { addr, signature }: RseqRegistration): boolean {
+  const section = Number(task.mm.readU64(addr + RSEQ.off.cs));
+  if (section === 0) return true;
+  const { off } = RSEQ_CS;
+  const [version, start, length, abort] = [task.mm.readU32(section + off.version), ...[off.startIp, off.postCommitOffset, off.abortIp].map((field) => Number(task.mm.readU64(section + field)))] as [number, number, number, number];
+  const isValid = version === 0 && start < TASK_SIZE && start + length < TASK_SIZE && abort < TASK_SIZE && !(abort >= start && abort < start + length);
+  if (!isValid || task.mm.readU32(abort - 4) !== signature) return false;
+  const rip = Number(task.rip);
+  task.mm.writeU64(addr + RSEQ.off.cs, 0n);
+  if (rip >= start && rip < start + length) task.rip = BigInt(abort);
+  return true;
+}
+
+/** A core could not write the area, or found the task in a section. */
+export function settleRseq(task: Task): void {
+  const { rseq } = task;
+  if (rseq === null || !abortSection(task)) return;
+  const result = task.mm.handleFault(rseq.addr, PfCode.WRITE | PfCode.USER, task.tcb);
+  if (result !== 'ok') forceSignal(task, { signo: Sig.SEGV, code: Si.KERNEL }, true);
+}
