@@ -29,9 +29,9 @@ async function imageOf(kind: string, compress = false): Promise<Buffer> {
   }
 }
 
-async function problemOf(image: Buffer): Promise<ImageError> {
+async function problemOf(image: Buffer, read: (image: Buffer) => Promise<unknown> = inspectImage): Promise<ImageError> {
   try {
-    await inspectImage(image);
+    await read(image);
   } catch (error) {
     if (error instanceof ImageError) return error;
     throw error;
@@ -114,7 +114,8 @@ describe('damaged images', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const source = round % 2 === 0 ? image : compressed;
       const damaged = kinds[round % kinds.length]!(source);
-      expect((await problemOf(damaged)).problem, `round ${round}`).to.be.oneOf(['damaged', 'format']);
+      const read = round % 4 < 2 ? inspectImage : (bytes: Buffer) => Kernel.readSnapshot(bytes);
+      expect((await problemOf(damaged, read)).problem, `round ${round}`).to.be.oneOf(['damaged', 'format']);
     }
   });
 

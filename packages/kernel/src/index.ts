@@ -1,4 +1,5 @@
-export { byteString, Kernel, type KernelOptions, type ProcessOptions } from './api/kernel.js';
+export { Kernel } from './api/kernel.js';
+export { byteString, type KernelOptions, type ProcessOptions } from './api/options.js';
 export type { KernelMetrics } from './api/metrics.js';
 export type { ImageChain, ImageInput, LoadOptions, SaveOptions } from './api/images.js';
 export { inspectImage } from './api/images.js';

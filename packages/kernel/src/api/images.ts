@@ -7,7 +7,7 @@ import type { Kernel as KernelCore } from '../kernel.js';
 import { ImageMemory } from '../save/image-memory.js';
 import { readImage, readImages, type LoadedImage } from '../save/load-image.js';
 import { saveKernel, type SaveKernelOptions, type SaveStatistics } from '../save/save-kernel.js';
-import type { KernelOptions } from './kernel.js';
+import type { KernelOptions } from './options.js';
 
 export interface SaveOptions {
   /** Deflate the image. */

@@ -1,20 +1,18 @@
 /**
  * The library's kernel: creates memory, file tree, cores and the inner kernel, and starts processes.
  */
-import { availableParallelism, totalmem } from 'node:os';
 import type { Writable } from 'node:stream';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, MAX_MEMORY_BYTES, userCredentials, viewMemory, type ExitStatus, type LimitSet, killedBy, Sig, ConfigError, LOCAL_CORE } from '@troupe/abi';
-import { Follow, createVfs, fillRoot, mountVolume, type RootSource, type Volume } from '@troupe/vfs';
+import { createMemory, FramePool, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
+import { Follow, createVfs, fillRoot, mountVolume, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
 import { FdTable } from '../fdtable.js';
-import type { EngineName } from '../host/core-pool.js';
 import { ThreadHost } from '../host/kernel-host.js';
 import { MemorySystem } from '../mm/memory-system.js';
 import { loadKernel } from '../save/load-kernel.js';
 import type { SaveStatistics } from '../save/save-kernel.js';
-import { Kernel as KernelCore, type AuxEntry } from '../kernel.js';
+import { Kernel as KernelCore } from '../kernel.js';
 import { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from '../namespace/uts-namespace.js';
 import type { UnimplementedSyscall } from '../log/unimplemented-events.js';
@@ -23,64 +21,17 @@ import { SyscallHooks, type SyscallHook } from '../policy/syscall-hooks.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { watchCpuTimers } from '../time/group-timers.js';
-import { advanceTime, createTimekeeper, type TimeOption } from '../time/time-flow.js';
+import { advanceTime, createTimekeeper } from '../time/time-flow.js';
 import { GuestScheduler } from './guest-scheduler.js';
 import { takeMetrics, type KernelMetrics } from './metrics.js';
 import { readMachine, restoreFrames, type ImageChain, type LoadOptions, type ReadMachine, type SaveOptions } from './images.js';
 import { MachineImages } from './machine-images.js';
+import { byteString, coresOf, memoryBytesOf, type KernelOptions, type ProcessOptions } from './options.js';
 import { Process } from './process.js';
 import { Snapshot, type StartMachine } from './snapshot.js';
-import { installStdio, streamsOf, type StandardFiles, type StdioOptions } from './stdio.js';
-
-export interface KernelOptions {
-  /** What "/" is; default: the host's root, with writes kept in memory. */
-  readonly root?: RootSource;
-  readonly volumes?: readonly Volume[];
-  /** Emulated CPUs; default: the host's. */
-  readonly cores?: number;
-  /** How guest code runs; default: jit. */
-  readonly engine?: EngineName;
-  /** Bound of guest memory in bytes; default: half of the host's, at most 4 GiB. */
-  readonly memoryBytes?: number;
-  readonly hostname?: string;
-  /** How time goes; default: as on the host. */
-  readonly time?: TimeOption;
-  readonly extraAuxv?: readonly AuxEntry[];
-  /** Aborting kills every process; create() refuses a signal that has been aborted. */
-  readonly signal?: AbortSignal;
-  /** Diagnostics of the kernel itself. */
-  readonly onReport?: (message: string) => void;
-}
-
-export interface ProcessOptions extends StdioOptions {
-  readonly argv: readonly string[];
-  /** Program; default argv[0], looked up in PATH of `env` when it has no slash. */
-  readonly filename?: string;
-  /** `K=V` strings or an object. */
-  readonly env?: Readonly<Record<string, string>> | readonly string[];
-  readonly cwd?: string;
-  readonly user?: { readonly uid: number; readonly gid: number };
-  readonly umask?: number;
-  /** Resource limits the process starts with; default: those of a fresh Linux system. */
-  readonly limits?: LimitSet;
-  readonly containerId?: string;
-}
-
-/** UTF-8 text as the byte string the kernel uses. */
-export function byteString(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
-}
-
-function coresOf({ cores = availableParallelism(), engine }: Pick<KernelOptions, 'cores' | 'engine'>): number {
-  if (!Number.isInteger(cores) || cores < 1 || cores > LOCAL_CORE) throw new ConfigError(`${cores} is not a number from 1 to ${LOCAL_CORE}`, 'cores');
-  if (typeof engine === 'object' && cores !== 1) throw new ConfigError('unicorn runs one core only', 'cores');
-  return cores;
-}
+import { installStdio, streamsOf, type StandardFiles } from './stdio.js';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** Tables of one small process and the kernel's own. */
-const MIN_MEMORY_BYTES = 32 * 1024 * 1024;
 
 export class Kernel {
   readonly core: KernelCore;
@@ -95,8 +46,7 @@ export class Kernel {
   static async create(options: KernelOptions = {}): Promise<Kernel> {
     options.signal?.throwIfAborted();
     const cores = coresOf(options);
-    const memoryBytes = options.memoryBytes ?? Math.min(MAX_MEMORY_BYTES, Math.floor(totalmem() / 2));
-    if (!(memoryBytes >= MIN_MEMORY_BYTES)) throw new ConfigError(`${memoryBytes} is less than ${MIN_MEMORY_BYTES}`, 'memoryBytes');
+    const memoryBytes = memoryBytesOf(options);
     const shared = viewMemory(createMemory());
     const frames = FramePool.initialise(shared, memoryBytes);
     // Its first core boots while the rest is made.

@@ -26,7 +26,8 @@ export class PageFiller {
     while (this.absent.bringNext()) if (performance.now() >= endMs) return this.start();
     // Lost ones stay absent for ever.
     if (this.absent.count === 0) this.frames.absent = null;
-    void this.close();
+    // A file that was only read loses nothing when closing fails.
+    this.close().catch(() => undefined);
   }
 
   async close(): Promise<void> {
