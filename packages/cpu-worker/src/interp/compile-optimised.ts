@@ -22,7 +22,7 @@ const FLAGS: readonly FlagChange[] = [
   without('wasm-lazy-compilation'), without('wasm-stack-checks'),
 ];
 
-/** A flag of V8 for one compilation. */
+/** A flag of V8 for one piece of work. */
 export interface FlagChange {
   readonly set: string;
   readonly reset: string;
@@ -32,13 +32,17 @@ function without(flag: string): FlagChange {
   return { set: `--no-${flag}`, reset: `--${flag}` };
 }
 
-/** Compiles with the optimising compiler. The flags are those of the process: other threads may compile likewise meanwhile. */
-export function compileOptimised(wasm: Uint8Array, change?: FlagChange): WebAssembly.Module {
-  const changes = change ? [...FLAGS, change] : FLAGS;
+/** The flags are those of the process: other threads may do likewise meanwhile. */
+export function withFlags<T>(changes: readonly FlagChange[], work: () => T): T {
   for (const { set } of changes) setFlagsFromString(set);
   try {
-    return new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>);
+    return work();
   } finally {
     for (const { reset } of changes) setFlagsFromString(reset);
   }
+}
+
+/** Compiles with the optimising compiler. */
+export function compileOptimised(wasm: Uint8Array, change?: FlagChange): WebAssembly.Module {
+  return withFlags(change ? [...FLAGS, change] : FLAGS, () => new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>));
 }

@@ -1,5 +1,5 @@
 import { COMPILER_CORE, CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
-import { compileOptimised } from '../interp/compile-optimised.js';
+import { compileOptimised, withFlags, type FlagChange } from '../interp/compile-optimised.js';
 import { wallMs } from './compiler-thread.js';
 import type { JitArea } from './jit-area.js';
 import type { Region } from './region-abi.js';
@@ -14,6 +14,11 @@ const SLEEP_MS = 1000;
 const GATHER_MS = 2;
 const GATHERED = 16;
 const MAX_BATCH = 32;
+/**
+ * Most programs end before optimised code of the translator has paid for its compilation: with V8's
+ * budget of bytecodes before a function is optimised, half of the translator's time is that.
+ */
+const PATIENT: readonly FlagChange[] = process.versions.v8.startsWith('11.') ? [{ set: '--interrupt-budget=400000', reset: '--interrupt-budget=67584' }] : [];
 
 /**
  * The work of the compiling thread: takes requests, translates, compiles, publishes.
@@ -68,7 +73,7 @@ export class CompileLoop {
     const { i32 } = this.area.shared;
     Atomics.store(i32, BLOCK + CoreBlock.off.inGuest / 4, 1);
     try {
-      const regions = this.#translate();
+      const regions = withFlags(PATIENT, () => this.#translate());
       if (regions.length > 0) this.#compile(regions);
     } finally {
       Atomics.store(i32, BLOCK + CoreBlock.off.inGuest / 4, 0);
@@ -81,10 +86,11 @@ export class CompileLoop {
     const startMs = performance.now();
     const byOp = new Map<number, Region>();
     const covered = new Set<number>();
+    const options = { isCovered: (op: number) => covered.has(op) || byOp.has(op), mayOverlap: false };
     for (let taken = 0; taken < MAX_BATCH; taken++) {
       const request = this.#ring.pop();
       if (request === undefined) break;
-      const regions = this.#attempt(() => this.translator.translate(request, (op) => covered.has(op) || byOp.has(op)));
+      const regions = this.#attempt(() => this.translator.translate(request, options));
       if (!regions) this.area.count('regionsRefused', 1);
       else for (const region of regions) {
         byOp.set(region.op, region);

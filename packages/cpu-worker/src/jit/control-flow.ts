@@ -54,7 +54,7 @@ function kindOf(insn: GuestInstruction): InstructionKind {
   return formUse(insn.form).isInline ? 'plain' : 'cold';
 }
 
-/** Finds the code of a region: what can be reached from the entry by direct jumps and was decoded, so probably run. */
+/** Finds the code of a region: what can be reached from the entry by direct jumps and was decoded, so probably run, up to where other regions start. */
 class Discovery {
   readonly insns = new Map<number, GuestInstruction>();
   readonly leaders = new Set<number>();
@@ -63,9 +63,15 @@ class Discovery {
   readonly #pending: number[] = [];
   #maxInstructions = MAX_INSTRUCTIONS;
 
-  constructor(readonly code: GuestCode) {}
+  constructor(
+    readonly code: GuestCode,
+    readonly entry: number,
+    /** At an address: another region starts there. */
+    readonly isElsewhere: (at: number) => boolean,
+  ) {}
 
-  from(entry: number): void {
+  run(): void {
+    const { entry } = this;
     this.#reach(entry);
     this.#follow();
     const dispatch = [...this.insns.values()].find(isDispatch);
@@ -131,14 +137,14 @@ class Discovery {
   }
 
   #reach(at: number): void {
-    if (!this.#isNear(at) || this.code.opAt(at) === 0) return;
+    if (!this.#isNear(at) || this.code.opAt(at) === 0 || (at !== this.entry && this.isElsewhere(at))) return;
     if (!this.leaders.has(at)) this.#pending.push(at);
     this.leaders.add(at);
   }
 
   #straight(start: number): void {
     for (let at = start; !this.insns.has(at); ) {
-      if (this.insns.size >= this.#maxInstructions || this.code.opAt(at) === 0) return;
+      if (this.insns.size >= this.#maxInstructions || this.code.opAt(at) === 0 || (at !== start && this.isElsewhere(at))) return;
       const insn = this.code.decode(at);
       if (!insn) return;
       this.insns.set(at, insn);
@@ -229,9 +235,9 @@ class BlockMaker {
 }
 
 /** Blocks of the region that starts at `entry`; undefined when its first instruction is left to the interpreter. */
-export function discover(code: GuestCode, entry: number): Block | undefined {
-  const found = new Discovery(code);
-  found.from(entry);
+export function discover(code: GuestCode, entry: number, isElsewhere: (at: number) => boolean): Block | undefined {
+  const found = new Discovery(code, entry, isElsewhere);
+  found.run();
   if (!found.insns.has(entry)) return undefined;
   return new BlockMaker(found).start(entry);
 }

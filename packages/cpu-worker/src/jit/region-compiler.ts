@@ -14,6 +14,7 @@ import { NotInline } from './region-slots.js';
 import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
 import { RegionEmitter, type RegionBody } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
+import type { TranslateOptions } from './translator.js';
 
 interface Translated extends Region {
   /** Guest address of the entry where it was translated. */
@@ -25,6 +26,7 @@ interface Translated extends Region {
 }
 
 const MAX_ATTEMPTS = 4;
+const ALONE: TranslateOptions = { isCovered: () => false, mayOverlap: true };
 
 /** Translates guest code to wasm: regions one by one, then modules of several. */
 export class RegionCompiler {
@@ -35,10 +37,10 @@ export class RegionCompiler {
   }
 
   /** As Translator.translate: undefined when the code is not decoded, or left to the interpreter. */
-  translate(request: RegionRequest, isCovered: (op: number) => boolean = () => false): readonly Region[] | undefined {
+  translate(request: RegionRequest, options: TranslateOptions = ALONE): readonly Region[] | undefined {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       try {
-        return this.#translate(request, isCovered);
+        return this.#translate(request, options);
       } catch (error) {
         // An instruction that turned out to need its cold handler is marked; the next attempt knows.
         if (!(error instanceof NotInline)) throw error;
@@ -48,13 +50,14 @@ export class RegionCompiler {
     return undefined;
   }
 
-  #translate(request: RegionRequest, isCovered: (op: number) => boolean): readonly Translated[] | undefined {
+  #translate(request: RegionRequest, options: TranslateOptions): readonly Translated[] | undefined {
     const code = this.#code;
     code.begin(request);
     const entryAt = request.rip % PAGE_SIZE;
     const op = code.opAt(entryAt);
-    if (op !== 0 && (isCovered(op) || this.#hasRegion(op))) return [];
-    const entry = op === 0 ? undefined : discover(code, entryAt);
+    const hasRegion = (other: number): boolean => options.isCovered(other) || this.#hasRegion(other);
+    if (op !== 0 && hasRegion(op)) return [];
+    const entry = op === 0 ? undefined : discover(code, entryAt, (at) => !options.mayOverlap && hasRegion(code.opAt(at)));
     if (!entry) return undefined;
     const order = orderRegion(entry);
     const pages = this.#pagesOf(order.blocks);
