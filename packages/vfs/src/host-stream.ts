@@ -20,7 +20,7 @@ export interface HostStreamOptions {
 }
 
 export class HostStream extends FileDescription implements Reopener {
-  readonly output: number | 'discard' | 'listener';
+  output: number | 'discard' | 'listener';
   /** Gets what is written, when `output` is 'listener'. Without it writing fails with EBADF. */
   onOutput: ((bytes: Uint8Array) => void) | null = null;
   /** The guest has closed the file. */
@@ -57,6 +57,12 @@ export class HostStream extends FileDescription implements Reopener {
   /** The host's input has ended. */
   get hasEnded(): boolean {
     return this._ended;
+  }
+
+  /** Output goes elsewhere from now on: to a descriptor of the host, or to a function. */
+  redirect(to: number | ((bytes: Uint8Array) => void)): void {
+    this.output = typeof to === 'number' ? to : 'listener';
+    this.onOutput = typeof to === 'number' ? null : to;
   }
 
   /** Bytes not read yet; the reader of the host stops above its own limit. */

@@ -6,7 +6,8 @@ import { kernelSettingsOf } from '../kernel-options.js';
 import { createKernel } from '../run.js';
 import type { RawParallelOptions } from './options.js';
 import { notice } from './notices.js';
-import { jobsOptionsOf, limitsOf, StandardInput } from './settings.js';
+import { isWarm, jobsOptionsOf, limitsOf, StandardInput } from './settings.js';
+import { warmExecutor } from './warm.js';
 
 const STREAMS = { 1: new HostStream({ flags: O_WRONLY, output: 1 }), 2: new HostStream({ flags: O_WRONLY, output: 2 }) };
 
@@ -35,6 +36,7 @@ function watchSignals(control: () => RunControl | undefined): { readonly stop: (
 export async function parallelCommand(operands: readonly string[], raw: RawParallelOptions): Promise<number> {
   const settings = kernelSettingsOf(raw, raw.rootfs);
   if (raw.dryRun) return await run(operands, raw, new DryRunExecutor(settings.cores ?? 1));
+  if (isWarm(raw)) return await run(operands, raw, await warmExecutor(raw, settings));
   const kernel = await createKernel(settings);
   try {
     const { env, workdir, user } = settings;

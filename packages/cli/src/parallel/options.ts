@@ -38,6 +38,8 @@ export interface RawParallelOptions extends RawKernelOptions {
   limitTasks?: string;
   limitFiles?: string;
   shell: string;
+  warm?: string;
+  from: string[];
 }
 
 export function addParallelOptions(command: Command): Command {
@@ -46,7 +48,9 @@ export function addParallelOptions(command: Command): Command {
     .option('--rootfs <dir|tar>', 'root directory or tar archive (default: the host root, read-only; writes stay in memory)')
     .option('-j, --jobs <n>', 'jobs at once: N, +N or -N more or fewer than cores, N% of the cores, 0 as many as possible', '100%')
     .option('-a, --arg-file <file>', 'read arguments from a file (- is standard input)', collect, [])
-    .option('--shell <path>', 'runs the commands with -c', '/bin/sh');
+    .option('--shell <path>', 'runs the commands with -c', '/bin/sh')
+    .option('--warm <command>', 'run this until it waits for standard input; each job is a copy of it that reads its command there')
+    .option('--from <image>', 'the same with a machine that checkpoint saved; once for each increment', collect, []);
   addInputOptions(command);
   addOutputOptions(command);
   addRunOptions(command);

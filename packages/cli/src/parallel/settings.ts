@@ -51,6 +51,8 @@ export class StandardInput {
   }
 }
 
+export const isWarm = ({ warm, from }: RawParallelOptions): boolean => warm !== undefined || from.length > 0;
+
 /** Throws ConfigError. `slots`: parsed --jobs. */
 export function jobsOptionsOf(operands: readonly string[], raw: RawParallelOptions, slots: number, input: StandardInput): JobsOptions {
   const { command, sources } = parseArgumentList(operands, raw.argFile, input.open);
@@ -62,6 +64,7 @@ export function jobsOptionsOf(operands: readonly string[], raw: RawParallelOptio
     command, sources, slots, marker,
     input: { delimiter: delimiterOf(raw), isLinked: raw.link ?? raw.xapply ?? false, maxArgs: maxArgsOf(raw), skipsEmpty: !raw.runIfEmpty, ...(columnSeparator ? { columnSeparator } : {}) },
     isQuoted: raw.quote ?? false,
+    isPlain: isWarm(raw),
     ...(tag === undefined ? {} : { tag }),
     output: raw.ungroup ? 'none' : raw.lineBuffer ? 'line' : 'group',
     keepsOrder: raw.keepOrder ?? false,

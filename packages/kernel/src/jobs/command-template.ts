@@ -69,6 +69,8 @@ export interface TemplateOptions {
   readonly marker?: string;
   /** -q: the words are arguments, not shell text. */
   readonly isQuoted?: boolean;
+  /** No shell reads the command: arguments stay as they are. */
+  readonly isPlain?: boolean;
 }
 
 export class CommandTemplate {
@@ -81,11 +83,12 @@ export class CommandTemplate {
   }
 
   /** The command of a job; without replacement strings the arguments are appended. No words: the arguments are the command. */
-  static ofCommand(words: readonly string[], { marker = '{}', isQuoted = false }: TemplateOptions = {}): CommandTemplate {
+  static ofCommand(words: readonly string[], { marker = '{}', isQuoted = false, isPlain = false }: TemplateOptions = {}): CommandTemplate {
     const text = words.map((word) => (isQuoted ? quotedWord(word, marker) : word)).join(' ');
     if (words.length === 0) return new CommandTemplate(marker, marker, asIs);
-    const template = new CommandTemplate(text, marker);
-    return template.hasPlaceholder ? template : new CommandTemplate(`${text} ${marker}`, marker);
+    const quote = isPlain ? asIs : shellQuote;
+    const template = new CommandTemplate(text, marker, quote);
+    return template.hasPlaceholder ? template : new CommandTemplate(`${text} ${marker}`, marker, quote);
   }
 
   get hasPlaceholder(): boolean {

@@ -18,7 +18,7 @@ export interface JobUsage {
 }
 
 export interface JobProcess {
-  /** Settles once, after the last output. `limit`: what the job exceeded, when it was killed for that. */
+  /** Settles once, after the last output; rejects when the job could not be begun. `limit`: what the job exceeded, when it was killed for that. */
   readonly ended: Promise<{ readonly status: ExitStatus; readonly usage: JobUsage; readonly limit?: string }>;
   /** To every process of the job. */
   signal(signo: Signo): void;

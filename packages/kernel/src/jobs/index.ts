@@ -1,4 +1,4 @@
-/** Many jobs on one kernel: the library of `troupe parallel` (docs/parallel.md). */
+/** Many jobs on one kernel, or on copies of one: the library of `troupe parallel` (docs/parallel.md). */
 import { Observable } from 'rxjs';
 import type { JobEvent, RunSummary } from './events.js';
 import type { JobExecutor } from './executor.js';
@@ -19,6 +19,8 @@ export { parseDurationMs, parseTimeout, type Timeout } from './job-timeout.js';
 export { inputsOf, templateOf, type JobsOptions } from './jobs-options.js';
 export { KernelExecutor, type JobEnvironment } from './kernel-executor.js';
 export { shellQuote } from './shell-quote.js';
+export { WarmExecutor, type WarmOptions } from './warm-executor.js';
+export { warmUp } from './warm-up.js';
 
 /** Lets a caller end a run early. */
 export interface RunControl {

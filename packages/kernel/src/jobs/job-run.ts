@@ -209,6 +209,10 @@ export class JobRun {
     process.ended.then(({ status, usage, limit }) => {
       this._leave(running);
       this._onEnd(running, { job, endMs: Date.now(), status, usage, limit, reason: running.reason ?? (limit === undefined ? 'exited' : 'limit'), outputBytes: output.bytes });
+    }, (error: unknown) => {
+      this._leave(running);
+      this._queue.discard(output);
+      throw error;
     }).catch((error: unknown) => this._fail(error));
     return true;
   }

@@ -22,6 +22,8 @@ export interface JobsOptions {
   readonly marker?: string;
   /** The words are arguments, not shell text. */
   readonly isQuoted?: boolean;
+  /** The command is no shell text: arguments are written as they are. */
+  readonly isPlain?: boolean;
   /** Put before each line of output, with a tab; replacement strings are filled in. */
   readonly tag?: string;
   /** Default: group. */
@@ -44,8 +46,8 @@ export interface JobsOptions {
   readonly countsJobs?: boolean;
 }
 
-export function templateOf({ command, marker, isQuoted = false }: JobsOptions): CommandTemplate {
-  return CommandTemplate.ofCommand(command, { isQuoted, ...(marker === undefined ? {} : { marker }) });
+export function templateOf({ command, marker, isQuoted = false, isPlain = false }: JobsOptions): CommandTemplate {
+  return CommandTemplate.ofCommand(command, { isQuoted, isPlain, ...(marker === undefined ? {} : { marker }) });
 }
 
 export function inputsOf({ sources, input }: JobsOptions): AsyncGenerator<JobInput> {
