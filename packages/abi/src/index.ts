@@ -15,6 +15,7 @@ export * from './actor/wait-queue.js';
 export * from './credentials.js';
 export * from './user-namespace.js';
 export * from './shared/kernel-ring.js';
+export * from './shared/slice-ring.js';
 export * from './shared/run-queue.js';
 export * from './shared/in-core-calls.js';
 export * from './linux/fs.js';

@@ -2,6 +2,7 @@
 import { ConfigError } from '@troupe/abi';
 import type { Kernel } from '@troupe/kernel';
 import type { Command } from 'commander';
+import { traceScheduler } from './sched-trace.js';
 import { printCounts, printStat, printUnimplemented } from './report.js';
 import { installTrace } from './trace.js';
 import type { DeniedCall } from './values.js';
@@ -11,19 +12,25 @@ export interface ObserveSettings {
   readonly strace: string | undefined;
   readonly isCounting: boolean;
   readonly isStatWanted: boolean;
+  /** File of --trace-sched. */
+  readonly schedTrace: string | undefined;
 }
 
 export interface RawObserveOptions {
   strace?: string | boolean;
   straceCount?: boolean;
   stat?: boolean;
+  traceSched?: string;
 }
+
+export const TRACE_SCHED = ['--trace-sched <file>', 'write what tasks and cores do when, for about:tracing or Perfetto'] as const;
 
 export function addObserveOptions(command: Command): Command {
   return command
     .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
     .option('-c, --strace-count', 'count system calls and print a table at the end')
-    .option('--stat', 'print counters at the end');
+    .option('--stat', 'print counters at the end')
+    .option(...TRACE_SCHED);
 }
 
 export function observeSettingsOf(raw: RawObserveOptions): ObserveSettings {
@@ -31,15 +38,18 @@ export function observeSettingsOf(raw: RawObserveOptions): ObserveSettings {
     strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
     isCounting: raw.straceCount ?? false,
     isStatWanted: raw.stat ?? false,
+    schedTrace: raw.traceSched,
   };
 }
 
 /** Begins to watch. Returns what prints the results. Throws ConfigError for an unknown call. */
-export function observe(kernel: Kernel, { strace, isCounting, isStatWanted }: ObserveSettings): () => void {
+export function observe(kernel: Kernel, { strace, isCounting, isStatWanted, schedTrace }: ObserveSettings): () => void {
   if (strace !== undefined) installTrace(kernel, strace);
   kernel.core.dispatcher.isTiming = isCounting;
   const startMs = performance.now();
+  const endTrace = schedTrace === undefined ? () => undefined : traceScheduler(kernel, schedTrace);
   return () => {
+    endTrace();
     if (isCounting) printCounts(kernel);
     if (isStatWanted) printStat(kernel, performance.now() - startMs);
     printUnimplemented(kernel);

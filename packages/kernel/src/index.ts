@@ -17,3 +17,5 @@ export type { SyscallHook, SyscallOutcome, SyscallVerdict } from './policy/sysca
 export type { ArgValue, SyscallCall } from './policy/syscall-call.js';
 export { SYSCALL_ROWS } from './syscall/table.js';
 export { HostConsole } from './ipc/host-console.js';
+export * from './sched-trace/chrome-trace.js';
+export type * from './sched-trace/events.js';

@@ -100,6 +100,9 @@ export const CoreBlock = struct('CoreBlock', {
   /** System calls answered by the core, and of these failed: by index in IN_CORE_CALLS (shared/in-core-calls.ts). */
   inCoreCalls: ['u32', 16],
   inCoreErrors: ['u32', 16],
+  /** Trace of slices (shared/slice-ring.ts): address of the ring, 0 = off, written by the kernel; slices written so far. */
+  sliceRing: 'u32',
+  sliceHead: 'i32',
 }, CORE_BLOCK_BYTES);
 
 /** CoreBlock.occupant: nobody, the CPU's own thread, the kernel thread. */

@@ -4,6 +4,7 @@ import { HostStream } from '@troupe/vfs';
 import { DryRunExecutor, KernelExecutor, parseJobCount, runJobs, type JobEvent, type JobExecutor, type RunControl } from '@troupe/kernel/jobs';
 import { kernelSettingsOf } from '../kernel-options.js';
 import { createKernel } from '../run.js';
+import { traceScheduler } from '../sched-trace.js';
 import type { RawParallelOptions } from './options.js';
 import { notice } from './notices.js';
 import { isWarm, jobsOptionsOf, limitsOf, StandardInput } from './settings.js';
@@ -38,10 +39,13 @@ export async function parallelCommand(operands: readonly string[], raw: RawParal
   if (raw.dryRun) return await run(operands, raw, new DryRunExecutor(settings.cores ?? 1));
   if (isWarm(raw)) return await run(operands, raw, await warmExecutor(raw, settings));
   const kernel = await createKernel(settings);
+  let endTrace = (): void => undefined;
   try {
+    if (raw.traceSched !== undefined) endTrace = traceScheduler(kernel, raw.traceSched);
     const { env, workdir, user } = settings;
     return await run(operands, raw, new KernelExecutor(kernel, { shell: raw.shell, env, cwd: workdir, limits: limitsOf(raw), ...(user ? { user } : {}) }));
   } finally {
+    endTrace();
     await kernel.close();
   }
 }

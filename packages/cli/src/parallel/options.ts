@@ -1,5 +1,6 @@
 /** Options of `troupe parallel`; names and meanings are those of parallel(1). */
 import type { Command } from 'commander';
+import { TRACE_SCHED } from '../observe.js';
 import { addKernelOptions, collect, type RawKernelOptions } from '../kernel-options.js';
 
 export interface RawParallelOptions extends RawKernelOptions {
@@ -40,6 +41,7 @@ export interface RawParallelOptions extends RawKernelOptions {
   shell: string;
   warm?: string;
   from: string[];
+  traceSched?: string;
 }
 
 export function addParallelOptions(command: Command): Command {
@@ -50,7 +52,8 @@ export function addParallelOptions(command: Command): Command {
     .option('-a, --arg-file <file>', 'read arguments from a file (- is standard input)', collect, [])
     .option('--shell <path>', 'runs the commands with -c', '/bin/sh')
     .option('--warm <command>', 'run this until it waits for standard input; each job is a copy of it that reads its command there')
-    .option('--from <image>', 'the same with a machine that checkpoint saved; once for each increment', collect, []);
+    .option('--from <image>', 'the same with a machine that checkpoint saved; once for each increment', collect, [])
+    .option(...TRACE_SCHED);
   addInputOptions(command);
   addOutputOptions(command);
   addRunOptions(command);

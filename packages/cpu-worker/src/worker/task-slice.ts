@@ -7,7 +7,7 @@
  *   Order:    runState is stored last when a TCB changes hands; currentTcb is cleared before that,
  *             so that a dead core's currentTcb names the task it took down
  */
-import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, RunState, TCB, Trap, Vector, type CoreCounterName, type SharedMemory } from '@troupe/abi';
+import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, isSliceWanted, RunState, TCB, Trap, Vector, writeSlice, type CoreCounterName, type SharedMemory } from '@troupe/abi';
 import type { Engine } from '../interp/engine.js';
 import { announceCpu } from './rseq-area.js';
 
@@ -16,6 +16,7 @@ const COUNTER = Object.fromEntries(CoreCounter.map((name, index) => [name, index
 /** Weight of the past in TCB.burstNs. */
 const BURST_WEIGHT = 3;
 const MAX_BURST_NS = 0xffff_ffff;
+const CLOCK_OFFSET_NS = clockOffsetNs();
 
 export interface TaskSliceOptions {
   readonly shared: SharedMemory;
@@ -39,6 +40,7 @@ export class TaskSlice {
   #tcb = 0;
   #instructionsBefore = 0;
   #burstMs = 0;
+  #startMs = 0;
   /** performance.now at the last look at the clock. */
   nowMs = 0;
 
@@ -68,6 +70,7 @@ export class TaskSlice {
     this.#count('contextSwitches', 1);
     this.#instructionsBefore = u32[(tcb + TCB.off.instructions) >> 2]!;
     this.nowMs = performance.now();
+    this.#startMs = this.nowMs;
   }
 
   /** Runs guest code until a trap; Trap.PREEMPT when the budget is used up or the core has a command. */
@@ -107,6 +110,7 @@ export class TaskSlice {
     this.#count('instructions', (u32[(tcb + TCB.off.instructions) >> 2]! - this.#instructionsBefore) >>> 0);
     this.#countTrap(trap);
     this.#noteBurst(isPreempted);
+    if (isSliceWanted(this.#shared, this.options.coreId)) this.#record(trap);
     i32[(tcb + TCB.off.trap) >> 2] = trap;
     if (isPreempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
     this.#tcb = 0;
@@ -121,6 +125,13 @@ export class TaskSlice {
     const usualNs = this.#shared.u32[at]!;
     const ns = this.#burstMs * 1e6;
     this.#shared.u32[at] = Math.min(MAX_BURST_NS, isPreempted ? usualNs + ns : (usualNs * BURST_WEIGHT + ns) / (BURST_WEIGHT + 1));
+  }
+
+  #record(trap: number): void {
+    const { i32 } = this.#shared;
+    writeSlice(this.#shared, this.options.coreId, {
+      startNs: this.#startMs * 1e6 + CLOCK_OFFSET_NS, endNs: this.nowMs * 1e6 + CLOCK_OFFSET_NS, tid: i32[(this.#tcb + TCB.off.tid) >> 2]!, cpu: i32[this.#cpu]!, trap,
+    });
   }
 
   #countTrap(trap: number): void {
@@ -140,4 +151,16 @@ function addTo(u32: Uint32Array, low: number, by: number): void {
   const sum = u32[low]! + by;
   u32[low] = sum;
   if (sum > 0xffff_ffff) u32[low + 1]!++;
+}
+
+/** From this thread's clock, which started with it, to that of the host: the reading that took the shortest time counts. */
+function clockOffsetNs(): number {
+  let best = { tookNs: Infinity, offsetNs: 0 };
+  for (let n = 0; n < 8; n++) {
+    const beforeNs = Number(process.hrtime.bigint());
+    const ownNs = performance.now() * 1e6;
+    const tookNs = Number(process.hrtime.bigint()) - beforeNs;
+    if (tookNs < best.tookNs) best = { tookNs, offsetNs: beforeNs + tookNs / 2 - ownNs };
+  }
+  return best.offsetNs;
 }

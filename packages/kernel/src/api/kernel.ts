@@ -3,7 +3,7 @@
  */
 import type { Writable } from 'node:stream';
 import { Observable } from 'rxjs';
-import { createMemory, FramePool, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError } from '@troupe/abi';
+import { createMemory, FramePool, userCredentials, viewMemory, type ExitStatus, killedBy, Sig, ConfigError, Invariant } from '@troupe/abi';
 import { Follow, createVfs, fillRoot, mountVolume, type Volume } from '@troupe/vfs';
 import { syncVdsoTime } from '../elf/vdso-mapping.js';
 import { FeatureSet } from '../cpu/feature-set.js';
@@ -17,6 +17,8 @@ import { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from '../namespace/uts-namespace.js';
 import type { UnimplementedSyscall } from '../log/unimplemented-events.js';
 import { mountKernelTrees } from '../proc/mount-kernel-trees.js';
+import type { SchedEvent } from '../sched-trace/events.js';
+import { SchedTrace } from '../sched-trace/sched-trace.js';
 import { SyscallHooks, type SyscallHook } from '../policy/syscall-hooks.js';
 import { SYSCALL_ROWS } from '../syscall/table.js';
 import type { ThreadGroup } from '../task/thread-group.js';
@@ -221,6 +223,13 @@ export class Kernel {
    */
   onSyscall(name: string, hook: SyscallHook | NonNullable<SyscallHook['enter']>): () => void {
     return this._hooks.add(name, typeof hook === 'function' ? { enter: hook } : hook);
+  }
+
+  /** Tells `sink` what tasks and cores do from now on (docs/scaling.md). Returns what ends it; one trace at a time. */
+  traceScheduler(sink: (event: SchedEvent) => void): () => void {
+    if (this.core.runner.observer !== null) throw new Invariant('the scheduler is traced already');
+    const trace = new SchedTrace(this.core, this._host.cores, sink);
+    return () => trace.stop();
   }
 
   /** What the kernel has done so far and holds now. */

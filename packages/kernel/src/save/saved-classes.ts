@@ -110,7 +110,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
         reconnectSysFs(kernel, fs);
       },
     }),
-    savedClass({ type: TaskRunner, name: 'kernel.TaskRunner', notSaved: { _listeners: KEPT } }),
+    savedClass({ type: TaskRunner, name: 'kernel.TaskRunner', notSaved: { _listeners: KEPT, observer: KEPT } }),
     savedClass({ type: TcbPool, name: 'kernel.TcbPool', notSaved: { frames: KEPT } }),
     savedClass({ type: Timers, name: 'kernel.Timers', notSaved: { clock: KEPT, onEarlier: KEPT } }),
   ];

@@ -23,6 +23,17 @@ import type { Task } from './task.js';
 
 const WATCHED_CALLS = headerWord('watchedCalls');
 
+/** Hears of what tasks do between their slices on cores (tracing). */
+export interface SchedObserver {
+  /** The task may run, and waits for a core. */
+  ready(task: Task): void;
+  blocked(task: Task): void;
+  woken(task: Task): void;
+  /** The kernel begins and ends its work on a trap of the task. */
+  trapBegins(task: Task): void;
+  trapEnds(task: Task): void;
+}
+
 interface IdleListener {
   readonly isReached: () => boolean;
   readonly resolve: () => void;
@@ -36,6 +47,8 @@ export class TaskRunner implements SyscallHost {
   private readonly _held: Task[] = [];
   private readonly _attention: Task[] = [];
   private _listeners: IdleListener[] = [];
+  /** Null = nobody, at no cost. */
+  observer: SchedObserver | null = null;
 
   constructor(readonly kernel: Kernel) {}
 
@@ -50,8 +63,10 @@ export class TaskRunner implements SyscallHost {
     this.onCores--;
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.runState) >> 2, RunState.KERNEL);
     const trap = this.kernel.shared.i32[(tcb + TCB.off.trap) >> 2]!;
+    this.observer?.trapBegins(task);
     if (task.killStatus !== null) exitTask(task, task.killStatus);
     else this._handleTrap(task, trap);
+    this.observer?.trapEnds(task);
     this._notifyListeners();
   }
 
@@ -127,12 +142,14 @@ export class TaskRunner implements SyscallHost {
     task.state = 'blocked';
     this.kernel.shared.u32[(task.tcb + TCB.off.nvcsw) >> 2]!++;
     this.kernel.running.dec();
+    this.observer?.blocked(task);
     if (task.killStatus !== null) this.attend(task);
   }
 
   taskUnblocked(task: Task): void {
     task.state = 'running';
     this.kernel.running.inc();
+    this.observer?.woken(task);
   }
 
   onUnimplemented(task: Task, nr: number): void {
@@ -151,6 +168,7 @@ export class TaskRunner implements SyscallHost {
     task.mm.activate(tcb);
     publishInCoreState(task);
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.interrupt) >> 2, 0);
+    this.observer?.ready(task);
     if (this._externalStops === 0) return this._enqueue(tcb);
     this._held.push(task);
     this.kernel.running.dec();
