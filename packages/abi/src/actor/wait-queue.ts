@@ -12,24 +12,28 @@ export interface Waiter {
 }
 
 export class WaitQueue {
-  private readonly _waiters = new Set<Waiter>();
+  private readonly _waiters: Waiter[] = [];
 
   add(waiter: Waiter): void {
-    this._waiters.add(waiter);
+    this._waiters.push(waiter);
   }
 
   remove(waiter: Waiter): void {
-    this._waiters.delete(waiter);
+    const index = this._waiters.indexOf(waiter);
+    if (index >= 0) this._waiters.splice(index, 1);
   }
 
   get size(): number {
-    return this._waiters.size;
+    return this._waiters.length;
   }
 
   /** Wakes every matching waiter, and at most `maxExclusive` of the exclusive ones. Returns how many were woken. */
   wake(events: number, maxExclusive = 1): number {
+    const { length } = this._waiters;
+    if (length === 0) return 0;
     let woken = 0;
-    for (const waiter of [...this._waiters]) {
+    // Who is woken may leave the queue.
+    for (const waiter of length === 1 ? [this._waiters[0]!] : [...this._waiters]) {
       if (waiter.events !== 0 && (waiter.events & events) === 0) continue;
       if (waiter.exclusive && maxExclusive-- <= 0) continue;
       woken++;

@@ -140,7 +140,7 @@ class InterpEngine implements Engine {
     const inRegions = this.#jit?.instructions ?? 0;
     const trap = this.#runGuest(tcb, flags);
     // Regions do without the main loop.
-    this.#main.ran(((this.#retired(tcb) - before) >>> 0) - ((this.#jit?.instructions ?? 0) - inRegions));
+    this.#main.ran(((this.#retired(tcb) - before) >>> 0) - (((this.#jit?.instructions ?? 0) - inRegions) >>> 0));
     return trap;
   }
 

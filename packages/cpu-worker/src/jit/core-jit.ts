@@ -24,6 +24,8 @@ const TURN_BRANCHES = 16;
 export class CoreJit {
   readonly #regions: CoreRegions;
   readonly #block: number;
+  /** Low word of the counter. */
+  readonly #instructions: number;
   readonly #store: RegionStore;
   readonly #thread: CompilerThread;
   /** Eager mode: made when first needed. */
@@ -41,6 +43,7 @@ export class CoreJit {
     dist: URL,
   ) {
     this.#block = coreBlockAddr(coreId);
+    this.#instructions = this.#counter('regionInstructions') * 2;
     this.#regions = new CoreRegions(area, frames, coreId, linkage);
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
@@ -93,9 +96,9 @@ export class CoreJit {
     this.#refused.clear();
   }
 
-  /** Instructions that ran in regions so far. */
+  /** Instructions that ran in regions so far, modulo 2^32. */
   get instructions(): number {
-    return Number(this.area.shared.u64[this.#counter('regionInstructions')]!);
+    return this.area.shared.u32[this.#instructions]!;
   }
 
   #translate(request: RegionRequest): boolean {

@@ -11,8 +11,6 @@ import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, isSliceWanted, RunS
 import type { Engine } from '../interp/engine.js';
 import { announceCpu } from './rseq-area.js';
 
-/** Word offsets of the counters. */
-const COUNTER = Object.fromEntries(CoreCounter.map((name, index) => [name, index * 2])) as Record<CoreCounterName, number>;
 /** Weight of the past in TCB.burstNs. */
 const BURST_WEIGHT = 3;
 const MAX_BURST_NS = 0xffff_ffff;
@@ -35,7 +33,7 @@ export class TaskSlice {
   readonly #inGuest: number;
   readonly #epoch: number;
   readonly #command: number;
-  readonly #counters: number;
+  readonly #counters: { readonly [name in CoreCounterName]: number };
   #engine: Engine;
   #tcb = 0;
   #instructionsBefore = 0;
@@ -53,7 +51,7 @@ export class TaskSlice {
     this.#inGuest = word('inGuest');
     this.#epoch = word('epoch');
     this.#command = word('command');
-    this.#counters = word('counters');
+    this.#counters = Object.fromEntries(CoreCounter.map((name, index) => [name, word('counters') + index * 2])) as Record<CoreCounterName, number>;
     this.#engine = options.createEngine();
   }
 
@@ -142,7 +140,7 @@ export class TaskSlice {
   }
 
   #count(name: CoreCounterName, by: number): void {
-    addTo(this.#shared.u32, this.#counters + COUNTER[name], by);
+    addTo(this.#shared.u32, this.#counters[name], by);
   }
 }
 

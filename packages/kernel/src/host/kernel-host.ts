@@ -57,7 +57,7 @@ export class ThreadHost implements KernelHost {
   private _makeLocalCore(kernel: Kernel, loop: KernelLoop, { createLocalSlice }: CoreModule): void {
     const { engine } = this;
     const slice = createLocalSlice(this.shared, kernel.frames, engine === 'jit' ? 'background' : 'off', (message) => kernel.report(message));
-    this._local = loop.local = new LocalCore(this.shared, this.cores, slice, (tcb) => kernel.onTrap(tcb));
+    this._local = loop.local = new LocalCore(this.shared, this.cores, slice, loop.target);
     loop.offered();
   }
 

@@ -9,22 +9,15 @@
  *            misses the sleeping flag is seen by that look
  */
 import { KernelRing, type SharedMemory } from '@troupe/abi';
-import type { TimerQueue } from '@troupe/time';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LocalCore } from './local-core.js';
+import type { LocalCore, LocalTarget } from './local-core.js';
 
-export interface LoopTarget {
+export interface LoopTarget extends LocalTarget {
   readonly shared: SharedMemory;
-  readonly timers: TimerQueue;
-  onTrap(tcb: number): void;
-  /** Re-runs woken system calls and delivers queued actor messages. */
-  drain(): void;
   /** Called when a round of work ended and tasks may have become runnable. */
   afterWork(): void;
   /** Tasks that core threads have or will take. */
   tasksElsewhere(): number;
-  /** Host milliseconds until the next timer is due. */
-  nextTimerMs(): number;
   /** Set when time jumps to the next timer while every task waits. */
   readonly jump?: () => void;
 }
@@ -99,7 +92,6 @@ export class KernelLoop {
   private _step(untilMs: number): boolean {
     const pumped = this.pump();
     if (this.local === undefined || !this.local.run(untilMs)) return pumped;
-    this.target.drain();
     this.target.afterWork();
     return true;
   }

@@ -5,11 +5,13 @@
  *
  *   Owns:     CoreBlock of LOCAL_CORE, the list of tasks that wait for this core (RUNNABLE, on no queue)
  *   Borrows:  a free CPU (RunQueue.occupy) while a task runs; the run queue
- *   Sends:    onTrap(tcb), when a task left guest code
- *   Order:    guest code runs from the kernel loop only, never inside a trap; the CPU is vacated before the trap is handled
+ *   Sends:    LocalTarget.onTrap(tcb), when a task left guest code, and drain() after it
+ *   Order:    guest code runs from the kernel loop only, never inside a trap; the CPU stays occupied from one
+ *             trap to the next task only while nobody else waits for it
  */
 import { headerWord, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
 import type { TaskSlice } from '@troupe/cpu-worker/worker/task-slice.js';
+import type { TimerQueue } from '@troupe/time';
 
 const ONLINE = headerWord('coreCount');
 /** Taken branches between two looks at ring and clock. */
@@ -24,6 +26,15 @@ const SLICE_MS = 20;
 /** Tasks on the run queue that only this thread's CPU could run wait so long at most, then all take turns on the core threads. */
 const STARVATION_MS = 5;
 
+export interface LocalTarget {
+  onTrap(tcb: number): void;
+  /** Re-runs woken system calls. */
+  drain(): void;
+  readonly timers: TimerQueue;
+  /** Host milliseconds until the next timer is due. */
+  nextTimerMs(): number;
+}
+
 export class LocalCore {
   private readonly _queue: RunQueue;
   private readonly _ring: KernelRing;
@@ -32,7 +43,7 @@ export class LocalCore {
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
   private _deniedSinceMs = 0;
 
-  constructor(readonly shared: SharedMemory, readonly cpus: number, readonly slice: TaskSlice, readonly onTrap: (tcb: number) => void) {
+  constructor(readonly shared: SharedMemory, readonly cpus: number, readonly slice: TaskSlice, readonly target: LocalTarget) {
     this._queue = new RunQueue(shared);
     this._ring = new KernelRing(shared);
   }
@@ -53,22 +64,48 @@ export class LocalCore {
     return burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this._waiting.length === 0);
   }
 
-  /** Runs the next task until it traps, or for a slice; false when there is none. `untilMs`: the kernel thread has other things to do then. */
-  run(untilMs: number): boolean {
-    const tcb = this._next();
+  /**
+   * Runs tasks, one after the other as they trap and others become runnable; false when there is none.
+   * `endMs`: the kernel thread has other things to do then.
+   */
+  run(endMs: number): boolean {
+    let tcb = this._next();
     if (tcb === 0) return false;
     const cpu = this._occupyCpu(tcb);
     if (cpu < 0) {
       this._queue.push(tcb);
       return true;
     }
-    this.slice.begin(tcb, cpu);
-    const trap = this._runSlice(untilMs);
-    this.slice.end(trap);
+    const timerNs = this.target.timers.nextNs;
+    const untilMs = Math.min(endMs, performance.now() + this.target.nextTimerMs());
+    while (tcb !== 0) {
+      this.slice.begin(tcb, cpu);
+      const trap = this._runSlice(untilMs);
+      this.slice.end(trap);
+      if (trap === Trap.PREEMPT) {
+        this._queue.vacate(cpu);
+        this._putBack(tcb);
+        return true;
+      }
+      this.target.onTrap(tcb);
+      this.target.drain();
+      tcb = this._mayGoOn(untilMs, timerNs) ? this._nextOn(cpu) : 0;
+    }
     this._queue.vacate(cpu);
-    if (trap === Trap.PREEMPT) this._putBack(tcb);
-    else this.onTrap(tcb);
     return true;
+  }
+
+  /** Nobody waits for the kernel thread or a CPU, and no timer has been armed or disarmed that comes next. */
+  private _mayGoOn(untilMs: number, timerNs: number): boolean {
+    return this._queue.isEmpty && this._ring.isEmpty && this.slice.nowMs < untilMs && this.target.timers.nextNs === timerNs;
+  }
+
+  /** The next task, if it may run on the CPU; 0 = none. */
+  private _nextOn(cpu: number): number {
+    const tcb = this._next();
+    if (tcb === 0 || this._queue.mayRun(tcb, cpu)) return tcb;
+    this._waiting.unshift(tcb);
+    return 0;
   }
 
   /** The first of the highest priority; 0 = none. While no core thread is up, all tasks are for us. */

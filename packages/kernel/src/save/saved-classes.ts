@@ -65,7 +65,7 @@ import { GroupCpuClock, TaskCpuClock } from '../time/cpu-clocks.js';
 import { GroupTimers, ProcessTimer } from '../time/group-timers.js';
 import { Timers } from '../timers.js';
 
-const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace, WaitQueue };
+const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
@@ -88,6 +88,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
         onGroupExit: KEPT, onReport: KEPT, onSignal: KEPT, extraAuxv: KEPT, _saveError: () => null,
       },
     }),
+    savedClass({ type: WaitQueue, name: 'abi.WaitQueue', version: 2 }),
     savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT } }),
     savedClass({ type: Dispatcher, name: 'kernel.Dispatcher', notSaved: { host: KEPT, _table: KEPT, _hooks: KEPT, _traceSink: KEPT, traceFilter: KEPT, _isTiming: KEPT } }),
     savedClass({ type: FileMapping, name: 'kernel.FileMapping', afterLoad: rememberMapping }),

@@ -163,7 +163,7 @@ export class Dispatcher {
 
   /** The task trapped with a system call. Preconditions: its TCB belongs to the kernel. */
   start(task: Task): void {
-    task.origRax = Number(BigInt.asIntN(32, task.getReg(Reg.RAX)));
+    task.origRax = task.shared.i32[((task.tcb + TCB.off.gpr) >> 2) + Reg.RAX * 2]!;
     if (task.tracing === null && task.seccomp === null) this.begin(task, task.origRax);
     else this.host.enterSyscall(task);
   }
@@ -273,10 +273,12 @@ export class Dispatcher {
     if (changed !== undefined) return changed;
     const { u32 } = task.shared;
     const gpr = (task.tcb + TCB.off.gpr) >> 2;
-    return row.args.map((arg, index) => {
+    const values: (number | bigint)[] = [];
+    for (let index = 0; index < row.args.length; index++) {
       const at = gpr + ARG_REGS[index]! * 2;
-      return decodeArg(arg.kind, u32[at]!, u32[at + 1]!);
-    });
+      values.push(decodeArg(row.args[index]!.kind, u32[at]!, u32[at + 1]!));
+    }
+    return values;
   }
 
   private _interruptedResult(task: Task): number {
