@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formConstants } from './form-constants.mjs';
+import { inlineConstants } from './inline-constants.mjs';
 import { lazyBuiltins } from './lazy-builtins.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -21,7 +22,7 @@ const common = {
 };
 
 async function bundle(entry, { plugins = [], ...options } = {}) {
-  const { outputFiles } = await build({ ...common, entryPoints: [entry], plugins: [...plugins, lazyBuiltins], ...options });
+  const { outputFiles } = await build({ ...common, entryPoints: [entry], plugins: [...plugins, inlineConstants, lazyBuiltins], ...options });
   return outputFiles[0].text;
 }
 

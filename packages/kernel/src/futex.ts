@@ -32,7 +32,7 @@ export class FutexWaiter {
 
 /** Waiters of one futex word, in arrival order. It stands in `owner` while there are some. */
 export class FutexBucket {
-  readonly waiters = new Set<FutexWaiter>();
+  readonly waiters: FutexWaiter[] = [];
 
   /** `filterWord`: index of the counter in the shared memory, -1 for shared futexes. */
   constructor(readonly manager: FutexManager, readonly owner: Map<number, FutexBucket>, readonly key: number, private _filterWord: number) {}
@@ -41,28 +41,34 @@ export class FutexBucket {
   loaded(): void {
     if (this._filterWord < 0) return;
     this._filterWord = this.manager.filterWord(this.key);
-    this.manager.count(this._filterWord, this.waiters.size);
+    this.manager.count(this._filterWord, this.waiters.length);
   }
-
 
   add(waiter: FutexWaiter): void {
     this.manager.count(this._filterWord, 1);
-    this.waiters.add(waiter);
+    this.waiters.push(waiter);
     waiter.bucket = this;
     this.owner.set(this.key, this);
   }
 
   remove(waiter: FutexWaiter): void {
-    if (this.waiters.delete(waiter)) this.manager.count(this._filterWord, -1);
+    const index = this.waiters.indexOf(waiter);
+    if (index >= 0) {
+      this.waiters.splice(index, 1);
+      this.manager.count(this._filterWord, -1);
+    }
     waiter.bucket = null;
-    if (this.waiters.size === 0 && this.owner.get(this.key) === this) this.owner.delete(this.key);
+    if (this.waiters.length === 0 && this.owner.get(this.key) === this) this.owner.delete(this.key);
   }
 
   wake(count: number, bitset: number): number {
     let woken = 0;
-    for (const waiter of [...this.waiters]) {
-      if (woken >= count) break;
-      if ((waiter.bitset & bitset) === 0) continue;
+    for (let index = 0; index < this.waiters.length && woken < count; ) {
+      const waiter = this.waiters[index]!;
+      if ((waiter.bitset & bitset) === 0) {
+        index++;
+        continue;
+      }
       this.remove(waiter);
       waiter.wake();
       woken++;
@@ -103,7 +109,9 @@ export class FutexManager {
   }
 
   wake(mm: MemoryManager, addr: number, isPrivate: boolean, count: number, bitset = -1): number {
-    return this.bucket(mm, addr, isPrivate).wake(count, bitset);
+    const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
+    const bucket = sharedKey !== 0 ? this._shared.get(sharedKey) : mm.futexes.get(addr);
+    return bucket === undefined ? 0 : bucket.wake(count, bitset);
   }
 
   /** Wakes waiters of a word whatever flags they used (thread exit: CLEARTID, robust lists). */

@@ -27,16 +27,21 @@ export interface ActorEvent {
 
 export class ActorSystem {
   private readonly _actors = new Map<string, Actor>();
+  /** By type of message; looked up once. */
+  private readonly _targets = new Map<MessageType, Actor>();
   private readonly _mailboxes = new Map<string, Mailbox>();
   /** Actors that are handling a message, outermost first. */
   private readonly _chain: ActorName[] = [];
   private _isDraining = false;
+  /** Messages may wait in mailboxes. */
+  private _hasSent = false;
   /** Messages handled so far. */
   handled = 0;
   onTrace: ((event: ActorEvent) => void) | null = null;
 
   register(actor: Actor): void {
     this._actors.set(actor.actorName, actor);
+    this._targets.clear();
     this._mailboxes.set(actor.actorName, new Mailbox());
   }
 
@@ -51,13 +56,14 @@ export class ActorSystem {
     this._checkRank(actor.actorName, type);
     this.onTrace?.({ kind: 'ask', type, body, chain: [...this._chain] });
     const reply = this._handle(actor, type, body);
-    if (this._chain.length === 0) this.drain();
+    if (this._hasSent && this._chain.length === 0) this.drain();
     return reply;
   }
 
   send<T extends MessageType>(type: T, body: Body<T>): void {
     const actor = this._target(type);
     this.onTrace?.({ kind: 'send', type, body, chain: [...this._chain] });
+    this._hasSent = true;
     this.mailbox(actor.actorName).push({ type, body } as Message);
     if (this._chain.length === 0) this.drain();
   }
@@ -68,6 +74,7 @@ export class ActorSystem {
     this._isDraining = true;
     try {
       while (this._drainOnce());
+      this._hasSent = false;
     } finally {
       this._isDraining = false;
     }
@@ -85,8 +92,11 @@ export class ActorSystem {
   }
 
   private _target(type: MessageType): Actor {
+    const known = this._targets.get(type);
+    if (known) return known;
     const actor = this._actors.get(type.slice(0, type.indexOf('.')));
     if (!actor) throw new Invariant(`no actor accepts ${type}`);
+    this._targets.set(type, actor);
     return actor;
   }
 

@@ -58,6 +58,30 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
     return src.length;
   }
 
+  /** Copies from the shared memory itself, at most a page; false when the guest may not write all of it. */
+  moveOut(addr: number, from: number, sizeBytes: number): boolean {
+    const first = this._linear(addr, Access.WRITE);
+    const last = first === 0 ? 0 : this._linear(addr + sizeBytes - 1, Access.WRITE);
+    if (last === 0) return false;
+    const { u8 } = this.system.shared;
+    const head = Math.min(sizeBytes, PAGE_SIZE - (first % PAGE_SIZE));
+    u8.copyWithin(first, from, from + head);
+    if (head < sizeBytes) u8.copyWithin(last - (last % PAGE_SIZE), from + head, from + sizeBytes);
+    return true;
+  }
+
+  /** Copies into the shared memory itself, at most a page; false when the guest may not read all of it. */
+  moveIn(addr: number, to: number, sizeBytes: number): boolean {
+    const first = this._linear(addr, Access.READ);
+    const last = first === 0 ? 0 : this._linear(addr + sizeBytes - 1, Access.READ);
+    if (last === 0) return false;
+    const { u8 } = this.system.shared;
+    const head = Math.min(sizeBytes, PAGE_SIZE - (first % PAGE_SIZE));
+    u8.copyWithin(to, first, first + head);
+    if (head < sizeBytes) u8.copyWithin(to + head, last - (last % PAGE_SIZE), last - (last % PAGE_SIZE) + sizeBytes - head);
+    return true;
+  }
+
   /** Moves bytes page by page for a tracer, past the protection; the bytes moved. */
   forceTransfer(addr: number, bytes: Uint8Array, access: typeof Access.READ | typeof Access.WRITE): number {
     const { u8 } = this.system.shared;

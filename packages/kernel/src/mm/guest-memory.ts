@@ -11,6 +11,9 @@ export interface GuestMemory {
   /** Copies as much as is mapped; returns the bytes copied (0 when the first byte faults). */
   copyOutPartial(addr: number, src: Uint8Array): number;
   copyInPartial(addr: number, dst: Uint8Array): number;
+  /** Between guest bytes and linear addresses of the shared memory; at most a page. False when the guest may not access all of it. */
+  moveOut(addr: number, from: number, sizeBytes: number): boolean;
+  moveIn(addr: number, to: number, sizeBytes: number): boolean;
   zeroOut(addr: number, sizeBytes: number): void;
   /** NUL-terminated byte string (latin1, one char per byte) without the NUL; ENAMETOOLONG past maxBytes. */
   copyInString(addr: number, maxBytes: number): string;

@@ -89,10 +89,10 @@ function rowsOf(kernel: Kernel): SavedClass[] {
       },
     }),
     savedClass({ type: WaitQueue, name: 'abi.WaitQueue', version: 2 }),
-    savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT } }),
+    savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT, _targets: () => new Map() } }),
     savedClass({ type: Dispatcher, name: 'kernel.Dispatcher', notSaved: { host: KEPT, _table: KEPT, _hooks: KEPT, _traceSink: KEPT, traceFilter: KEPT, _isTiming: KEPT } }),
     savedClass({ type: FileMapping, name: 'kernel.FileMapping', afterLoad: rememberMapping }),
-    savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', afterLoad: (bucket) => bucket.loaded() }),
+    savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', version: 2, afterLoad: (bucket) => bucket.loaded() }),
     savedClass({ type: FutexManager, name: 'kernel.FutexManager', notSaved: { frames: KEPT, _filter: KEPT } }),
     // Work of the host program stays with the kernel that it was given to: a loaded one has a closed action, and no timer.
     savedClass({

@@ -12,7 +12,7 @@
 import type { SigInfo } from '@troupe/abi';
 import { Flag, Reg, SIGINFO_BYTES, Sa, Ss, TCB, packFlagWords, unpackFlagWords } from '@troupe/abi';
 import type { AltStack, Task } from '../task/task.js';
-import { FX_BYTES, resetFx, restoreFx, saveFx } from './fx-state.js';
+import { FX_BYTES, FX_XMM, resetFx, restoreX87, saveX87, XMM_BYTES } from './fx-state.js';
 import { encodeSigInfo } from './sig-info-codec.js';
 import type { SigAction } from './signal-handlers.js';
 
@@ -77,7 +77,7 @@ export function pushFrame(task: Task, info: SigInfo, action: SigAction): boolean
   if (frame < 0n || frame >= 1n << 47n) return false;
   const image = buildFrame(task, info, action, fpstate);
   const at = Number(frame);
-  if (task.mm.copyOutPartial(Number(fpstate), saveFx(task.shared, task.tcb)) !== FX_BYTES) return false;
+  if (!putFpstate(task, Number(fpstate))) return false;
   if (task.mm.copyOutPartial(at, image) !== FRAME_BYTES) return false;
   if ((task.altStack.flags & Ss.AUTODISARM) !== 0) task.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   enterHandler(task, info.signo, action, frame);
@@ -94,6 +94,10 @@ function enterHandler(task: Task, signo: number, action: SigAction, frame: bigin
   task.shared.u32[(task.tcb + TCB.off.flagsRest) >> 2]! &= ~CLEARED_FLAGS;
   resetFx(task.shared, task.tcb);
 }
+
+/** Where takeFpstate reads what precedes the XMM registers; what follows them. */
+const x87 = new Uint8Array(FX_XMM);
+const FX_TAIL = new Uint8Array(FX_BYTES - FX_XMM - XMM_BYTES);
 
 /** The frame that is being written or read; nothing waits in between. */
 const bytes = new Uint8Array(FRAME_BYTES);
@@ -120,10 +124,11 @@ function buildFrame(task: Task, info: SigInfo, action: SigAction, fpstate: bigin
 function putContext(task: Task, mask: bigint, fpstate: bigint): void {
   const { u32 } = task.shared;
   const gprs = (task.tcb + TCB.off.gpr) >> 2;
-  SC_GPRS.forEach((reg, index) => {
-    words[(CONTEXT >> 2) + 2 * index] = u32[gprs + 2 * reg]!;
-    words[(CONTEXT >> 2) + 2 * index + 1] = u32[gprs + 2 * reg + 1]!;
-  });
+  for (let index = 0; index < SC_GPRS.length; index++) {
+    const reg = gprs + 2 * SC_GPRS[index]!;
+    words[(CONTEXT >> 2) + 2 * index] = u32[reg]!;
+    words[(CONTEXT >> 2) + 2 * index + 1] = u32[reg + 1]!;
+  }
   longs[(CONTEXT + Sc.RIP) >> 3] = task.rip;
   words[(CONTEXT + Sc.EFLAGS) >> 2] = rflagsOf(task);
   words[(CONTEXT + Sc.EFLAGS + 4) >> 2] = 0;
@@ -150,10 +155,11 @@ export function popFrame(task: Task): ReturnedContext | null {
   if (!takeFpstate(task, Number(longs[(CONTEXT + Sc.FPSTATE) >> 3]!))) return null;
   const { u32 } = task.shared;
   const gprs = (task.tcb + TCB.off.gpr) >> 2;
-  SC_GPRS.forEach((reg, index) => {
-    u32[gprs + 2 * reg] = words[(CONTEXT >> 2) + 2 * index]!;
-    u32[gprs + 2 * reg + 1] = words[(CONTEXT >> 2) + 2 * index + 1]!;
-  });
+  for (let index = 0; index < SC_GPRS.length; index++) {
+    const reg = gprs + 2 * SC_GPRS[index]!;
+    u32[reg] = words[(CONTEXT >> 2) + 2 * index]!;
+    u32[reg + 1] = words[(CONTEXT >> 2) + 2 * index + 1]!;
+  }
   task.rip = longs[(CONTEXT + Sc.RIP) >> 3]!;
   const taken = words[(CONTEXT + Sc.EFLAGS) >> 2]! & RESTORED_FLAGS;
   setRflags(task, (rflagsOf(task) & ~RESTORED_FLAGS) | taken);
@@ -167,15 +173,19 @@ export function popFrame(task: Task): ReturnedContext | null {
   };
 }
 
-/** Where takeFpstate reads the image. */
-const fxImage = new Uint8Array(FX_BYTES);
+/** The XMM registers go from the TCB to the guest's page and back without a stop in between. */
+function putFpstate(task: Task, addr: number): boolean {
+  const { mm, shared, tcb } = task;
+  return mm.copyOutPartial(addr, saveX87(shared, tcb)) === FX_XMM && mm.moveOut(addr + FX_XMM, tcb + TCB.off.xmm, XMM_BYTES) && mm.copyOutPartial(addr + FX_XMM + XMM_BYTES, FX_TAIL) === FX_TAIL.length;
+}
 
 function takeFpstate(task: Task, addr: number): boolean {
   if (addr === 0) {
     resetFx(task.shared, task.tcb);
     return true;
   }
-  if (task.mm.copyInPartial(addr, fxImage) !== FX_BYTES) return false;
-  restoreFx(task.shared, task.tcb, fxImage);
+  const { mm, shared, tcb } = task;
+  if (mm.copyInPartial(addr, x87) !== FX_XMM || !mm.moveIn(addr + FX_XMM, tcb + TCB.off.xmm, XMM_BYTES)) return false;
+  restoreX87(shared, tcb, x87);
   return true;
 }

@@ -18,13 +18,25 @@ function stackTop(fsw: number): number {
   return (fsw >> 11) & 7;
 }
 
+/** Where the XMM registers begin in the image. */
+export const FX_XMM = Fx.XMM;
+export const XMM_BYTES = 256;
+
 /** What saveFx fills. Reserved bytes stay 0. */
 const image = new Uint8Array(FX_BYTES);
+const beforeXmm = image.subarray(0, Fx.XMM);
 const words = new Uint32Array(image.buffer);
 const halves = new Uint16Array(image.buffer);
 
 /** The image of the TCB's state, in a buffer that the next call overwrites. */
-export function saveFx({ u8, u16, u32 }: SharedMemory, tcb: number): Uint8Array {
+export function saveFx(shared: SharedMemory, tcb: number): Uint8Array {
+  saveX87(shared, tcb);
+  for (let word = 0; word < XMM_BYTES / 4; word++) words[(Fx.XMM >> 2) + word] = shared.u32[((tcb + off.xmm) >> 2) + word]!;
+  return image;
+}
+
+/** The image up to the XMM registers, in the same buffer. */
+export function saveX87({ u8, u16, u32 }: SharedMemory, tcb: number): Uint8Array {
   const fsw = u16[(tcb + off.fsw) >> 1]!;
   halves[Fx.FCW >> 1] = u16[(tcb + off.fcw) >> 1]!;
   halves[Fx.FSW >> 1] = fsw;
@@ -43,12 +55,17 @@ export function saveFx({ u8, u16, u32 }: SharedMemory, tcb: number): Uint8Array 
     words[(to >> 2) + 1] = u32[(from >> 2) + 1]!;
     halves[(to >> 1) + 4] = u16[(from >> 1) + 4]!;
   }
-  for (let word = 0; word < 64; word++) words[(Fx.XMM >> 2) + word] = u32[((tcb + off.xmm) >> 2) + word]!;
-  return image;
+  return beforeXmm;
 }
 
-export function restoreFx({ u8, u16, u32 }: SharedMemory, tcb: number, from: Uint8Array): void {
-  image.set(from.subarray(0, FX_BYTES));
+export function restoreFx(shared: SharedMemory, tcb: number, from: Uint8Array): void {
+  restoreX87(shared, tcb, from);
+  shared.u8.set(from.subarray(Fx.XMM, Fx.XMM + XMM_BYTES), tcb + off.xmm);
+}
+
+/** Takes what precedes the XMM registers. */
+export function restoreX87({ u8, u16, u32 }: SharedMemory, tcb: number, from: Uint8Array): void {
+  image.set(from);
   const fsw = halves[Fx.FSW >> 1]!;
   u16[(tcb + off.fcw) >> 1] = halves[Fx.FCW >> 1]!;
   u16[(tcb + off.fsw) >> 1] = fsw;
@@ -66,7 +83,6 @@ export function restoreFx({ u8, u16, u32 }: SharedMemory, tcb: number, from: Uin
     u32[(to >> 2) + 1] = words[(at >> 2) + 1]!;
     u16[(to >> 1) + 4] = halves[(at >> 1) + 4]!;
   }
-  for (let word = 0; word < 64; word++) u32[((tcb + off.xmm) >> 2) + word] = words[(Fx.XMM >> 2) + word]!;
   image.fill(0);
 }
 

@@ -36,6 +36,7 @@ export class PendingSignals {
 
   /** Next signal number in `mask`: synchronous ones first, then the lowest; 0 = none. */
   next(mask: SigSet): number {
+    if (this.set === 0n) return 0;
     const ready = this.set & mask;
     if (ready === 0n) return 0;
     return lowestSignal((ready & SYNCHRONOUS_SIGNALS) || ready);
@@ -48,6 +49,10 @@ export class PendingSignals {
   }
 
   take(signo: number): SigInfo {
+    if (this._queue.length === 1 && this._queue[0]!.signo === signo) {
+      this.set &= ~sigBit(signo);
+      return this._queue.pop()!;
+    }
     const index = this._queue.findIndex((info) => info.signo === signo);
     const [info] = index < 0 ? [] : this._queue.splice(index, 1);
     if (!this._queue.some((other) => other.signo === signo)) this.set &= ~sigBit(signo);

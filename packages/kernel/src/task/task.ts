@@ -186,8 +186,9 @@ export class Task {
 
   /** Unblocked signals are pending for this task or its group, or the task has been killed. */
   recalcSignalPending(): void {
-    const deliverable = (this.pending.set | this.group.pending.set) & ~(this.sigMask | this.sigWaitSet);
-    this.signalPending = deliverable !== 0n || this.killStatus !== null || this.mustStop || this.tracing?.trapRequested === true;
+    const pending = this.pending.set | this.group.pending.set;
+    const isDeliverable = pending !== 0n && (pending & ~(this.sigMask | this.sigWaitSet)) !== 0n;
+    this.signalPending = isDeliverable || this.killStatus !== null || this.mustStop || this.tracing?.trapRequested === true;
   }
 
   /** A group stop concerns this task; one that its tracer resumed meanwhile has left it. */

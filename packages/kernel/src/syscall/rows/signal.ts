@@ -84,6 +84,7 @@ function setAltStack(task: Task, at: bigint, flagBits: number, sizeBytes: number
   const mode = (flagBits & ~Ss.AUTODISARM) >>> 0;
   if (mode !== 0 && mode !== Ss.ONSTACK && mode !== Ss.DISABLE) return -Errno.EINVAL;
   if (isOnAltStack(task.altStack, task.getReg(Reg.RSP))) return -Errno.EPERM;
+  if (mode === Ss.DISABLE && task.altStack.sizeBytes === 0 && task.altStack.flags === flagBits >>> 0) return 0;
   if (mode === Ss.DISABLE) task.altStack = { addr: 0n, sizeBytes: 0, flags: flagBits >>> 0 };
   else if (sizeBytes < MINSIGSTKSZ) return -Errno.ENOMEM;
   else task.altStack = { addr: at, sizeBytes, flags: flagBits >>> 0 };
