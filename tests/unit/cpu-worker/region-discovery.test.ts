@@ -4,8 +4,11 @@ import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/
 import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { CODE_PAGE, CODE_PAGE_OPS, OP, OP_BYTES } from '@troupe/cpu-worker/interp/op-record.js';
-import { REGION_HANDLER } from '@troupe/cpu-worker/jit/region-abi.js';
+import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
+import { REGION_HANDLER, Tier } from '@troupe/cpu-worker/jit/region-abi.js';
 import { RegionCompiler } from '@troupe/cpu-worker/jit/region-compiler.js';
+import { TierPlanner } from '@troupe/cpu-worker/jit/tier-planner.js';
+import { hasRegion, type RegionPlanner } from '@troupe/cpu-worker/jit/translator.js';
 import { expect } from 'chai';
 
 const CODE = [0x31, 0xc0, 0xff, 0xc0, 0x83, 0xf8, 0x09, 0x75, 0xf9, 0xc3];
@@ -16,12 +19,13 @@ const EXECUTE_TABLE_BYTES = 4 << 20;
 
 describe('code of regions', () => {
   let shared: SharedMemory;
+  let frames: FramePool;
   let tableExec: number;
   let opAt: (offset: number) => number;
 
   beforeEach(() => {
     shared = viewMemory(createMemory());
-    const frames = FramePool.initialise(shared, 64 * 1024 * 1024);
+    frames = FramePool.initialise(shared, 64 * 1024 * 1024);
     const frame = frames.alloc();
     const codePage = new CodeCache(shared, frames).pageOf(frame);
     shared.u8.set(CODE, shared.u32[(codePage + CODE_PAGE.frame) >>> 2]!);
@@ -31,8 +35,13 @@ describe('code of regions', () => {
     shared.u32[(tableExec >>> 2) + RIP / PAGE_SIZE] = codePage;
   });
 
-  const translated = (offset: number, mayOverlap: boolean, covered: readonly number[] = []): number | undefined =>
-    new RegionCompiler(shared).translate({ rip: RIP + offset, tableExec }, { isCovered: (op) => covered.includes(op), mayOverlap })?.[0]?.instructions;
+  const translated = (offset: number, mayOverlap: boolean, isPlanned: (op: number) => boolean = () => false): number | undefined => {
+    const planner: RegionPlanner = {
+      planOf: (op) => (isPlanned(op) ? undefined : { tier: Tier.FULL, mayOverlap }),
+      startsRegion: (op) => isPlanned(op) || hasRegion(shared, op),
+    };
+    return new RegionCompiler(shared).translate({ rip: RIP + offset, tableExec }, planner)?.[0]?.instructions;
+  };
 
   function giveRegion(offset: number): void {
     shared.u16[(opAt(offset) + OP.handler) >>> 1] = REGION_HANDLER;
@@ -51,7 +60,20 @@ describe('code of regions', () => {
   });
 
   it('ends where a region starts that is made at the same time', () => {
-    expect(translated(0, false, [opAt(LOOP)])).to.equal(1);
-    expect(translated(LOOP, false, [opAt(LOOP)]), 'its own').to.equal(undefined);
+    expect(translated(0, false, (op) => op === opAt(LOOP))).to.equal(1);
+    expect(translated(LOOP, false, (op) => op === opAt(LOOP)), 'its own').to.equal(undefined);
+  });
+
+  it('is planned once by the compiling thread; heads of loops inside are entries of regions that overlap', () => {
+    const planner = new TierPlanner(JitArea.of(shared, frames)!);
+    const plan = (offset: number) => planner.planOf(opAt(offset));
+    expect(plan(LOOP)).to.include({ mayOverlap: false });
+    const [region] = new RegionCompiler(shared).translate({ rip: RIP, tableExec }, planner)!;
+    planner.note(region!);
+    expect(plan(0)).to.equal(undefined);
+    expect(planner.startsRegion(opAt(0))).to.equal(true);
+    expect(plan(LOOP)).to.deep.equal({ tier: Tier.FULL, mayOverlap: true });
+    planner.beginBatch();
+    expect(plan(0), 'its region was never published').to.include({ mayOverlap: false });
   });
 });

@@ -4,7 +4,7 @@ import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { CODE_PAGE, CODE_PAGE_OPS, OP, OP_BYTES } from '@troupe/cpu-worker/interp/op-record.js';
 import { BLOCK_BYTES, BLOCK_COUNT, interpretedHandler, JitArea, RegionState } from '@troupe/cpu-worker/jit/jit-area.js';
 import { BlockMap } from '@troupe/cpu-worker/jit/block-map.js';
-import { REGION_HANDLER, type Region } from '@troupe/cpu-worker/jit/region-abi.js';
+import { REGION_HANDLER, Tier, type Region } from '@troupe/cpu-worker/jit/region-abi.js';
 import { markStale } from '@troupe/cpu-worker/jit/region-retirement.js';
 import { RegionStore } from '@troupe/cpu-worker/jit/region-store.js';
 import { RequestRing } from '@troupe/cpu-worker/jit/request-ring.js';
@@ -36,7 +36,7 @@ describe('Regions in shared memory', () => {
       shared.u16[(op + OP.place) >>> 1] = offset;
       shared.u32[named] = op;
     }
-    return { op: shared.u32[named]!, pages: [{ codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }], instructions: 1, covers: [] };
+    return { op: shared.u32[named]!, pages: [{ codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }], instructions: 1, tier: Tier.FULL, covers: [], loopHeads: [] };
   }
 
   const handlerOf = (op: number): number => shared.u16[(op + OP.handler) >>> 1]!;
@@ -75,6 +75,26 @@ describe('Regions in shared memory', () => {
     expect(shared.u16[area.regionHalf(regionOf(other.op), 'index')]).to.equal(1);
     expect(store.publish([fresh], WASM)).to.equal(0);
     expect(shared.i32[area.word('modulesInUse')]).to.equal(2);
+  });
+
+  it('puts a region of the full tier in the place of a quick one, and of no other', () => {
+    const store = new RegionStore(area);
+    const full = regionAt(frames.alloc(), 8);
+    const quick = { ...full, tier: Tier.QUICK };
+    store.publish([quick], WASM);
+    const first = regionOf(full.op);
+    expect(area.tier(first)).to.equal(Tier.QUICK);
+    expect(store.publish([quick], WASM)).to.equal(0);
+    expect(store.publish([full], WASM)).to.be.greaterThan(0);
+    const second = regionOf(full.op);
+    expect(second).not.to.equal(first);
+    expect(area.tier(second)).to.equal(Tier.FULL);
+    expect(interpretedHandler(shared, handlerOf(full.op))).to.equal(HANDLER);
+    expect(area.state(first)).to.equal(RegionState.LIMBO);
+    expect(area.counter('regionsUpgraded')).to.equal(1);
+    expect(store.publish([full], WASM)).to.equal(0);
+    expect(store.publish([quick], WASM)).to.equal(0);
+    expect(regionOf(full.op)).to.equal(second);
   });
 
   it('gives the op its handler back when a core finds the region stale', () => {

@@ -22,6 +22,21 @@ const FLAGS: readonly FlagChange[] = [
   without('wasm-lazy-compilation'), without('wasm-stack-checks'),
 ];
 
+/** V8 11 (Node 20) has a second register allocator, which takes a fifth of the time for large functions. Later versions have only one. */
+export const hasQuickAllocator = process.versions.v8.startsWith('11.');
+export const QUICK_ALLOCATOR: FlagChange | undefined = hasQuickAllocator ? { set: '--turbo-force-mid-tier-regalloc', reset: '--no-turbo-force-mid-tier-regalloc' } : undefined;
+
+/** An empty custom section: keeps bytes compiled with the quick allocator apart from others in V8's cache. */
+const QUICK_MARK = [0, 2, 1, 0x71];
+
+/** Bytes of a module that are compiled with the quick allocator. */
+export function markQuick(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(wasm.length + QUICK_MARK.length);
+  bytes.set(wasm);
+  bytes.set(QUICK_MARK, wasm.length);
+  return bytes;
+}
+
 /** A flag of V8 for one piece of work. */
 export interface FlagChange {
   readonly set: string;

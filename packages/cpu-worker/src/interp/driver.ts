@@ -9,7 +9,7 @@ import { MAIN_SLOT } from './forms.js';
 import { Exit } from './main-loop.js';
 import { CODE_PAGE, OP, OP_BYTES } from './op-record.js';
 import { NO_STACK_PAGE } from '../jit/region-abi.js';
-import { arrived, heat, RegionCalls, SAMPLE_HEAT } from './region-calls.js';
+import { arrived, RegionCalls, sampled } from './region-calls.js';
 
 /**
  * `run(tcb, first, flags) → Trap`: enters regions and the main loop and does what they leave undone:
@@ -77,7 +77,7 @@ export class Driver {
     b.if(leave, () => s.leaveAtOp(Trap.PREEMPT));
     s.account(s.position());
     s.newSlice();
-    b.if(b.eqz(s.isRegion(s.opHandler())), () => heat(s, SAMPLE_HEAT));
+    sampled(s);
     b.branch(this.#loop);
   }
 

@@ -13,12 +13,3 @@ export interface CompilerData {
   readonly stateWord: number;
   readonly compiled: number;
 }
-
-/** Bytes of the module for a stage: an empty custom section keeps the two apart in V8's cache. */
-export function stageBytes(wasm: Uint8Array, isQuick: boolean): Uint8Array<ArrayBuffer> {
-  const section = isQuick ? [0, 2, 1, 0x71] : [];
-  const bytes = new Uint8Array(wasm.length + section.length);
-  bytes.set(wasm);
-  bytes.set(section, wasm.length);
-  return bytes;
-}

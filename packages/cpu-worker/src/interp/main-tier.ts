@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { headerWord } from '@troupe/abi/layout/header.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { markQuick } from './compile-optimised.js';
 import { MAIN_EXPORT, MAIN_SLOT } from './forms.js';
-import { MainState, stageBytes, type CompilerData } from './main-state.js';
+import { MainState, type CompilerData } from './main-state.js';
 
 /**
  * Brings the main loop in when programs run long enough. Its compilation takes most of a second and
@@ -64,7 +65,8 @@ export class MainTier {
 
   #install(held: number): void {
     const { i32, memory } = this.shared;
-    const module = new WebAssembly.Module(stageBytes(readFileSync(new URL('main.wasm', this.dist)), held === MainState.QUICK_HELD));
+    const wasm = readFileSync(new URL('main.wasm', this.dist));
+    const module = new WebAssembly.Module(held === MainState.QUICK_HELD ? markQuick(wasm) : wasm);
     const { exports } = new WebAssembly.Instance(module, { env: { memory, coreBlock: this.coreBlock } });
     const main = exports[MAIN_EXPORT];
     if (main === undefined) throw new Error('main.wasm does not fit the instruction rows: run pnpm build');

@@ -1,7 +1,7 @@
 import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
-import { ENTRY_DEPTH, jumpCacheEntry, NO_STACK_PAGE, REGION_HANDLER, RegionExit } from '../jit/region-abi.js';
+import { ENTRY_DEPTH, jumpCacheEntry, NO_STACK_PAGE, REGION_HANDLER, RegionExit, Tier } from '../jit/region-abi.js';
 import type { Label } from '../ir/node.js';
 import type { I32 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
@@ -9,7 +9,7 @@ import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
 import { CODE_PAGE, OP, OP_SHIFT } from './op-record.js';
 
 /** Heat that a sample of the poll and an arrival from a region add; JitHeader.hotAt is hot. */
-export const SAMPLE_HEAT = 16;
+const SAMPLE_HEAT = 16;
 const ARRIVAL_HEAT = 1;
 /** Of the calls of a region that does not fit, one in this many is looked into. */
 const MISFIT_PERIOD = 64;
@@ -89,7 +89,7 @@ export class RegionCalls {
     b.if(b.leS(b.i32(0), s.get('ran')), () => this.poll());
     b.if(b.eqz(s.isRegion(s.get('handler'))), () => {
       arrived(s);
-      heat(s, ARRIVAL_HEAT);
+      heat(s, ARRIVAL_HEAT, 'hotAt');
       b.branch(this.loop);
     });
     b.if(b.eq(s.get('exit'), b.i32(RegionExit.STALE)), () => this.#stale(cold));
@@ -126,8 +126,17 @@ export function arrived(s: DriverState): void {
   b.if(b.and(b.ne(s.hasFlag(RunFlag.EAGER), b.i32(0)), b.eqz(s.isRegion(s.opHandler()))), () => s.leaveAtOp(Trap.HOT));
 }
 
-/** Adds to the heat of the current op, which has no region; leaves when it is hot. A hotter op keeps the entry. */
-export function heat(s: DriverState, by: number): void {
+/** The poll stands at the current op. */
+export function sampled(s: DriverState): void {
+  const { b } = s;
+  b.if(s.isRegion(s.opHandler()), () => {
+    const tier = b.readRawInt(8, descriptorOf(b, s.opHandler()), RegionDescriptor.off.tier, 'guest');
+    b.if(b.eq(tier, b.i32(Tier.QUICK)), () => heat(s, SAMPLE_HEAT, 'hotterAt'));
+  }, () => heat(s, SAMPLE_HEAT, 'hotAt'));
+}
+
+/** Adds to the heat of the current op; leaves when it reaches the limit. A hotter op keeps the entry. */
+function heat(s: DriverState, by: number, limit: 'hotAt' | 'hotterAt'): void {
   const { b } = s;
   const isLow = b.eqz(b.wrap(b.shrU(s.pcBase(), b.i64(32))));
   b.if(b.and(b.ne(s.hasFlag(RunFlag.SAMPLE), b.i32(0)), isLow), () => {
@@ -140,7 +149,7 @@ export function heat(s: DriverState, by: number): void {
       const hotter = b.add(value, b.i32(by));
       b.writeRaw(at, 4, hotter, 'guest');
       // Once: what is refused or lost may be asked for again after a long time, when the count wraps.
-      b.if(b.ltU(b.sub(b.and(hotter, b.i32(0xffff)), b.readRaw('i32', s.jitArea(), JitHeader.off.hotAt, 'guest')), b.i32(by)), () => s.leaveAtOp(Trap.HOT));
+      b.if(b.ltU(b.sub(b.and(hotter, b.i32(0xffff)), b.readRaw('i32', s.jitArea(), JitHeader.off[limit], 'guest')), b.i32(by)), () => s.leaveAtOp(Trap.HOT));
     }, () => {
       const colder = b.sub(value, b.i32(by));
       b.if(b.ltS(b.i32(0), colder), () => b.writeRaw(at, 4, colder, 'guest'), () => {

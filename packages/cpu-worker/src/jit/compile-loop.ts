@@ -1,10 +1,11 @@
 import { COMPILER_CORE, CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
-import { compileOptimised, withFlags, type FlagChange } from '../interp/compile-optimised.js';
+import { compileOptimised, markQuick, QUICK_ALLOCATOR, withFlags, type FlagChange } from '../interp/compile-optimised.js';
 import { wallMs } from './compiler-thread.js';
 import type { JitArea } from './jit-area.js';
-import type { Region } from './region-abi.js';
+import { Tier, type Region } from './region-abi.js';
 import { RegionStore } from './region-store.js';
 import { RequestRing } from './request-ring.js';
+import { TierPlanner } from './tier-planner.js';
 import type { Translator } from './translator.js';
 
 const SHUTDOWN = headerWord('shutdown');
@@ -31,6 +32,7 @@ const PATIENT: readonly FlagChange[] = process.versions.v8.startsWith('11.') ? [
 export class CompileLoop {
   readonly #ring: RequestRing;
   readonly #store: RegionStore;
+  readonly #planner: TierPlanner;
   /** Modules in use by serial: while they live here, cores find their machine code by their bytes. */
   readonly #modules = new Map<number, WebAssembly.Module>();
 
@@ -43,6 +45,7 @@ export class CompileLoop {
   ) {
     this.#ring = new RequestRing(area);
     this.#store = new RegionStore(area);
+    this.#planner = new TierPlanner(area);
   }
 
   run(): void {
@@ -84,33 +87,39 @@ export class CompileLoop {
 
   #translate(): Region[] {
     const startMs = performance.now();
-    const byOp = new Map<number, Region>();
-    const covered = new Set<number>();
-    const options = { isCovered: (op: number) => covered.has(op) || byOp.has(op), mayOverlap: false };
+    const found: Region[] = [];
+    this.#planner.beginBatch();
     for (let taken = 0; taken < MAX_BATCH; taken++) {
       const request = this.#ring.pop();
       if (request === undefined) break;
-      const regions = this.#attempt(() => this.translator.translate(request, options));
+      const regions = this.#attempt(() => this.translator.translate(request, this.#planner));
       if (!regions) this.area.count('regionsRefused', 1);
       else for (const region of regions) {
-        byOp.set(region.op, region);
-        for (const op of region.covers) covered.add(op);
+        found.push(region);
+        this.#planner.note(region);
       }
     }
     this.area.count('translateMicroseconds', (performance.now() - startMs) * 1000);
-    return [...byOp.values()];
+    return found;
+  }
+
+  #compile(regions: readonly Region[]): void {
+    for (const tier of [Tier.QUICK, Tier.FULL]) this.#compileTier(regions.filter((region) => region.tier === tier), tier);
   }
 
   /** A region that cannot be compiled must not take the others of its batch along. */
-  #compile(regions: readonly Region[]): void {
-    if (this.#attempt(() => this.#compileModule(regions)) !== undefined || regions.length === 1) return;
-    for (const region of regions) this.#attempt(() => this.#compileModule([region]));
+  #compileTier(regions: readonly Region[], tier: Tier): void {
+    if (regions.length === 0) return;
+    if (this.#attempt(() => this.#compileModule(regions, tier)) !== undefined || regions.length === 1) return;
+    for (const region of regions) this.#attempt(() => this.#compileModule([region], tier));
   }
 
-  #compileModule(regions: readonly Region[]): number {
+  #compileModule(regions: readonly Region[], tier: Tier): number {
     const startMs = performance.now();
-    const wasm = this.translator.assemble(regions);
-    const module = compileOptimised(wasm);
+    const isQuick = tier === Tier.QUICK;
+    const assembled = this.translator.assemble(regions);
+    const wasm = isQuick ? markQuick(assembled) : assembled;
+    const module = compileOptimised(wasm, isQuick ? QUICK_ALLOCATOR : undefined);
     this.area.count('compileMicroseconds', (performance.now() - startMs) * 1000);
     const serial = this.#store.publish(regions, wasm);
     if (serial !== 0) {

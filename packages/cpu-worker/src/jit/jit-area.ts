@@ -32,8 +32,9 @@ export const JitHeader = struct('JitHeader', {
   modulesInUse: 'i32',
   inLimbo: 'i32',
   marked: 'i32',
-  /** Heat at which a region is asked for. */
+  /** Heat at which a region is asked for, and at which one of Tier.QUICK is made again. */
   hotAt: 'i32',
+  hotterAt: 'i32',
   /** Linear address of the blocks module bytes are in; next block to look at (region-store.ts). */
   blocks: 'i32',
   nextBlock: 'i32',
@@ -41,7 +42,7 @@ export const JitHeader = struct('JitHeader', {
 }, 256);
 
 /** Counters of translated code that belong to no core; printed by --stat. */
-export const JitCounter = ['regionsTranslated', 'regionsRefused', 'regionsDiscarded', 'regionInstructionsTranslated', 'translateMicroseconds', 'compileMicroseconds', 'modules', 'codeBytes', 'regionsEvicted', 'regionsStale', 'compileErrors'] as const;
+export const JitCounter = ['regionsTranslated', 'regionsRefused', 'regionsDiscarded', 'regionInstructionsTranslated', 'translateMicroseconds', 'compileMicroseconds', 'modules', 'codeBytes', 'regionsEvicted', 'regionsStale', 'regionsUpgraded', 'compileErrors'] as const;
 export type JitCounterName = (typeof JitCounter)[number];
 
 export const RegionState = {
@@ -64,7 +65,8 @@ export const RegionDescriptor = struct('RegionDescriptor', {
   index: 'u16',
   /** Slot of the module record. */
   module: 'u16',
-  pageCount: 'u16',
+  pageCount: 'u8',
+  tier: 'u8',
   /** Linear address of (code page, generation) pairs; the entry's page is first. */
   pages: 'u32',
   /** JitHeader.clock when a core last entered it. */
@@ -107,6 +109,10 @@ export const REQUEST_SLOTS = 256;
  * nothing. TROUPE_JIT_HEAT sets another value (tests).
  */
 const HOT_AT = 6144;
+/** Samples of regions come every 16,384 instructions: from the first request on 19 million in one place. */
+const HOTTER = 4;
+/** Counts are compared by their low 16 bits. */
+const MAX_HEAT = 0xf000;
 
 function hotAt(): number {
   const wanted = Number(process.env['TROUPE_JIT_HEAT']);
@@ -143,6 +149,7 @@ export class JitArea {
         else {
           u8.fill(0, base, base + AREA_BYTES);
           i32[(base + JitHeader.off.hotAt) >>> 2] = hotAt();
+          i32[(base + JitHeader.off.hotterAt) >>> 2] = Math.min(hotAt() * HOTTER, MAX_HEAT);
           i32[(base + JitHeader.off.blocks) >>> 2] = blocks | 0;
           Atomics.store(i32, AREA_WORD, base | 0);
         }
@@ -169,8 +176,13 @@ export class JitArea {
   }
 
   /** u16 index of a 16-bit field of a region. */
-  regionHalf(id: number, field: 'original' | 'index' | 'module' | 'pageCount'): number {
+  regionHalf(id: number, field: 'original' | 'index' | 'module'): number {
     return (this.base + AREA.regions + id * RegionDescriptor.sizeBytes + RegionDescriptor.off[field]) >>> 1;
+  }
+
+  /** u8 index of an 8-bit field of a region. */
+  regionByte(id: number, field: 'pageCount' | 'tier'): number {
+    return this.base + AREA.regions + id * RegionDescriptor.sizeBytes + RegionDescriptor.off[field];
   }
 
   /** i32 index of a field of a module record. */
@@ -180,6 +192,10 @@ export class JitArea {
 
   state(id: number): number {
     return Atomics.load(this.shared.i32, this.regionWord(id, 'state'));
+  }
+
+  tier(id: number): number {
+    return this.shared.u8[this.regionByte(id, 'tier')]!;
   }
 
   /** Serial of the module a region is in. */

@@ -2,19 +2,18 @@ import { MAX_MEMORY_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { Code } from '../ir/code.js';
 import { WasmModule } from '../ir/wasm-module.js';
-import { OP } from '../interp/op-record.js';
 import { discover, type Block } from './control-flow.js';
 import { FlagLiveness } from './flag-liveness.js';
 import { markCold } from './form-use.js';
 import { GuestCode } from './guest-code.js';
 import { LocalPool } from '../ir/lower.js';
 import { orderRegion } from './order.js';
-import { REGION_HANDLER, REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
+import { REGION_SIGNATURE, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
 import { NotInline } from './region-slots.js';
 import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
 import { RegionEmitter, type RegionBody } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
-import type { TranslateOptions } from './translator.js';
+import { EagerPlanner, type RegionPlanner } from './translator.js';
 
 interface Translated extends Region {
   /** Guest address of the entry where it was translated. */
@@ -26,21 +25,22 @@ interface Translated extends Region {
 }
 
 const MAX_ATTEMPTS = 4;
-const ALONE: TranslateOptions = { isCovered: () => false, mayOverlap: true };
 
 /** Translates guest code to wasm: regions one by one, then modules of several. */
 export class RegionCompiler {
   readonly #code: GuestCode;
+  readonly #eager: EagerPlanner;
 
   constructor(readonly shared: SharedMemory) {
     this.#code = new GuestCode(shared);
+    this.#eager = new EagerPlanner(shared);
   }
 
   /** As Translator.translate: undefined when the code is not decoded, or left to the interpreter. */
-  translate(request: RegionRequest, options: TranslateOptions = ALONE): readonly Region[] | undefined {
+  translate(request: RegionRequest, planner: RegionPlanner = this.#eager): readonly Region[] | undefined {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       try {
-        return this.#translate(request, options);
+        return this.#translate(request, planner);
       } catch (error) {
         // An instruction that turned out to need its cold handler is marked; the next attempt knows.
         if (!(error instanceof NotInline)) throw error;
@@ -50,14 +50,15 @@ export class RegionCompiler {
     return undefined;
   }
 
-  #translate(request: RegionRequest, options: TranslateOptions): readonly Translated[] | undefined {
+  #translate(request: RegionRequest, planner: RegionPlanner): readonly Translated[] | undefined {
     const code = this.#code;
     code.begin(request);
     const entryAt = request.rip % PAGE_SIZE;
     const op = code.opAt(entryAt);
-    const hasRegion = (other: number): boolean => options.isCovered(other) || this.#hasRegion(other);
-    if (op !== 0 && hasRegion(op)) return [];
-    const entry = op === 0 ? undefined : discover(code, entryAt, (at) => !options.mayOverlap && hasRegion(code.opAt(at)));
+    if (op === 0) return undefined;
+    const plan = planner.planOf(op);
+    if (!plan) return [];
+    const entry = discover(code, entryAt, (at) => !plan.mayOverlap && planner.startsRegion(code.opAt(at)));
     if (!entry) return undefined;
     const order = orderRegion(entry);
     const pages = this.#pagesOf(order.blocks);
@@ -67,21 +68,19 @@ export class RegionCompiler {
     const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, pages }).emit();
     const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);
     const covers = body.hasEntries ? order.blocks.flatMap(({ insns }) => insns.map((insn) => code.opAt(insn.at))) : [];
-    const region = { op, rip: request.rip, at: entryAt, pages: [...pages.values()], instructions, covers, body };
-    return [region, ...this.#otherEntries(region, order.blocks[0]!)];
+    const loopHeads = [...order.loops].flatMap(({ at }) => (Number.isNaN(at) ? [] : [code.opAt(at)]));
+    const region = { op, rip: request.rip, at: entryAt, pages: [...pages.values()], instructions, covers, loopHeads, body, tier: plan.tier };
+    return [region, ...this.#otherEntries(region, order.blocks[0]!, planner)];
   }
 
   /** The dispatcher's targets are entries too, or each would soon have the same code once more. */
-  #otherEntries(region: Translated, { end }: Block): Translated[] {
+  #otherEntries(region: Translated, { end }: Block, planner: RegionPlanner): Translated[] {
     if (end.kind !== 'dispatch') return [];
     return end.targets.flatMap(({ at }) => {
       const op = this.#code.opAt(at);
-      return at === region.at || op === 0 || this.#hasRegion(op) ? [] : [{ ...region, op, at, rip: region.rip - region.at + at, instructions: 0, covers: [] }];
+      const isWanted = at !== region.at && op !== 0 && planner.planOf(op) !== undefined;
+      return isWanted ? [{ ...region, op, at, rip: region.rip - region.at + at, instructions: 0, covers: [], loopHeads: [] }] : [];
     });
-  }
-
-  #hasRegion(op: number): boolean {
-    return Atomics.load(this.shared.u16, (op + OP.handler) >>> 1) >= REGION_HANDLER;
   }
 
   #pagesOf(blocks: readonly Block[]): Map<number, RegionPage> {

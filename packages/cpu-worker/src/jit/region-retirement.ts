@@ -14,9 +14,9 @@ export function isCurrent(area: JitArea, codePage: number, generation: number): 
 
 /** True while every page of a region is what it was translated from. */
 export function fitsItsPages(area: JitArea, id: number): boolean {
-  const { u32, u16 } = area.shared;
+  const { u32, u8 } = area.shared;
   const at = u32[area.regionWord(id, 'pages')]! >>> 2;
-  const count = u16[area.regionHalf(id, 'pageCount')]!;
+  const count = u8[area.regionByte(id, 'pageCount')]!;
   for (let i = 0; i < count; i++) if (!isCurrent(area, u32[at + 2 * i]!, u32[at + 2 * i + 1]!)) return false;
   return true;
 }
@@ -55,6 +55,11 @@ export class Retirement {
     const { i32 } = this.area.shared;
     if (Atomics.exchange(i32, this.area.word('marked'), 0) > 0) this.#retireWhere((id) => this.area.state(id) === RegionState.STALE);
     if (i32[this.area.word('inLimbo')]! > 0) this.#freeLimbo();
+  }
+
+  /** Retires a region that a better one takes the place of. */
+  replace(replaced: number): void {
+    this.area.count('regionsUpgraded', this.#retireWhere((id) => id === replaced));
   }
 
   /** Makes room: regions whose code has changed; without such, those of the modules used least recently. */

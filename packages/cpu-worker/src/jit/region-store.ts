@@ -2,7 +2,7 @@ import { lockWord, unlockWord } from '@troupe/abi/shared/spin-lock.js';
 import { CODE_PAGE, OP } from '../interp/op-record.js';
 import { BlockMap } from './block-map.js';
 import { type JitArea, MAX_MODULES, RegionState } from './jit-area.js';
-import { MAX_REGIONS, REGION_HANDLER, type Region, type RegionPage } from './region-abi.js';
+import { MAX_REGIONS, REGION_HANDLER, type Region, type RegionPage, type Tier } from './region-abi.js';
 import { isCurrent, Retirement } from './region-retirement.js';
 
 /** In the number list of a module: the region was not published. */
@@ -42,7 +42,7 @@ export class RegionStore {
 
   /**
    * Makes the regions of a module runnable; `regions[i]` is its export number i. Regions whose code
-   * has changed meanwhile, or whose entry has a region already, are left out. Returns the serial of
+   * has changed meanwhile, or whose entry has a region of that tier already, are left out. Returns the serial of
    * the module, 0 when no region is live.
    */
   publish(regions: readonly Region[], wasm: Uint8Array): number {
@@ -148,19 +148,22 @@ export class RegionStore {
 
   #publishRegion(slot: number, region: Region, index: number, pagesAt: number): boolean {
     const { area } = this;
-    const { i32, u32, u16 } = area.shared;
+    const { i32, u32, u16, u8 } = area.shared;
     if (!region.pages.every(({ codePage, generation }) => isCurrent(area, codePage, generation))) return false;
     const entryPage = region.pages.find(({ codePage }) => this.#isEntryOf(codePage, region.op));
     const opHalf = (region.op + OP.handler) >>> 1;
+    if (!entryPage) return false;
+    this.#replace(Atomics.load(u16, opHalf) - REGION_HANDLER, region.tier);
     const original = Atomics.load(u16, opHalf);
-    if (!entryPage || original >= REGION_HANDLER) return false;
+    if (original >= REGION_HANDLER) return false;
     const id = this.#freeRegion();
     this.#placePages(pagesAt, [entryPage, ...region.pages.filter((page) => page !== entryPage)]);
     u32[area.regionWord(id, 'op')] = region.op;
     u16[area.regionHalf(id, 'original')] = original;
     u16[area.regionHalf(id, 'index')] = index;
     u16[area.regionHalf(id, 'module')] = slot;
-    u16[area.regionHalf(id, 'pageCount')] = region.pages.length;
+    u8[area.regionByte(id, 'pageCount')] = region.pages.length;
+    u8[area.regionByte(id, 'tier')] = region.tier;
     u32[area.regionWord(id, 'pages')] = pagesAt;
     i32[area.regionWord(id, 'lastUse')] = i32[area.word('clock')]!;
     i32[area.regionWord(id, 'misfits')] = 0;
@@ -174,6 +177,12 @@ export class RegionStore {
       u16[number] = NO_REGION;
     }
     return isPublished;
+  }
+
+  /** Makes place for a region of a higher tier. */
+  #replace(id: number, tier: Tier): void {
+    const { area } = this;
+    if (id >= 0 && area.state(id) === RegionState.LIVE && area.tier(id) < tier) this.#retirement.replace(id);
   }
 
   /** Whether the op is the one the code page names for its offset. */

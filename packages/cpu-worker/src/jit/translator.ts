@@ -1,19 +1,45 @@
-import type { Region, RegionRequest } from './region-abi.js';
+import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { OP } from '../interp/op-record.js';
+import { REGION_HANDLER, Tier, type Region, type RegionRequest } from './region-abi.js';
 
-export interface TranslateOptions {
-  /** Whether the op has got a region, or is in one with many entries, that is not published yet. */
-  readonly isCovered: (op: number) => boolean;
+/** How a region is made. */
+export interface RegionPlan {
+  readonly tier: Tier;
   /** The region may contain code of others. False: it ends where another one starts. */
   readonly mayOverlap: boolean;
+}
+
+export interface RegionPlanner {
+  /** Plan for the region of an op; undefined: it has one that will do. */
+  planOf(op: number): RegionPlan | undefined;
+  /** Whether a region starts at the op, or will. */
+  startsRegion(op: number): boolean;
 }
 
 /** Guest code → regions → module. Preconditions: as RegionStore's, the thread counts as a core in guest code. */
 export interface Translator {
   /**
    * Regions for the entry, which comes first, and for other entries to the same code; undefined when
-   * none is worth it, none when `isCovered` says that its op has got one meanwhile.
+   * none is worth it, none when the planner has no plan for it. Without a planner: as eagerly as can be.
    */
-  translate(request: RegionRequest, options?: TranslateOptions): readonly Region[] | undefined;
+  translate(request: RegionRequest, planner?: RegionPlanner): readonly Region[] | undefined;
   /** Bytes of a module that exports the regions as r0, r1, … in order. */
   assemble(regions: readonly Region[]): Uint8Array;
+}
+
+export function hasRegion(shared: SharedMemory, op: number): boolean {
+  return Atomics.load(shared.u16, (op + OP.handler) >>> 1) >= REGION_HANDLER;
+}
+
+/** Everything at once, each region for itself. */
+export class EagerPlanner implements RegionPlanner {
+  constructor(readonly shared: SharedMemory) {}
+
+  planOf(op: number): RegionPlan | undefined {
+    return hasRegion(this.shared, op) ? undefined : { tier: Tier.FULL, mayOverlap: true };
+  }
+
+  startsRegion(op: number): boolean {
+    return hasRegion(this.shared, op);
+  }
 }
