@@ -10,8 +10,10 @@ import { crc32 } from 'node:zlib';
 import { PAGE_SIZE, type AbsentFrames, type SharedMemory } from '@troupe/abi';
 import type { ReadAgain } from '@troupe/state';
 
-/** Pages that come together. */
-export const RUN_PAGES = 16;
+/** Pages that come together: first touches are dear, so few come that nobody asked for. */
+export const RUN_PAGES = 4;
+/** Runs that come along at most while they are asked for in order. */
+const MAX_AHEAD_RUNS = 8;
 
 /** Pages whose contents lie together. */
 export interface PageRun {
@@ -43,6 +45,9 @@ export class AbsentPages implements AbsentFrames {
   /** Runs before this one have been brought by `bringNext`. */
   private _next = 0;
   private _count = 0;
+  /** The run that is asked for next when they come in order, and how many came along the last time. */
+  private _expected = -1;
+  private _aheadRuns = 0;
 
   /** Told when contents turn out to be lost, once. */
   onLost: (() => void) | null = null;
@@ -92,7 +97,17 @@ export class AbsentPages implements AbsentFrames {
 
   bring(frame: number): boolean {
     const mark = this._markOf(frame);
-    return mark === 0 || this._takeRun(mark - 1, this._put);
+    if (mark === 0) return true;
+    const isHere = this._takeRun(mark - 1, this._put);
+    this._readAhead(mark - 1);
+    return isHere;
+  }
+
+  private _readAhead(index: number): void {
+    this._aheadRuns = index === this._expected ? Math.min(Math.max(1, this._aheadRuns * 2), MAX_AHEAD_RUNS) : 0;
+    const end = Math.min(index + 1 + this._aheadRuns, this._runs.length);
+    for (let next = index + 1; next < end; next++) this._takeRun(next, this._put);
+    this._expected = end;
   }
 
   /** The next run in the order of the image; false when there is none. */
