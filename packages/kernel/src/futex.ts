@@ -30,12 +30,12 @@ export class FutexWaiter {
   }
 }
 
-/** Waiters of one futex word, in arrival order. It stands in `owner` while there are some. */
+/** Waiters of one futex word, in arrival order. */
 export class FutexBucket {
   readonly waiters: FutexWaiter[] = [];
 
   /** `filterWord`: index of the counter in the shared memory, -1 for shared futexes. */
-  constructor(readonly manager: FutexManager, readonly owner: Map<number, FutexBucket>, readonly key: number, private _filterWord: number) {}
+  constructor(readonly manager: FutexManager, readonly key: number, private _filterWord: number) {}
 
   /** The bucket came with an image: its waiters are counted in the filter of this kernel. */
   loaded(): void {
@@ -48,7 +48,6 @@ export class FutexBucket {
     this.manager.count(this._filterWord, 1);
     this.waiters.push(waiter);
     waiter.bucket = this;
-    this.owner.set(this.key, this);
   }
 
   remove(waiter: FutexWaiter): void {
@@ -58,7 +57,6 @@ export class FutexBucket {
       this.manager.count(this._filterWord, -1);
     }
     waiter.bucket = null;
-    if (this.waiters.length === 0 && this.owner.get(this.key) === this) this.owner.delete(this.key);
   }
 
   wake(count: number, bitset: number): number {
@@ -77,8 +75,36 @@ export class FutexBucket {
   }
 }
 
+/** More buckets than this are swept for empty ones. */
+const FEW_BUCKETS = 64;
+
+/**
+ * The futexes of an address space, or the shared ones, by key. A bucket that nobody waits in stays, as
+ * the same word is waited on again and again, and a Map that loses its last entries is made anew each time.
+ */
+export class FutexTable {
+  private readonly _buckets = new Map<number, FutexBucket>();
+  private _sweepAt = FEW_BUCKETS;
+
+  get(key: number): FutexBucket | undefined {
+    return this._buckets.get(key);
+  }
+
+  /** A new bucket; it may be swept until somebody waits in it. */
+  add(bucket: FutexBucket): FutexBucket {
+    if (this._buckets.size >= this._sweepAt) this._sweep();
+    this._buckets.set(bucket.key, bucket);
+    return bucket;
+  }
+
+  private _sweep(): void {
+    for (const [key, bucket] of this._buckets) if (bucket.waiters.length === 0) this._buckets.delete(key);
+    this._sweepAt = Math.max(FEW_BUCKETS, this._buckets.size * 2);
+  }
+}
+
 export class FutexManager {
-  private readonly _shared = new Map<number, FutexBucket>();
+  private readonly _shared = new FutexTable();
   private readonly _filter: number;
 
   constructor(readonly frames: FramePool) {
@@ -97,21 +123,17 @@ export class FutexManager {
     if (filterWord >= 0) Atomics.add(this.frames.shared.i32, filterWord, by);
   }
 
-  /** The bucket of a word. `isPrivate`: FUTEX_PRIVATE_FLAG was given. */
+  /** The bucket of a word, to wait in at once. `isPrivate`: FUTEX_PRIVATE_FLAG was given. */
   bucket(mm: MemoryManager, addr: number, isPrivate: boolean): FutexBucket {
     const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
-    if (sharedKey !== 0) return this._bucketIn(this._shared, sharedKey, -1);
-    return this._bucketIn(mm.futexes, addr, this.filterWord(addr));
-  }
-
-  private _bucketIn(map: Map<number, FutexBucket>, key: number, filterWord: number): FutexBucket {
-    return map.get(key) ?? new FutexBucket(this, map, key, filterWord);
+    const table = sharedKey !== 0 ? this._shared : mm.futexes;
+    const key = sharedKey !== 0 ? sharedKey : addr;
+    return table.get(key) ?? table.add(new FutexBucket(this, key, sharedKey !== 0 ? -1 : this.filterWord(addr)));
   }
 
   wake(mm: MemoryManager, addr: number, isPrivate: boolean, count: number, bitset = -1): number {
     const sharedKey = isPrivate ? 0 : mm.sharedWordKey(addr);
-    const bucket = sharedKey !== 0 ? this._shared.get(sharedKey) : mm.futexes.get(addr);
-    return bucket === undefined ? 0 : bucket.wake(count, bitset);
+    return (sharedKey !== 0 ? this._shared.get(sharedKey) : mm.futexes.get(addr))?.wake(count, bitset) ?? 0;
   }
 
   /** Wakes waiters of a word whatever flags they used (thread exit: CLEARTID, robust lists). */

@@ -99,6 +99,8 @@ class InterpEngine implements Engine {
   readonly #ownPage: OwnPageStore;
   readonly #calls: InCoreCalls;
   #nextVictim = 0;
+  /** The high-address cache may have entries. */
+  #hasHigh = true;
   readonly #jit: CoreJit | undefined;
 
   constructor(
@@ -211,7 +213,8 @@ class InterpEngine implements Engine {
     const cache = this.#block + HIGH_CACHE;
     const command = (this.#block + CoreBlock.off.command) >>> 2;
     const flush = (Atomics.and(this.shared.i32, command, ~CoreCommand.FLUSH_HIGH) & CoreCommand.FLUSH_HIGH) !== 0;
-    if (asId !== this.#asId || flush) {
+    if (this.#hasHigh && (asId !== this.#asId || flush)) {
+      this.#hasHigh = false;
       u8.fill(0, cache, cache + HIGH_CACHE_ENTRIES * HIGH_ENTRY_BYTES);
       u8.fill(0, this.#block + HIGH_VICTIMS, this.#block + HIGH_VICTIMS + HIGH_VICTIM_ENTRIES * HIGH_ENTRY_BYTES);
     }
@@ -224,6 +227,7 @@ class InterpEngine implements Engine {
     this.#nextVictim = (this.#nextVictim + 1) % HIGH_VICTIM_ENTRIES;
     u32.copyWithin(victim, slot, slot + 4);
     u32.copyWithin(slot, fill, fill + 4);
+    this.#hasHigh = true;
     u32[fill] = u32[fill + 1] = 0;
   }
 

@@ -6,7 +6,7 @@
  * Order:   see AddressSpace (withdraw → shootdown → drop) and MemorySystem (code and write entries).
  * Saved as: MemoryManager 1 (mappings, page table; flat tables are a cache).
  */
-import type { FutexBucket } from '../futex.js';
+import { FutexTable } from '../futex.js';
 import { PAGE_SIZE, PfCode, TCB } from '@troupe/abi';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { IoContext } from '../file/async-io.js';
@@ -46,7 +46,7 @@ export class MemoryManager extends GuestAccess {
   /** Asynchronous I/O, by the address that io_setup(2) gave. */
   readonly ioContexts = new Map<number, IoContext>();
   /** Waiters of private futexes, by address; owned by the futex manager. */
-  readonly futexes = new Map<number, FutexBucket>();
+  readonly futexes = new FutexTable();
   /** mlockall(MCL_FUTURE). */
   locksFuture = false;
   /** Kinds of private barriers registered for (membarrier(2) REGISTER_*). */

@@ -9,7 +9,7 @@ import { FdTable } from '../fdtable.js';
 import { IoContext } from '../file/async-io.js';
 import { FileSystemContext } from '../file/file-system-context.js';
 import { FsContext } from '../fs-context.js';
-import { FutexBucket, FutexManager, FutexWaiter } from '../futex.js';
+import { FutexBucket, FutexManager, FutexTable, FutexWaiter } from '../futex.js';
 import { GuestAction } from '../api/guest-scheduler.js';
 import { Ipc } from '../ipc/ipc.js';
 import { KernelJobControl } from '../ipc/kernel-job-control.js';
@@ -69,7 +69,7 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
-  AsyncOwner, CgroupNamespace, FaultHistory, FdTable, FileSystemContext, FsContext, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
+  AsyncOwner, CgroupNamespace, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenedProgram,
   PageTable, Parked, ParkedWaiter, PendingSignals, PidFile, PidNamespace, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet,
@@ -92,7 +92,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
     savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT, _targets: () => new Map() } }),
     savedClass({ type: Dispatcher, name: 'kernel.Dispatcher', notSaved: { host: KEPT, _table: KEPT, _hooks: KEPT, _traceSink: KEPT, traceFilter: KEPT, _isTiming: KEPT } }),
     savedClass({ type: FileMapping, name: 'kernel.FileMapping', afterLoad: rememberMapping }),
-    savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', version: 2, afterLoad: (bucket) => bucket.loaded() }),
+    savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', version: 3, afterLoad: (bucket) => bucket.loaded() }),
     savedClass({ type: FutexManager, name: 'kernel.FutexManager', notSaved: { frames: KEPT, _filter: KEPT } }),
     // Work of the host program stays with the kernel that it was given to: a loaded one has a closed action, and no timer.
     savedClass({
@@ -101,7 +101,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
       afterLoad: (action: GuestAction<unknown>) => kernel.timers.cancel(action.timer),
     }),
     savedClass({ type: Ipc, name: 'kernel.Ipc' }),
-    savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
+    savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 2, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
     savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
     savedClass({ type: RunningTasks, name: 'kernel.RunningTasks', notSaved: { shared: KEPT, onTick: KEPT } }),
     savedClass({

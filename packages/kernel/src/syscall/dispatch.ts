@@ -259,9 +259,10 @@ export class Dispatcher {
   }
 
   private _call(task: Task, row: SyscallRow): SyscallResult {
-    const a = this._decode(task, row);
     try {
-      return row.handler(task, a[0], a[1], a[2], a[3], a[4], a[5]);
+      const changed = task.syscall!.values;
+      if (changed !== undefined) return row.handler(task, changed[0], changed[1], changed[2], changed[3], changed[4], changed[5]);
+      return row.handler(task, argOf(task, row, 0), argOf(task, row, 1), argOf(task, row, 2), argOf(task, row, 3), argOf(task, row, 4), argOf(task, row, 5));
     } catch (error) {
       if (error instanceof ErrnoError) return -error.errno;
       throw error;
@@ -269,16 +270,7 @@ export class Dispatcher {
   }
 
   private _decode(task: Task, row: SyscallRow): readonly (number | bigint)[] {
-    const changed = task.syscall?.values;
-    if (changed !== undefined) return changed;
-    const { u32 } = task.shared;
-    const gpr = (task.tcb + TCB.off.gpr) >> 2;
-    const values: (number | bigint)[] = [];
-    for (let index = 0; index < row.args.length; index++) {
-      const at = gpr + ARG_REGS[index]! * 2;
-      values.push(decodeArg(row.args[index]!.kind, u32[at]!, u32[at + 1]!));
-    }
-    return values;
+    return task.syscall?.values ?? row.args.map((_, index) => argOf(task, row, index)!);
   }
 
   private _interruptedResult(task: Task): number {
@@ -314,6 +306,14 @@ export class Dispatcher {
     if (this.traceSink && this.traceFilter({ name, groups: [] })) this.traceSink(task, `${name}() = -1 ENOSYS`);
     this.host.syscallDone(task, -Errno.ENOSYS);
   }
+}
+
+/** Argument `index` of the call as the registers have it; undefined when the call has fewer. */
+function argOf(task: Task, row: SyscallRow, index: number): number | bigint | undefined {
+  if (index >= row.args.length) return undefined;
+  const { u32 } = task.shared;
+  const at = ((task.tcb + TCB.off.gpr) >> 2) + ARG_REGS[index]! * 2;
+  return decodeArg(row.args[index]!.kind, u32[at]!, u32[at + 1]!);
 }
 
 function decodeArg(kind: ArgKind, lo: number, hi: number): number | bigint {
