@@ -1,12 +1,12 @@
 /** --trace-sched: what tasks and cores do, as a file for about:tracing or Perfetto. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { ConfigError } from '@troupe/abi';
-import { ChromeTrace, type Kernel } from '@troupe/kernel';
+import { ChromeTrace, type Kernel, type SchedEvent } from '@troupe/kernel';
 
 const BUFFER_CHARS = 1 << 16;
 
-/** Begins to write. Returns what completes the file. Throws ConfigError when it cannot be written. */
-export function traceScheduler(kernel: Kernel, path: string): () => void {
+/** Begins to write; `also` hears the same events. Returns what completes the file. Throws ConfigError when it cannot be written. */
+export function traceScheduler(kernel: Kernel, path: string, also?: (event: SchedEvent) => void): () => void {
   const fd = openFile(path);
   let text = '';
   const flush = (): void => {
@@ -17,7 +17,10 @@ export function traceScheduler(kernel: Kernel, path: string): () => void {
     text += piece;
     if (text.length > BUFFER_CHARS) flush();
   });
-  const stop = kernel.traceScheduler((event) => trace.add(event));
+  const stop = kernel.traceScheduler((event) => {
+    trace.add(event);
+    also?.(event);
+  });
   return () => {
     stop();
     trace.close();

@@ -2,11 +2,14 @@
 import { Errno, HostError, O_WRONLY, Sig } from '@troupe/abi';
 import { HostStream } from '@troupe/vfs';
 import { DryRunExecutor, KernelExecutor, parseJobCount, runJobs, type JobEvent, type JobExecutor, type RunControl } from '@troupe/kernel/jobs';
+import type { Kernel } from '@troupe/kernel';
 import { kernelSettingsOf } from '../kernel-options.js';
 import { createKernel } from '../run.js';
 import { traceScheduler } from '../sched-trace.js';
 import type { RawParallelOptions } from './options.js';
 import { notice } from './notices.js';
+import { ProgressDisplay } from './progress-display.js';
+import { ReportFiles } from './report-files.js';
 import { isWarm, jobsOptionsOf, limitsOf, StandardInput } from './settings.js';
 import { warmExecutor } from './warm.js';
 
@@ -39,35 +42,49 @@ export async function parallelCommand(operands: readonly string[], raw: RawParal
   if (raw.dryRun) return await run(operands, raw, new DryRunExecutor(settings.cores ?? 1));
   if (isWarm(raw)) return await run(operands, raw, await warmExecutor(raw, settings));
   const kernel = await createKernel(settings);
+  const reports = new ReportFiles(raw.report);
   let endTrace = (): void => undefined;
   try {
-    if (raw.traceSched !== undefined) endTrace = traceScheduler(kernel, raw.traceSched);
+    endTrace = traceOf(kernel, raw, reports);
     const { env, workdir, user } = settings;
-    return await run(operands, raw, new KernelExecutor(kernel, { shell: raw.shell, env, cwd: workdir, limits: limitsOf(raw), ...(user ? { user } : {}) }));
+    return await run(operands, raw, new KernelExecutor(kernel, { shell: raw.shell, env, cwd: workdir, limits: limitsOf(raw), ...(user ? { user } : {}) }), reports);
   } finally {
     endTrace();
     await kernel.close();
   }
 }
 
-async function run(operands: readonly string[], raw: RawParallelOptions, executor: JobExecutor): Promise<number> {
+/** --trace-sched, and what reports want to know of the cores. Returns what ends it. */
+function traceOf(kernel: Kernel, { report, traceSched }: RawParallelOptions, reports: ReportFiles): () => void {
+  if (traceSched !== undefined) return traceScheduler(kernel, traceSched, report.length > 0 ? reports.watchCores(kernel.host.cores) : undefined);
+  return report.length > 0 ? kernel.traceScheduler(reports.watchCores(kernel.host.cores)) : () => undefined;
+}
+
+async function run(operands: readonly string[], raw: RawParallelOptions, executor: JobExecutor, reports = new ReportFiles(raw.report)): Promise<number> {
   const input = new StandardInput();
   const options = jobsOptionsOf(operands, raw, parseJobCount(raw.jobs, executor.cpus), input);
   let control: RunControl | undefined;
   const signals = watchSignals(() => control);
+  const progress = raw.bar || raw.eta ? new ProgressDisplay(raw.bar ? 'bar' : 'eta') : null;
   const onEvent = (event: JobEvent): void => {
+    progress?.add(event);
+    if (raw.report.length > 0) reports.add(event);
+    const text = event.kind === 'output' ? '' : notice(event, raw.verbose ?? false);
+    if (event.kind === 'output' || text !== '') progress?.hide();
     if (event.kind === 'output') return write(event.fd, event.bytes);
-    const text = notice(event, raw.verbose ?? false);
     if (text !== '') process.stderr.write(text);
   };
   try {
     const { exitStatus } = await runJobs(options, executor, onEvent, (started) => (control = started));
+    progress?.stop();
+    if (raw.report.length > 0) reports.write(options.slots ?? executor.cpus);
     const signo = signals.ended();
     return signo === undefined ? exitStatus : 128 + signo;
   } catch (error) {
     if (error instanceof BrokenPipe) return 128 + Sig.PIPE;
     throw error;
   } finally {
+    progress?.stop();
     signals.stop();
     input.close();
   }

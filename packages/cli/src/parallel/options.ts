@@ -42,6 +42,9 @@ export interface RawParallelOptions extends RawKernelOptions {
   warm?: string;
   from: string[];
   traceSched?: string;
+  bar?: boolean;
+  eta?: boolean;
+  report: string[];
 }
 
 export function addParallelOptions(command: Command): Command {
@@ -99,5 +102,8 @@ function addOutputOptions(command: Command): void {
     .option('--lb, --line-buffer', 'print whole lines as they come')
     .option('-u, --ungroup', 'let jobs write as they like')
     .option('-t, --verbose', 'print each command on standard error')
+    .option('--bar', 'show how far the run is: a bar on a terminal, a line now and then elsewhere')
+    .option('--eta', 'the same without the bar')
+    .option('--report <file>', 'report of the run: .html a page, .json for programs, else a table (- is standard error)', collect, [])
     .option('--dry-run', 'print commands, run nothing');
 }

@@ -68,6 +68,7 @@ export function jobsOptionsOf(operands: readonly string[], raw: RawParallelOptio
     ...(tag === undefined ? {} : { tag }),
     output: raw.ungroup ? 'none' : raw.lineBuffer ? 'line' : 'group',
     keepsOrder: raw.keepOrder ?? false,
+    countsJobs: (raw.bar ?? false) || (raw.eta ?? false),
     ...runOptionsOf(raw),
   };
 }
