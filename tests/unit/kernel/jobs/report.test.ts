@@ -65,7 +65,7 @@ describe('report of a run', () => {
     const command = `</td><script>alert("x & 'y'")</script>\u0001`;
     const html = htmlReport({ ...report, jobs: report.jobs.map((job) => ({ ...job, command })) });
     expect(unbalanced(html)).to.deep.equal([]);
-    expect(html).not.to.match(/<script|\u0001/);
+    expect(html.includes('<script') || html.includes('\u0001')).to.equal(false);
     expect(html).to.contain('&#60;script&#62;alert(&#34;x &#38; &#39;y&#39;&#34;)');
   });
 

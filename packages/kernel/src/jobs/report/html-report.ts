@@ -21,8 +21,9 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th:last-child, td:last-child { text-align: left; font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere; } tr.bad td:nth-child(8) { color: var(--bad); }
 `;
 
+/** Text for elements and attributes; control characters that pages may not hold become U+FFFD. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`).replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, '\u{fffd}');
+  return text.replace(/[&<>"']|\p{Cc}/gu, (char) => (/\p{Cc}/u.test(char) ? (/[\t\n\r]/.test(char) ? char : '\u{fffd}') : `&#${char.charCodeAt(0)};`));
 }
 
 const classOf = (job: JobRecord): string => (job.isRetried ? 'again' : isFailure(job) ? 'bad' : 'ok');
