@@ -41,9 +41,20 @@ describe('troupe parallel', function () {
       return stderr;
     };
     expect(await limited('--limit-cpu', '0.1', 'while :; do :; done #')).to.match(/exceeded its limit of CPU time/);
+    expect(await limited('--limit-instructions', '30000000', 'while :; do :; done #')).to.match(/exceeded its limit of instructions/);
     expect(await limited('--limit-tasks', '4', 'for i in 1 2 3 4 5 6; do sleep 100 & done; wait #')).to.match(/exceeded its limit of tasks/);
     expect(await limited('--limit-memory', '30M', 'x=$(head -c 60M /dev/zero | tr "\\0" a); sleep 1000 #')).to.match(/exceeded its limit of memory/);
     expect(await parallel('--limit-files', '20', 'ulimit -n #', ':::', 'x')).to.deep.equal({ stdout: '20\n', stderr: '', status: 0 });
+  });
+
+  it('--isolate: jobs see nothing of each other', async () => {
+    const result = await parallel('--isolate', '-k', '-j2', 'cat /tmp/shared-by-jobs 2>/dev/null; echo {} $$ >> /tmp/shared-by-jobs; cat /tmp/shared-by-jobs; exit {}', ':::', '0', '3', '0');
+    expect(result).to.deep.equal({ stdout: '0 1\n3 1\n0 1\n', stderr: '', status: 1 });
+    const ended = await parallel('--isolate', '--timeout', '0.5', '--limit-tasks', '50', 'sleep 1000', ':::', 'x');
+    expect([ended.status, ended.stderr]).to.deep.equal([1, 'troupe: this job was killed because it timed out:\nsleep 1000 x\n']);
+    expect(await parallel('--isolate', '--limit-instructions', '30000000', 'while :; do :; done #', ':::', 'x')).to.include({ status: 1 });
+    expect((await parallel('--isolate', '--shell', '/no/shell', 'echo', ':::', 'a')).status).to.equal(255);
+    expect((await parallel('--isolate', '--warm', 'cat', ':::', 'a')).status).to.equal(255);
   });
 
   it('ends with 255 for errors of its own', async () => {

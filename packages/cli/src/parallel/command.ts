@@ -1,10 +1,11 @@
 /** `troupe parallel`: many jobs on one kernel, in the manner of GNU parallel. */
-import { Errno, HostError, O_WRONLY, Sig } from '@troupe/abi';
+import { availableParallelism } from 'node:os';
+import { ConfigError, Errno, HostError, O_WRONLY, Sig } from '@troupe/abi';
 import { HostStream } from '@troupe/vfs';
-import { DryRunExecutor, KernelExecutor, parseJobCount, runJobs, type JobEvent, type JobExecutor, type RunControl } from '@troupe/kernel/jobs';
+import { DryRunExecutor, IsolatedExecutor, KernelExecutor, parseJobCount, runJobs, type JobEvent, type JobExecutor, type RunControl } from '@troupe/kernel/jobs';
 import type { Kernel } from '@troupe/kernel';
 import { kernelSettingsOf } from '../kernel-options.js';
-import { createKernel } from '../run.js';
+import { createKernel, type KernelSettings } from '../run.js';
 import { traceScheduler } from '../sched-trace.js';
 import type { RawParallelOptions } from './options.js';
 import { notice } from './notices.js';
@@ -40,6 +41,7 @@ function watchSignals(control: () => RunControl | undefined): { readonly stop: (
 export async function parallelCommand(operands: readonly string[], raw: RawParallelOptions): Promise<number> {
   const settings = kernelSettingsOf(raw, raw.rootfs);
   if (raw.dryRun) return await run(operands, raw, new DryRunExecutor(settings.cores ?? 1));
+  if (raw.isolate) return await run(operands, raw, isolatedExecutor(raw, settings));
   if (isWarm(raw)) return await run(operands, raw, await warmExecutor(raw, settings));
   const kernel = await createKernel(settings);
   const reports = new ReportFiles(raw.report);
@@ -52,6 +54,17 @@ export async function parallelCommand(operands: readonly string[], raw: RawParal
     endTrace();
     await kernel.close();
   }
+}
+
+/** --isolate. Throws ConfigError. */
+function isolatedExecutor(raw: RawParallelOptions, settings: KernelSettings): IsolatedExecutor {
+  const { cores, env, workdir, user } = settings;
+  if (isWarm(raw)) throw new ConfigError('cannot be used together with --warm or --from: their jobs are isolated', '--isolate');
+  if (raw.traceSched !== undefined) throw new ConfigError('is for jobs that share a kernel', '--trace-sched');
+  return new IsolatedExecutor({
+    createKernel: () => createKernel({ ...settings, cores: 1 }), cpus: cores ?? availableParallelism(),
+    environment: { shell: raw.shell, env, cwd: workdir, limits: limitsOf(raw), ...(user ? { user } : {}) },
+  });
 }
 
 /** --trace-sched, and what reports want to know of the cores. Returns what ends it. */

@@ -37,8 +37,10 @@ export interface RawParallelOptions extends RawKernelOptions {
   limitMemory?: string;
   limitCpu?: string;
   limitTasks?: string;
+  limitInstructions?: string;
   limitFiles?: string;
   shell: string;
+  isolate?: boolean;
   warm?: string;
   from: string[];
   traceSched?: string;
@@ -54,6 +56,7 @@ export function addParallelOptions(command: Command): Command {
     .option('-j, --jobs <n>', 'jobs at once: N, +N or -N more or fewer than cores, N% of the cores, 0 as many as possible', '100%')
     .option('-a, --arg-file <file>', 'read arguments from a file (- is standard input)', collect, [])
     .option('--shell <path>', 'runs the commands with -c', '/bin/sh')
+    .option('--isolate', 'each job has a kernel of its own: nothing that a job does is seen by another')
     .option('--warm <command>', 'run this until it waits for standard input; each job is a copy of it that reads its command there')
     .option('--from <image>', 'the same with a machine that checkpoint saved; once for each increment', collect, [])
     .option(...TRACE_SCHED);
@@ -90,6 +93,7 @@ function addRunOptions(command: Command): void {
     .option('--memfree <size>', 'start no job while less guest memory is free; below half of it the youngest is put back', '0')
     .option('--limit-memory <size>', 'kill a job whose processes use more')
     .option('--limit-cpu <time>', 'kill a job that has used more CPU time')
+    .option('--limit-instructions <n>', 'kill a job that has executed more instructions')
     .option('--limit-tasks <n>', 'kill a job that has more threads')
     .option('--limit-files <n>', 'open files of each process of a job');
 }

@@ -86,10 +86,11 @@ function runOptionsOf(raw: RawParallelOptions): Partial<JobsOptions> {
 const MAX_TASKS = 4096;
 const MAX_FILES = 1 << 20;
 
-export function limitsOf({ limitMemory, limitCpu, limitTasks, limitFiles }: RawParallelOptions): JobLimits {
+export function limitsOf({ limitMemory, limitCpu, limitInstructions, limitTasks, limitFiles }: RawParallelOptions): JobLimits {
   return {
     ...(limitMemory === undefined ? {} : { memoryBytes: parseSizeBytes(limitMemory, '--limit-memory') }),
     ...(limitCpu === undefined ? {} : { cpuTimeNs: parseDurationMs(limitCpu, '--limit-cpu') * 1e6 }),
+    ...(limitInstructions === undefined ? {} : { instructions: parseWhole(limitInstructions, '--limit-instructions', Number.MAX_SAFE_INTEGER) }),
     ...(limitTasks === undefined ? {} : { tasks: parseWhole(limitTasks, '--limit-tasks', MAX_TASKS) }),
     ...(limitFiles === undefined ? {} : { openFiles: parseWhole(limitFiles, '--limit-files', MAX_FILES) }),
   };

@@ -23,6 +23,7 @@ export { CoreUseMeter, type CoreUse } from './report/core-use.js';
 export { htmlReport } from './report/html-report.js';
 export { ReportBuilder, type JobRecord, type RunReport } from './report/run-report.js';
 export { textReport } from './report/text-report.js';
+export { IsolatedExecutor, type IsolatedOptions } from './isolated-executor.js';
 export { shellQuote } from './shell-quote.js';
 export { WarmExecutor, type WarmOptions } from './warm-executor.js';
 export { warmUp } from './warm-up.js';

@@ -13,6 +13,8 @@ export interface JobLimits {
   readonly memoryBytes?: number;
   /** Of all processes, ended ones that were waited for included. */
   readonly cpuTimeNs?: number;
+  /** Guest instructions of all processes, ended ones that were waited for included. */
+  readonly instructions?: number;
   /** Threads of all processes. */
   readonly tasks?: number;
   readonly openFiles?: number;
@@ -20,8 +22,8 @@ export interface JobLimits {
 
 export const LIMIT_CHECK_MS = 10;
 
-export function needsWatch({ memoryBytes, cpuTimeNs, tasks }: JobLimits): boolean {
-  return memoryBytes !== undefined || cpuTimeNs !== undefined || tasks !== undefined;
+export function needsWatch({ memoryBytes, cpuTimeNs, instructions, tasks }: JobLimits): boolean {
+  return memoryBytes !== undefined || cpuTimeNs !== undefined || instructions !== undefined || tasks !== undefined;
 }
 
 /** Resource limits that processes of a job start with. */
@@ -36,14 +38,18 @@ export function limitSetOf({ openFiles }: JobLimits): LimitSet | undefined {
 export function exceededLimit(kernel: Kernel, root: ThreadGroup, limits: JobLimits): string | undefined {
   let memoryPages = 0;
   let cpuTimeNs = 0;
+  let instructions = 0;
   let tasks = 0;
   for (const group of processesOf(kernel, root)) {
     const [first] = group.liveTasks;
     if (first !== undefined) memoryPages += first.mm.rssAnonPages + first.mm.rssFilePages;
-    cpuTimeNs += groupUsage(group).cpuTimeNs + group.childUsage.cpuTimeNs;
+    const usage = groupUsage(group);
+    cpuTimeNs += usage.cpuTimeNs + group.childUsage.cpuTimeNs;
+    instructions += usage.instructions + group.childUsage.instructions;
     tasks += group.liveTasks.length;
   }
   if (memoryPages * PAGE_SIZE > (limits.memoryBytes ?? Infinity)) return 'memory';
   if (cpuTimeNs > (limits.cpuTimeNs ?? Infinity)) return 'CPU time';
+  if (instructions > (limits.instructions ?? Infinity)) return 'instructions';
   return tasks > (limits.tasks ?? Infinity) ? 'tasks' : undefined;
 }

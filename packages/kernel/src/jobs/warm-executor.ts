@@ -9,6 +9,7 @@ import type { Kernel } from '../api/kernel.js';
 import type { LoadOptions } from '../api/images.js';
 import type { Process } from '../api/process.js';
 import type { Snapshot } from '../api/snapshot.js';
+import { groupUsage } from '../task/usage.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import type { JobExecutor, JobProcess, JobRequest, JobUsage, Signo } from './executor.js';
 import { exceededLimit, LIMIT_CHECK_MS, needsWatch, type JobLimits } from './job-limits.js';
@@ -78,7 +79,10 @@ class WarmJob implements JobProcess {
     const { group } = process;
     const { limits = {} } = this._options;
     const usedNs = finalUsage(group).cpuTimeNs;
-    const remaining = limits.cpuTimeNs === undefined ? limits : { ...limits, cpuTimeNs: limits.cpuTimeNs + usedNs };
+    const before = groupUsage(group).instructions + group.childUsage.instructions;
+    const remaining = {
+      ...limits, ...(limits.cpuTimeNs === undefined ? {} : { cpuTimeNs: limits.cpuTimeNs + usedNs }), ...(limits.instructions === undefined ? {} : { instructions: limits.instructions + before }),
+    };
     let limit: string | undefined;
     const watch = needsWatch(limits) ? setInterval(() => {
       limit ??= exceededLimit(core, group, remaining);

@@ -1,6 +1,7 @@
-/** CPU time and fault counts of tasks that are gone (getrusage(2), times(2)). */
+/** CPU time, instructions and fault counts of tasks that are gone (getrusage(2), times(2)). */
 export class Usage {
   cpuTimeNs = 0;
+  instructions = 0;
   minorFaults = 0;
   majorFaults = 0;
   voluntarySwitches = 0;
@@ -9,6 +10,7 @@ export class Usage {
 
   add(other: Usage): void {
     this.cpuTimeNs += other.cpuTimeNs;
+    this.instructions += other.instructions;
     this.minorFaults += other.minorFaults;
     this.majorFaults += other.majorFaults;
     this.voluntarySwitches += other.voluntarySwitches;

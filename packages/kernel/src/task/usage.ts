@@ -10,6 +10,7 @@ export function taskUsage(task: Task): Usage {
   const usage = new Usage();
   const { u32, u64 } = task.shared;
   usage.cpuTimeNs = Number(u64[(task.tcb + TCB.off.cpuTimeNs) / 8]!);
+  usage.instructions = Number(u64[(task.tcb + TCB.off.instructions) / 8]!);
   usage.minorFaults = task.minorFaults;
   usage.majorFaults = task.majorFaults;
   usage.voluntarySwitches = u32[(task.tcb + TCB.off.nvcsw) >> 2]!;
