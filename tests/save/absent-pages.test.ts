@@ -1,5 +1,5 @@
 /** Pages of an image come into memory when they are touched, however that happens, and are never taken for what they are not. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,6 +92,17 @@ describe('absent pages', () => {
     expect(absentFrames(copy)).to.equal(0);
     await copy.close();
     expect(await finish(await Kernel.loadFrom(bytes, { cores: 1 }))).to.equal(native);
+  });
+
+  it('are not needed of an image that comes through a pipe with a name', async function () {
+    this.timeout(60_000);
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const written = new Promise((resolve) => spawn('cp', [path, pipe]).once('close', resolve));
+    const copy = await Kernel.loadFrom(pipe, { cores: 1 });
+    expect(absentFrames(copy)).to.equal(0);
+    expect(await finish(copy)).to.equal(native);
+    expect(await written).to.equal(0);
   });
 
   it('are not needed of a compressed image', async function () {

@@ -91,6 +91,10 @@ describe('snapshots', () => {
   it('stay paused when asked to', async function () {
     this.timeout(60_000);
     const copy = await (await kernel.snapshot()).start({ cores: 1, isPaused: true });
+    const stoppedNs = copy.core.timekeeper.monotonicNs();
+    const grandchild = await copy.fork({ cores: 1, isPaused: true });
+    expect([copy, grandchild].map(({ core }) => core.timekeeper.monotonicNs())).to.deep.equal([stoppedNs, stoppedNs]);
+    await grandchild.close();
     const whole = answer(copy.processes[0]!, '1\n');
     expect(await Promise.race([whole, new Promise((resolve) => setTimeout(resolve, 200, 'paused'))])).to.equal('paused');
     copy.unpause();

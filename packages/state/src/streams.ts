@@ -1,6 +1,6 @@
 /** Sinks and sources of images: Node streams, files, memory. */
 import { once } from 'node:events';
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { ImageSource } from './image-reader.js';
@@ -70,16 +70,19 @@ export function fileSource(file: FileHandle): ImageSource {
       }
       return buffer.subarray(0, done);
     },
-    again(offBytes, target) {
-      try {
-        let done = 0;
-        for (let count = 1; done < target.length && count > 0; done += count) count = readSync(file.fd, target, done, target.length - done, offBytes + done);
-        return done === target.length;
-      } catch {
-        return false;
-      }
-    },
+    // A pipe with a name is no place to come back to.
+    ...(fstatSync(file.fd).isFile() ? { again: (offBytes: number, target: Uint8Array) => readAgain(file, offBytes, target) } : {}),
   };
+}
+
+function readAgain(file: FileHandle, offBytes: number, target: Uint8Array): boolean {
+  try {
+    let done = 0;
+    for (let count = 1; done < target.length && count > 0; done += count) count = readSync(file.fd, target, done, target.length - done, offBytes + done);
+    return done === target.length;
+  } catch {
+    return false;
+  }
 }
 
 export function streamSource(stream: Readable): ImageSource {

@@ -43,6 +43,8 @@ export class MachineImages {
 
   private async _whileStopped<T>(act: () => Promise<T>, leaveStopped: boolean): Promise<T> {
     await this.core.pause();
+    // That of a machine that was loaded to stay paused stands still already.
+    const isTimePaused = this.core.timekeeper.isPaused;
     this.core.pauseTime();
     let isDone = false;
     try {
@@ -54,7 +56,7 @@ export class MachineImages {
       throw error;
     } finally {
       if (!isDone || !leaveStopped) {
-        this.core.resumeTime();
+        if (!isTimePaused) this.core.resumeTime();
         this.core.unpause();
       }
     }
