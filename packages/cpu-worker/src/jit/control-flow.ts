@@ -28,7 +28,6 @@ export interface Block {
   order: number;
 }
 
-const MAX_INSTRUCTIONS = 400;
 /** All of a loop around computed jumps must fit, or there is no dispatcher: one that knows a part costs more than it saves. */
 const MAX_DISPATCHED = 600;
 const MAX_TARGETS = 128;
@@ -61,14 +60,17 @@ class Discovery {
   /** Where computed jumps may lead. */
   readonly targets = new Set<number>();
   readonly #pending: number[] = [];
-  #maxInstructions = MAX_INSTRUCTIONS;
+  #maxInstructions: number;
 
   constructor(
     readonly code: GuestCode,
     readonly entry: number,
     /** At an address: another region starts there. */
     readonly isElsewhere: (at: number) => boolean,
-  ) {}
+    maxInstructions: number,
+  ) {
+    this.#maxInstructions = maxInstructions;
+  }
 
   run(): void {
     const { entry } = this;
@@ -234,9 +236,12 @@ class BlockMaker {
   }
 }
 
-/** Blocks of the region that starts at `entry`; undefined when its first instruction is left to the interpreter. */
-export function discover(code: GuestCode, entry: number, isElsewhere: (at: number) => boolean): Block | undefined {
-  const found = new Discovery(code, entry, isElsewhere);
+/**
+ * Blocks of the region that starts at `entry`; undefined when its first instruction is left to the interpreter.
+ * The nearest code is taken first; with a dispatcher there may be more than `maxInstructions`.
+ */
+export function discover(code: GuestCode, entry: number, isElsewhere: (at: number) => boolean, maxInstructions: number): Block | undefined {
+  const found = new Discovery(code, entry, isElsewhere, maxInstructions);
   found.run();
   if (!found.insns.has(entry)) return undefined;
   return new BlockMaker(found).start(entry);

@@ -104,13 +104,12 @@ export const HEAT_ENTRY_BYTES = 8;
 export const REQUEST_SLOTS = 256;
 
 /**
- * 384 samples of the driver's poll, near 1.6 million instructions in one place. Lower values slow programs
- * down that end within a second or two (python3 -c 'print(1)': +16 % at half of this) and gain long ones
- * nothing. TROUPE_JIT_HEAT sets another value (tests).
+ * 192 samples of the driver's poll, near 0.8 million instructions in one place. An instruction must run
+ * about 10,000 times before its translation has paid (adr/0029). TROUPE_JIT_HEAT sets another value (tests).
  */
-const HOT_AT = 6144;
+const HOT_AT = 3072;
 /** Samples of regions come every 16,384 instructions: from the first request on 19 million in one place. */
-const HOTTER = 4;
+const HOTTER = 8;
 /** Counts are compared by their low 16 bits. */
 const MAX_HEAT = 0xf000;
 

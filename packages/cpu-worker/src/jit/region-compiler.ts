@@ -58,7 +58,7 @@ export class RegionCompiler {
     if (op === 0) return undefined;
     const plan = planner.planOf(op);
     if (!plan) return [];
-    const entry = discover(code, entryAt, (at) => !plan.mayOverlap && planner.startsRegion(code.opAt(at)));
+    const entry = discover(code, entryAt, (at) => !plan.mayOverlap && planner.startsRegion(code.opAt(at)), plan.maxInstructions);
     if (!entry) return undefined;
     const order = orderRegion(entry);
     const pages = this.#pagesOf(order.blocks);

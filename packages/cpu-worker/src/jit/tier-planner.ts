@@ -2,12 +2,14 @@ import { hasQuickAllocator } from '../interp/compile-optimised.js';
 import { OP } from '../interp/op-record.js';
 import type { JitArea } from './jit-area.js';
 import { REGION_HANDLER, Tier, type Region } from './region-abi.js';
-import { hasRegion, type RegionPlan, type RegionPlanner } from './translator.js';
+import { hasRegion, MAX_INSTRUCTIONS, type RegionPlan, type RegionPlanner } from './translator.js';
 
+/** Of a large region most code is hardly ever run: what is comes to be asked for itself. */
+const FIRST_INSTRUCTIONS = 100;
 /** Loop heads remembered; all are forgotten when there are more. */
 const MAX_LOOP_HEADS = 1 << 16;
-const FIRST: RegionPlan = { tier: hasQuickAllocator ? Tier.QUICK : Tier.FULL, mayOverlap: false };
-const HOTTER: RegionPlan = { tier: Tier.FULL, mayOverlap: true };
+const FIRST: RegionPlan = { tier: hasQuickAllocator ? Tier.QUICK : Tier.FULL, mayOverlap: false, maxInstructions: FIRST_INSTRUCTIONS };
+const HOTTER: RegionPlan = { tier: Tier.FULL, mayOverlap: true, maxInstructions: MAX_INSTRUCTIONS };
 
 /**
  * Plans of the compiling thread. Code that gets hot is compiled quickly, and once: regions end where others

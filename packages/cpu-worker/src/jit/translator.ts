@@ -2,11 +2,15 @@ import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { OP } from '../interp/op-record.js';
 import { REGION_HANDLER, Tier, type Region, type RegionRequest } from './region-abi.js';
 
+/** Instructions of the largest regions, but for those with a dispatcher. */
+export const MAX_INSTRUCTIONS = 400;
+
 /** How a region is made. */
 export interface RegionPlan {
   readonly tier: Tier;
   /** The region may contain code of others. False: it ends where another one starts. */
   readonly mayOverlap: boolean;
+  readonly maxInstructions: number;
 }
 
 export interface RegionPlanner {
@@ -36,7 +40,7 @@ export class EagerPlanner implements RegionPlanner {
   constructor(readonly shared: SharedMemory) {}
 
   planOf(op: number): RegionPlan | undefined {
-    return hasRegion(this.shared, op) ? undefined : { tier: Tier.FULL, mayOverlap: true };
+    return hasRegion(this.shared, op) ? undefined : { tier: Tier.FULL, mayOverlap: true, maxInstructions: MAX_INSTRUCTIONS };
   }
 
   startsRegion(op: number): boolean {
