@@ -10,6 +10,10 @@ export type Terminator =
   | { readonly kind: 'condition'; taken: Edge; next: Edge }
   /** `next`: where the callee returns to. */
   | { readonly kind: 'call' | 'callIndirect'; next: Edge }
+  /** A call whose callee is part of the region. */
+  | { readonly kind: 'enter'; to: Edge }
+  /** Return of such a callee: to the instruction at `returnAt`, the start of `next`, unless it changed its return address. */
+  | { readonly kind: 'back'; readonly returnAt: number; next: Edge }
   | { readonly kind: 'return' | 'syscall' }
   /** `to`: the dispatcher, which knows some targets. */
   | { readonly kind: 'indirect'; readonly to: Block | undefined }
@@ -32,6 +36,9 @@ export interface Block {
 const MAX_DISPATCHED = 600;
 const MAX_TARGETS = 128;
 const MAX_PAGES_AWAY = 1;
+/** Callees that are worth a copy at each call. */
+const MAX_COPIED = 24;
+const MAX_COPIED_DEPTH = 2;
 /** Padding behind a jump. */
 const MAX_PADDING_BYTES = 16;
 
@@ -70,6 +77,27 @@ class Discovery {
     maxInstructions: number,
   ) {
     this.#maxInstructions = maxInstructions;
+  }
+
+  /** A callee: all of it that was decoded, if that is little and comes back. */
+  static callee(code: GuestCode, entry: number, maxInstructions: number): Discovery | undefined {
+    const found = new Discovery(code, entry, () => false, maxInstructions);
+    found.#reach(entry);
+    found.#follow();
+    return found.insns.has(entry) && found.#isClosed() ? found : undefined;
+  }
+
+  #isClosed(): boolean {
+    if (this.insns.size >= this.#maxInstructions) return false;
+    let returns = false;
+    for (const insn of this.insns.values()) {
+      const kind = kindOf(insn);
+      if (kind === 'return') returns = true;
+      else if (kind === 'jump' || kind === 'condition') {
+        if (!this.insns.has(insn.target) && this.code.opAt(insn.target) !== 0) return false;
+      } else if (kind !== 'plain' && kind !== 'call') return false;
+    }
+    return returns;
   }
 
   run(): void {
@@ -135,7 +163,7 @@ class Discovery {
   }
 
   #isNear(at: number): boolean {
-    return Math.abs(Math.floor(at / PAGE_SIZE)) <= MAX_PAGES_AWAY;
+    return Math.abs(Math.floor(at / PAGE_SIZE) - Math.floor(this.entry / PAGE_SIZE)) <= MAX_PAGES_AWAY;
   }
 
   #reach(at: number): void {
@@ -169,11 +197,23 @@ function isDispatch(insn: GuestInstruction): boolean {
 
 const RIP_BASE = 16;
 
+/** Where a copied callee returns to. */
+interface Caller {
+  readonly returnAt: number;
+  readonly next: Edge;
+  readonly depth: number;
+}
+
 class BlockMaker {
   readonly blocks = new Map<number, Block>();
   readonly dispatcher: Block | undefined;
 
-  constructor(readonly found: Discovery) {
+  constructor(
+    readonly found: Discovery,
+    /** Instructions that may still be copied into the region. */
+    readonly room: { left: number },
+    readonly caller?: Caller,
+  ) {
     if (found.targets.size > 0) this.dispatcher = { at: NaN, insns: [], end: { kind: 'dispatch', targets: [] }, order: -1 };
   }
 
@@ -229,10 +269,22 @@ class BlockMaker {
     switch (kind) {
       case 'jump': return { kind: 'go', to: this.#edge(insn.target) };
       case 'condition': return { kind, taken: this.#edge(insn.target), next: this.#edge(next) };
-      case 'call': case 'callIndirect': case 'cold': return { kind, next: this.#edge(next) };
+      case 'call': return this.#call(insn, next);
+      case 'return': return this.caller ? { kind: 'back', returnAt: this.caller.returnAt, next: this.caller.next } : { kind };
+      case 'callIndirect': case 'cold': return { kind, next: this.#edge(next) };
       case 'indirect': return { kind, to: isDispatch(insn) ? this.dispatcher : undefined };
       default: return { kind };
     }
+  }
+
+  /** A small callee becomes part of the region, once for each call. */
+  #call(insn: GuestInstruction, next: number): Terminator {
+    const depth = (this.caller?.depth ?? 0) + 1;
+    const after = this.#edge(next);
+    const found = depth > MAX_COPIED_DEPTH ? undefined : Discovery.callee(this.found.code, insn.target, Math.min(MAX_COPIED, this.room.left));
+    if (!found) return { kind: 'call', next: after };
+    this.room.left -= found.insns.size;
+    return { kind: 'enter', to: { block: new BlockMaker(found, this.room, { returnAt: next, next: after, depth }).block(insn.target) } };
   }
 }
 
@@ -244,7 +296,7 @@ export function discover(code: GuestCode, entry: number, isElsewhere: (at: numbe
   const found = new Discovery(code, entry, isElsewhere, maxInstructions);
   found.run();
   if (!found.insns.has(entry)) return undefined;
-  return new BlockMaker(found).start(entry);
+  return new BlockMaker(found, { left: Math.max(maxInstructions - found.insns.size, MAX_COPIED) }).start(entry);
 }
 
 /** Blocks control may go to without leaving the region; after a call or cold instruction too. */
@@ -254,9 +306,9 @@ export function successors(block: Block): Block[] {
 
 export function edges({ end }: Block): Edge[] {
   switch (end.kind) {
-    case 'go': return [end.to];
+    case 'go': case 'enter': return [end.to];
     case 'condition': return [end.taken, end.next];
-    case 'call': case 'callIndirect': case 'cold': return [end.next];
+    case 'call': case 'callIndirect': case 'cold': case 'back': return [end.next];
     case 'indirect': return end.to ? [{ block: end.to }] : [];
     case 'dispatch': return end.targets.map((block) => ({ block }));
     default: return [];

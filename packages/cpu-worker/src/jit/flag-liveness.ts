@@ -42,7 +42,7 @@ export class FlagLiveness {
   atEnd(block: Block): boolean {
     const { end } = block;
     switch (end.kind) {
-      case 'go': return this.on(end.to);
+      case 'go': case 'enter': return this.on(end.to);
       case 'condition': return this.on(end.taken) || this.on(end.next);
       case 'cold': return this.on(end.next);
       case 'call': return this.ahead(block.insns.at(-1)!.target);
@@ -54,7 +54,7 @@ export class FlagLiveness {
     let live = this.atEnd(block);
     for (let i = block.insns.length - 1; i >= 0; i--) {
       const insn = block.insns[i]!;
-      const isCall = block.end.kind === 'call' && i === block.insns.length - 1;
+      const isCall = (block.end.kind === 'call' || block.end.kind === 'enter') && i === block.insns.length - 1;
       const effect = isCall ? FlagEffect.NONE : effectOf(insn);
       if (effect === FlagEffect.READS) live = true;
       else if (effect === FlagEffect.KILLS) live = false;

@@ -71,13 +71,13 @@ function dominates(idom: readonly number[], above: number, below: number): boole
 
 function replaceEdge(end: Terminator, to: Block, by: Edge): void {
   const isTo = (edge: Edge): boolean => 'block' in edge && edge.block === to;
-  if (end.kind === 'go' && isTo(end.to)) end.to = by;
+  if ((end.kind === 'go' || end.kind === 'enter') && isTo(end.to)) end.to = by;
   if (end.kind === 'condition') {
     if (isTo(end.taken)) end.taken = by;
     if (isTo(end.next)) end.next = by;
   }
   if (end.kind === 'dispatch') end.targets = end.targets.filter((block) => block !== to);
-  if ((end.kind === 'call' || end.kind === 'callIndirect' || end.kind === 'cold') && isTo(end.next)) end.next = by;
+  if ((end.kind === 'call' || end.kind === 'callIndirect' || end.kind === 'cold' || end.kind === 'back') && isTo(end.next)) end.next = by;
 }
 
 /** Cuts edges that make the graph irreducible; true when there were any. */

@@ -12,6 +12,7 @@ import type { RegionOperand } from './region-operand.js';
 import { NotInline, RegionSlots, type RegionContext } from './region-slots.js';
 import { RegionState } from './region-state.js';
 import { Slot } from './slots.js';
+import { shapeOf, type AddressShape, type TranslatedPage } from './translated-pages.js';
 
 /** How the instruction ends. */
 export type Outcome = { readonly kind: 'jump'; readonly condition: I32 | undefined } | { readonly kind: 'target'; readonly target: I64 } | { readonly kind: 'syscall' };
@@ -102,12 +103,46 @@ export class RegionBuilder extends RegionSlots {
   }
 
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
-    return this.#isOnStack(node(va)) ? this.#translateOnStack(va, bytes, forWrite) : this.#walk(va, bytes, forWrite);
+    if (this.#isOnStack(node(va))) return this.#translateOnStack(va, bytes, forWrite);
+    const shape = shapeOf(node(va), this.context.locals);
+    if (!shape) return this.#walk(va, bytes, forWrite);
+    const { pages } = this.context.state;
+    const near = pages.get(`${shape.key} w`) ?? (forWrite ? undefined : pages.get(shape.key));
+    if (near) return this.#translateNear(va, bytes, forWrite, near, shape.displacement - near.displacement);
+    return this.ifDepth > 0 || this.#aligned.has(node(va)) ? this.#walk(va, bytes, forWrite) : this.#walkFirst(va, bytes, forWrite, shape);
+  }
+
+  /** In the page of an access before it, probably: one comparison. */
+  #translateNear(va: I64, bytes: number, forWrite: boolean, near: TranslatedPage, distance: bigint): I32 {
+    if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(15)), this.i64(0)));
+    const first = this.local('i32', near.address, 'var');
+    if (distance === 0n && bytes <= near.bytes) return first;
+    const address = this.variable('i32', this.add(first, this.i32(Number(BigInt.asIntN(32, distance)))));
+    const offset = this.add(this.local('i64', near.offset, 'var'), this.i64(distance));
+    this.ifRare(this.ltU(this.i64(0x1000 - bytes), offset), () => {
+      this.setVar(address, this.#walk(va, bytes, forWrite));
+    });
+    return this.getVar(address);
+  }
+
+  /** Keeps what the accesses behind it need. */
+  #walkFirst(va: I64, bytes: number, forWrite: boolean, { key, slots, displacement }: AddressShape): I32 {
+    const name = forWrite ? `${key} w` : key;
+    const { offset, address } = this.context.locals.page(name);
+    this.setLocal(offset, this.and(va, this.i64(OFFSET_MASK)));
+    this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.local('i64', offset, 'var')));
+    this.setLocal(address, this.#lookUp(va, forWrite));
+    this.context.state.pages.set(name, { slots, displacement, bytes, offset, address });
+    return this.local('i32', address, 'var');
   }
 
   #walk(va: I64, bytes: number, forWrite: boolean): I32 {
     if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(ALIGNED_MASK)), this.i64(0)));
     else this.#slowIf(this.ltU(this.i64(0x1000 - bytes), this.and(va, this.i64(OFFSET_MASK))));
+    return this.#lookUp(va, forWrite);
+  }
+
+  #lookUp(va: I64, forWrite: boolean): I32 {
     const va32 = this.wrap(va);
     const { tableRead, tableWrite } = this.context.locals;
     const table = this.local('i32', forWrite ? tableWrite : tableRead);
@@ -239,6 +274,7 @@ export class RegionBuilder extends RegionSlots {
     const { state } = this.context;
     for (const [slot, value] of state.known) if (other.known.get(slot) !== value) state.known.delete(slot);
     for (const [slot, shape] of state.normal) if (other.normal.get(slot) !== shape) state.normal.delete(slot);
+    for (const [key, page] of state.pages) if (other.pages.get(key) !== page) state.pages.delete(key);
     if (state.flags !== other.flags) throw new Error('region: flags deferred in a branch');
   }
 

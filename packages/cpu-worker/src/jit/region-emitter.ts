@@ -190,6 +190,10 @@ export class RegionEmitter {
           this.#transfers.call(b, insn, target, dirtyAfter, flags.on(end.next));
         });
         return this.#afterReload(block, end.next);
+      case 'enter':
+        this.#instruction(insn, dirty, liveAfter);
+        return this.#edge(block, end.to, written);
+      case 'back': return this.#back(block, insn, end, dirty, written);
       case 'return': return this.#instruction(insn, dirty, true, (b, outcome) => this.#transfers.return(b, targetOf(outcome), written));
       case 'indirect': return this.#indirect(block, insn, dirty, written, end.to);
       default: return this.#instruction(insn, dirty, true, (b) => {
@@ -197,6 +201,20 @@ export class RegionEmitter {
         this.#transfers.syscall(b, insn, written);
       });
     }
+  }
+
+  /** Return of a callee that is part of the region. */
+  #back(block: Block, insn: GuestInstruction, { returnAt, next }: { readonly returnAt: number; readonly next: Edge }, dirty: SlotSet, written: SlotSet): void {
+    this.#instruction(insn, dirty, true, (b, outcome) => {
+      const target = targetOf(outcome);
+      const state = new RegionState(this.#state);
+      b.ifRare(b.ne(target, b.address(returnAt)), () => {
+        b.flushFlags();
+        this.#transfers.jump(b, target, written);
+      });
+      this.#state.restore(state);
+    });
+    this.#edge(block, next, written);
   }
 
   #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, to: Block | undefined): void {

@@ -24,6 +24,8 @@ export class RegionLocals {
   /** Once the region uses the stack: page of the stack, and its entry of the write table. */
   #stack: { readonly page: number; readonly entry: number } | undefined;
   readonly #slots = new Map<number, number>();
+  readonly #slotOfLocal = new Map<number, number>();
+  readonly #pages = new Map<string, { readonly offset: number; readonly address: number }>();
   readonly #operands = new Map<string, number>();
   readonly #constants = new Map<string, { readonly local: number; readonly bytes: Uint8Array }>();
 
@@ -49,7 +51,19 @@ export class RegionLocals {
   }
 
   slot(slot: number): number {
-    return this.#find(this.#slots, slot, SLOT_PLACE[slot]!.ty);
+    const local = this.#find(this.#slots, slot, SLOT_PLACE[slot]!.ty);
+    this.#slotOfLocal.set(local, slot);
+    return local;
+  }
+
+  /** The slot that a local stands for. */
+  slotOf(local: number): number | undefined { return this.#slotOfLocal.get(local); }
+
+  /** For TranslatedPage. */
+  page(key: string): { readonly offset: number; readonly address: number } {
+    let page = this.#pages.get(key);
+    if (!page) this.#pages.set(key, (page = { offset: this.pool.reserve('i64'), address: this.pool.reserve('i32') }));
+    return page;
   }
 
   /** Keeps an operand of a deferred flag operation. */

@@ -95,6 +95,7 @@ export abstract class RegionSlots extends StateBuilder {
     const shape = this.ifDepth === 0 ? this.#notDenormal.get(node(value)) : undefined;
     if (shape) this.context.state.normal.set(slot, shape);
     else this.context.state.normal.delete(slot);
+    this.context.state.forgetPages(slot);
     const constant = this.constOf(value);
     if (constant === undefined) this.context.state.known.delete(slot);
     else this.context.state.known.set(slot, BigInt(constant));

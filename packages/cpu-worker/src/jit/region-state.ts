@@ -1,6 +1,7 @@
 import type { FloatShape } from '../ir/builder.js';
 import type { FlagOperation } from '../ir/flag-operation.js';
 import type { Ty } from '../ir/types.js';
+import type { TranslatedPage } from './translated-pages.js';
 
 /** An operand of a deferred flag operation: a constant, or kept in a local. */
 export type KeptOperand = { readonly ty: 'i32' | 'i64'; readonly value: bigint } | { readonly ty: Ty; readonly local: number };
@@ -21,18 +22,27 @@ export class RegionState {
   flags: DeferredFlags | undefined;
   /** xmm slots whose floats, of that shape, are not denormal. */
   readonly normal: Map<number, FloatShape>;
+  /** Accesses by the key of their address, with ` w` behind it for writes. */
+  readonly pages: Map<string, TranslatedPage>;
 
   constructor(from?: RegionState) {
     this.known = new Map(from?.known);
     this.flags = from?.flags;
     this.normal = new Map(from?.normal);
+    this.pages = new Map(from?.pages);
   }
 
   /** Forgets everything. */
   reset(): void {
     this.known.clear();
     this.normal.clear();
+    this.pages.clear();
     this.flags = undefined;
+  }
+
+  /** A register changes. */
+  forgetPages(slot: number): void {
+    for (const [key, { slots }] of this.pages) if (slots.includes(slot)) this.pages.delete(key);
   }
 
   /** Takes over what a copy, made earlier, knew. */
@@ -41,6 +51,8 @@ export class RegionState {
     for (const [slot, value] of copy.known) this.known.set(slot, value);
     this.normal.clear();
     for (const [slot, shape] of copy.normal) this.normal.set(slot, shape);
+    this.pages.clear();
+    for (const [key, page] of copy.pages) this.pages.set(key, page);
     this.flags = copy.flags;
   }
 }

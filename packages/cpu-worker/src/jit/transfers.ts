@@ -39,11 +39,11 @@ export class Transfers {
     const at = hasEntries ? b.local('i32', this.locals.entryAt) : b.i32(entryAt);
     const origin = b.sub(rip, b.op('i64.extend_i32_s', at));
     const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(origin), b.i32(10)), b.i32(0x3ffffc)));
-    let wrong = b.ne(b.and(b.wrap(origin), b.i32(0xfff)), b.i32(0));
+    let wrong = b.and(b.wrap(origin), b.i32(0xfff));
     for (const [delta, { codePage, generation }] of pages) {
       const entry = b.readRaw('i32', b.add(firstSlot, b.i32(delta * 4)), 0, 'guest');
-      wrong = b.or(wrong, b.ne(entry, b.i32(codePage)));
-      wrong = b.or(wrong, b.ne(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
+      wrong = b.or(wrong, b.xor(entry, b.i32(codePage)));
+      wrong = b.or(wrong, b.xor(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
     }
     b.ifRare(wrong, () => {
       b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
@@ -64,7 +64,12 @@ export class Transfers {
     b.loadStack();
     const page = b.local('i64', this.locals.stack.page, 'var');
     const rsp = b.readRaw('i64', b.tcb(), TCB.off.gpr + RSP * 8, 'state');
-    b.ifRare(b.or(b.eq(page, b.i64(NO_STACK_PAGE)), b.ltU(b.i64(0xfff), b.sub(rsp, page))), () => {
+    b.block('known', (known) => {
+      b.block('unknown', (unknown) => {
+        b.branchRarely(b.ltU(b.i64(0xfff), b.sub(rsp, page)), unknown);
+        b.branchRarely(b.eq(page, b.i64(NO_STACK_PAGE)), unknown);
+        b.branch(known);
+      });
       const found = b.callIndex(this.callee('stack'), 'i32', [b.tcb(), rsp]);
       b.if(b.eqz(found), () => {
         b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
