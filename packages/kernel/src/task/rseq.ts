@@ -54,6 +54,38 @@ function fixUp(task: Task, { addr, signature }: RseqRegistration): boolean {
   return true;
 }
 
+/**
+ * Before the task goes to a core: its area is made writable there, which saves a trap. While the flat tables are all
+ * with other address spaces no core can write it: it then says that the CPU is not known, which sends programs to their slow paths.
+ * Preconditions: the tables are in the TCB.
+ */
+export function prepareRseq(task: Task): void {
+  const { rseq, shared, tcb } = task;
+  if (rseq === null) return;
+  const word = (tcb + TCB.off.rseq) >> 2;
+  if (!isWritable(task, rseq.addr)) {
+    task.mm.handleFault(rseq.addr, PfCode.WRITE | PfCode.USER, tcb);
+    task.mm.activate(tcb);
+  }
+  if (task.mm.tables !== null) shared.u32[word] = rseq.addr;
+  else if (shared.u32[word] !== 0) hideCpu(task, rseq);
+}
+
+function isWritable({ shared: { u32 }, tcb }: Task, addr: number): boolean {
+  return u32[(u32[(tcb + TCB.off.tableWrite) >> 2]! >> 2) + (addr >>> 12)] !== 0;
+}
+
+function hideCpu(task: Task, rseq: RseqRegistration): void {
+  task.shared.u32[(task.tcb + TCB.off.rseq) >> 2] = 0;
+  try {
+    fixUp(task, rseq);
+    resetArea(task, rseq);
+  } catch (error) {
+    // An area that is gone is noticed when a core has to write it.
+    if (!(error instanceof ErrnoError)) throw error;
+  }
+}
+
 /** A core could not write the area, or found the task in a section. */
 export function settleRseq(task: Task): void {
   const { rseq } = task;

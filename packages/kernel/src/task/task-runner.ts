@@ -18,7 +18,7 @@ import { isInterrupted, isRestartCode } from '../signal/restart.js';
 import type { SyscallHost } from '../syscall/dispatch.js';
 import { exitTask } from './exit.js';
 import { inCoreCount, publishInCoreState } from './in-core-state.js';
-import { settleRseq } from './rseq.js';
+import { prepareRseq, settleRseq } from './rseq.js';
 import type { Task } from './task.js';
 
 const WATCHED_CALLS = headerWord('watchedCalls');
@@ -166,6 +166,7 @@ export class TaskRunner implements SyscallHost {
   makeRunnable(task: Task): void {
     const { tcb } = task;
     task.mm.activate(tcb);
+    prepareRseq(task);
     publishInCoreState(task);
     Atomics.store(this.kernel.shared.i32, (tcb + TCB.off.interrupt) >> 2, 0);
     this.observer?.ready(task);
