@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleText } from '../packages/abi/dist/script-cache.js';
 import { formConstants } from './form-constants.mjs';
 import { inlineConstants } from './inline-constants.mjs';
 import { lazyBuiltins } from './lazy-builtins.mjs';
@@ -27,7 +28,8 @@ async function bundle(entry, { plugins = [], ...options } = {}) {
 }
 
 /** Writes `name-HASH.cjs` and a boot.cjs that runs it through its code cache. */
-async function writeBundle(dir, name, text, bootEntry) {
+async function writeBundle(dir, name, module, bootEntry) {
+  const text = bundleText(module);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir);
   const file = `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.cjs`;

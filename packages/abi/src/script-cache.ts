@@ -56,10 +56,14 @@ export function writeCache(bundlePath: string, data: Uint8Array): void {
   renameSync(temporary, path);
 }
 
+/** The text of a bundle's file. Put together at run time it would be copied once more. */
+export function bundleText(module: string): string {
+  return `(function (exports, require, module, __filename, __dirname) {${module}\n})`;
+}
+
 /** Compiles a bundle, which is ASCII. */
 export function compileBundle(path: string, cachedData = readCache(cachePath(path))): Script {
-  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'latin1')}\n})`;
-  return new Script(source, { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData ? { cachedData } : {}) });
+  return new Script(readFileSync(path, 'latin1'), { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData ? { cachedData } : {}) });
 }
 
 /** Runs a bundle; what it exports. */

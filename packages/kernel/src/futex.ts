@@ -108,8 +108,7 @@ export class FutexManager {
   private readonly _filter: number;
 
   constructor(readonly frames: FramePool) {
-    const filter = frames.allocChunk(FUTEX_FILTER_WORDS * 4);
-    if (filter !== 0) frames.shared.u8.fill(0, filter, filter + FUTEX_FILTER_WORDS * 4);
+    const filter = frames.allocChunk(FUTEX_FILTER_WORDS * 4, true);
     frames.shared.u32[FUTEX_FILTER] = filter;
     this._filter = filter >> 2;
   }

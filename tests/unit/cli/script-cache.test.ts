@@ -1,12 +1,12 @@
 /** Code caches of bundles: used when whole, ignored when missing, damaged or of other code. */
-import { cachePath, compileBundle, runBundle, writeCache } from '@troupe/abi/script-cache.js';
+import { bundleText, cachePath, compileBundle, runBundle, writeCache } from '@troupe/abi/script-cache.js';
 import { expect } from 'chai';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Long enough for a cache of several sectors. */
-const SOURCE = `${Array.from({ length: 200 }, (_, i) => `exports.f${i} = function f${i}(x) { return x * ${i} + 4; };`).join('\n')}\n`;
+const MODULE = `${Array.from({ length: 200 }, (_, i) => `exports.f${i} = function f${i}(x) { return x * ${i} + 4; };`).join('\n')}\n`;
 
 describe('Code caches of bundles', () => {
   let dir: string;
@@ -15,7 +15,7 @@ describe('Code caches of bundles', () => {
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), 'troupe-cache-'));
     bundle = join(dir, 'bundle-1.cjs');
-    writeFileSync(bundle, SOURCE);
+    writeFileSync(bundle, bundleText(MODULE));
     writeCache(bundle, compileBundle(bundle).createCachedData());
   });
 
@@ -54,7 +54,7 @@ describe('Code caches of bundles', () => {
 
   it('the cache of other code is refused', () => {
     const other = join(dir, 'bundle-2.cjs');
-    writeFileSync(other, `${SOURCE}exports.f3 = () => 7;\n`);
+    writeFileSync(other, bundleText(`${MODULE}exports.f3 = () => 7;\n`));
     copyFileSync(cachePath(bundle), cachePath(other));
     expect(compileBundle(other).cachedDataRejected).to.equal(true);
     expect((runBundle(other).exports as { f3: () => number }).f3()).to.equal(7);

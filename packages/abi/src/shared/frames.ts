@@ -41,6 +41,8 @@ export interface AbsentFrames {
 export class FramePool {
   /** Large free chunks by size in frames, of this thread (only the freeing thread reuses them). */
   private readonly _chunks = new Map<number, number[]>();
+  /** The last chunk taken had never been handed out. */
+  private _isFresh = false;
 
   /** Told before a frame goes back to the free list (kernel thread: its decoded code must go first). */
   onFree: ((frame: number) => void) | null = null;
@@ -175,11 +177,18 @@ export class FramePool {
   }
 
   /**
-   * A page-aligned run of `sizeBytes` (contents undefined after reuse, zero when fresh), or 0.
+   * A page-aligned run of `sizeBytes` (contents undefined after reuse unless `isZeroed`, zero when fresh), or 0.
    * Chunks have no reference count.
    */
-  allocChunk(sizeBytes: number): number {
-    const frames = Math.ceil(sizeBytes / PAGE_SIZE);
+  allocChunk(sizeBytes: number, isZeroed = false): number {
+    const chunk = this._takeChunk(Math.ceil(sizeBytes / PAGE_SIZE));
+    // Writing zeros to fresh memory would make the host find pages for all of it.
+    if (isZeroed && chunk !== 0 && !this._isFresh) this.shared.u8.fill(0, chunk, chunk + sizeBytes);
+    return chunk;
+  }
+
+  private _takeChunk(frames: number): number {
+    this._isFresh = false;
     const reuse = this._chunks.get(frames)?.pop();
     if (reuse !== undefined) return reuse;
     const { i32, u32 } = this.shared;
@@ -188,6 +197,7 @@ export class FramePool {
     if (chunk !== 0) u32[FREE_CHUNKS + frames] = u32[chunk >>> 2]!;
     else if (i32[BUMP]! + frames <= i32[LIMIT]!) {
       chunk = i32[BUMP]! * PAGE_SIZE;
+      this._isFresh = true;
       i32[BUMP]! += frames;
     }
     unlockWord(i32, LOCK);

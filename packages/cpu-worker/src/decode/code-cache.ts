@@ -69,10 +69,9 @@ export class CodeCache {
   }
 
   #create(frame: number): number {
-    const page = this.frames.allocChunk(CODE_PAGE_BYTES);
+    const page = this.frames.allocChunk(CODE_PAGE_BYTES, true);
     if (page === 0) return 0;
-    const { u32, u8 } = this.shared;
-    u8.fill(0, page, page + CODE_PAGE_OPS);
+    const { u32 } = this.shared;
     const at = page >>> 2;
     u32[at + CODE_PAGE.frame / 4] = frame;
     u32[at + CODE_PAGE.generation / 4] = Atomics.add(this.shared.i32, GENERATION, 1) + 1;

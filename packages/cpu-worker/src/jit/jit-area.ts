@@ -136,17 +136,16 @@ export class JitArea {
 
   /** The area of the memory, made when there is none; undefined = out of memory. */
   static of(shared: SharedMemory, frames: FramePool): JitArea | undefined {
-    const { i32, u8 } = shared;
+    const { i32 } = shared;
     let base = Atomics.load(i32, AREA_WORD) >>> 0;
     if (base === 0) {
       lockWord(i32, CODE_LOCK);
       base = Atomics.load(i32, AREA_WORD) >>> 0;
       if (base === 0) {
-        base = frames.allocChunk(AREA_BYTES);
+        base = frames.allocChunk(AREA_BYTES, true);
         const blocks = base === 0 ? 0 : frames.allocChunk(BLOCK_COUNT * BLOCK_BYTES);
         if (blocks === 0) base = 0;
         else {
-          u8.fill(0, base, base + AREA_BYTES);
           i32[(base + JitHeader.off.hotAt) >>> 2] = hotAt();
           i32[(base + JitHeader.off.hotterAt) >>> 2] = Math.min(hotAt() * HOTTER, MAX_HEAT);
           i32[(base + JitHeader.off.blocks) >>> 2] = blocks | 0;

@@ -14,6 +14,8 @@ import { announceCpu } from './rseq-area.js';
 /** Weight of the past in TCB.burstNs. */
 const BURST_WEIGHT = 3;
 const MAX_BURST_NS = 0xffff_ffff;
+/** Guest code that took longer than this did not have the processor all the time. */
+const SLOW_INSTRUCTION_NS = 10;
 const CLOCK_OFFSET_NS = clockOffsetNs();
 
 export interface TaskSliceOptions {
@@ -105,9 +107,10 @@ export class TaskSlice {
     const { i32, u32 } = this.#shared;
     const tcb = this.#tcb;
     const isPreempted = trap === Trap.PREEMPT;
-    this.#count('instructions', (u32[(tcb + TCB.off.instructions) >> 2]! - this.#instructionsBefore) >>> 0);
+    const instructions = (u32[(tcb + TCB.off.instructions) >> 2]! - this.#instructionsBefore) >>> 0;
+    this.#count('instructions', instructions);
     this.#countTrap(trap);
-    this.#noteBurst(isPreempted);
+    this.#noteBurst(isPreempted, instructions);
     if (isSliceWanted(this.#shared, this.options.coreId)) this.#record(trap);
     i32[(tcb + TCB.off.trap) >> 2] = trap;
     if (isPreempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
@@ -117,11 +120,11 @@ export class TaskSlice {
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, isPreempted ? RunState.RUNNABLE : RunState.TRAPPED);
   }
 
-  /** A burst goes on over preemptions. */
-  #noteBurst(isPreempted: boolean): void {
+  /** A burst goes on over preemptions. What the host did meanwhile, or the decoder, does not count. */
+  #noteBurst(isPreempted: boolean, instructions: number): void {
     const at = (this.#tcb + TCB.off.burstNs) >> 2;
     const usualNs = this.#shared.u32[at]!;
-    const ns = this.#burstMs * 1e6;
+    const ns = Math.min(this.#burstMs * 1e6, instructions * SLOW_INSTRUCTION_NS);
     this.#shared.u32[at] = Math.min(MAX_BURST_NS, isPreempted ? usualNs + ns : (usualNs * BURST_WEIGHT + ns) / (BURST_WEIGHT + 1));
   }
 

@@ -151,7 +151,7 @@ export class LocalCore {
 
   /** A task that was interrupted goes on here if it does not compute. */
   private _putBack(tcb: number): void {
-    if (Atomics.load(this.shared.i32, ONLINE) === 0 || this._suits(tcb)) this._waiting.unshift(tcb);
+    if (this._suits(tcb)) this._waiting.unshift(tcb);
     else this._queue.push(tcb);
   }
 
