@@ -119,8 +119,9 @@ class InterpEngine implements Engine {
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#calls = new InCoreCalls(shared, coreId);
-    this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1');
-    this.#jit = this.#makeJit(jitMode(host), host.frames, {
+    const mode = jitMode(host);
+    this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1', mode !== 'off');
+    this.#jit = this.#makeJit(mode, host.frames, {
       regions: exports['regions'] as WebAssembly.Table,
       missing: exports['missing'] as CallableFunction,
       imports: { env: { ...imports.env, ...exports }, runtime: imports.runtime },

@@ -19,11 +19,14 @@ const STATE = headerWord('interpreterWarm');
 /** Instructions on one core after which each stage is worth it. */
 const QUICK_INSTRUCTIONS = 20_000_000;
 const FULL_INSTRUCTIONS = 150_000_000;
+/** With regions, which take over what stays hot, the full stage (1 to 2 s of CPU time) seldom pays. */
+const FULL_INSTRUCTIONS_BESIDE_REGIONS = 600_000_000;
 
 export class MainTier {
   /** Stage in the table: COLD, QUICK_HELD or FULL_HELD. */
   #installed: number = MainState.COLD;
   #instructions = 0;
+  readonly #fullAt: number;
 
   constructor(
     readonly shared: SharedMemory,
@@ -31,8 +34,10 @@ export class MainTier {
     readonly table: WebAssembly.Table,
     /** The package's dist folder. */
     readonly dist: URL,
-    readonly eager: boolean,
+    eager: boolean,
+    hasRegions: boolean,
   ) {
+    this.#fullAt = hasRegions ? FULL_INSTRUCTIONS_BESIDE_REGIONS : FULL_INSTRUCTIONS;
     if (eager) this.#install(MainState.FULL_HELD);
   }
 
@@ -52,7 +57,7 @@ export class MainTier {
     if (state >= MainState.FULL_COMPILED) this.#install(MainState.FULL_HELD);
     else if (state >= MainState.QUICK_COMPILED && this.#installed === MainState.COLD) this.#install(MainState.QUICK_HELD);
     else if (state === MainState.COLD && this.#instructions > QUICK_INSTRUCTIONS) this.#request(state, MainState.QUICK_REQUESTED);
-    else if (state === MainState.QUICK_HELD && this.#instructions > FULL_INSTRUCTIONS) this.#request(state, MainState.FULL_REQUESTED);
+    else if (state === MainState.QUICK_HELD && this.#instructions > this.#fullAt) this.#request(state, MainState.FULL_REQUESTED);
   }
 
   #request(from: number, to: number): void {
