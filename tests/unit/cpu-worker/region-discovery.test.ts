@@ -1,5 +1,7 @@
 // What code a region takes in, for a function with a loop:
 //   0: xor eax, eax   2: inc eax   4: cmp eax, 9   7: jne 2   9: ret
+// and one that calls it twice, and one that calls that one, which does not come back through a known address:
+//   16: call 0   21: call 0   26: ret      32: call 16   37: jmp rax
 import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
 import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
@@ -11,9 +13,13 @@ import { TierPlanner } from '@troupe/cpu-worker/jit/tier-planner.js';
 import { hasRegion, type RegionPlanner } from '@troupe/cpu-worker/jit/translator.js';
 import { expect } from 'chai';
 
-const CODE = [0x31, 0xc0, 0xff, 0xc0, 0x83, 0xf8, 0x09, 0x75, 0xf9, 0xc3];
-const STARTS = [0, 2, 4, 7, 9];
+const CODE = [0x31, 0xc0, 0xff, 0xc0, 0x83, 0xf8, 0x09, 0x75, 0xf9, 0xc3, ...Array<number>(6).fill(0x90),
+  0xe8, 0xeb, 0xff, 0xff, 0xff, 0xe8, 0xe6, 0xff, 0xff, 0xff, 0xc3, ...Array<number>(5).fill(0x90),
+  0xe8, 0xeb, 0xff, 0xff, 0xff, 0xff, 0xe0];
+const STARTS = [0, 2, 4, 7, 9, 16, 21, 26, 32, 37];
 const LOOP = 2;
+const CALLER = 16;
+const CALLER_OF_CALLER = 32;
 const RIP = 0x40_0000;
 const EXECUTE_TABLE_BYTES = 4 << 20;
 
@@ -50,6 +56,16 @@ describe('code of regions', () => {
   it('all that direct jumps reach from the entry', () => {
     expect(translated(0, false)).to.equal(5);
     expect(translated(LOOP, false)).to.equal(4);
+  });
+
+  it('a callee that is small and comes back, once for each call, two levels deep', () => {
+    expect(translated(CALLER, false)).to.equal(3 + 2 * 5);
+    expect(translated(CALLER_OF_CALLER, false)).to.equal(2 + 3 + 2 * 5);
+  });
+
+  it('no callee whose return was never run', () => {
+    shared.u32[((opAt(0) - CODE_PAGE_OPS + CODE_PAGE.index) >>> 2) + 9] = 0;
+    expect(translated(CALLER, false)).to.equal(3);
   });
 
   it('ends where another region starts, unless regions may overlap', () => {
