@@ -19,3 +19,5 @@ export { SYSCALL_ROWS } from './syscall/table.js';
 export { HostConsole } from './ipc/host-console.js';
 export * from './sched-trace/chrome-trace.js';
 export type * from './sched-trace/events.js';
+export { firstBottleneck, simulate, type Bottleneck, type Prediction } from './sched-trace/simulate.js';
+export { workOf, type Step, type TaskWork } from './sched-trace/task-work.js';
