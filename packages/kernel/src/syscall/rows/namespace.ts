@@ -90,6 +90,6 @@ function enterAllOf(task: Task, { group }: PidFile, nsType: number): number {
 const FLAGS = Object.entries(Clone).filter(([, value]) => (value & UNSHARE_FLAGS) === value && value <= 0x7fff_ffff).map(([name, value]) => [`CLONE_${name}`, value] as const);
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 272, name: 'unshare', args: [flags('flags', FLAGS)], groups: ['%process'], support: { partial: 'no time namespaces; network namespaces are identities without devices' }, man: 'unshare(2)', handler: sysUnshare },
+  { nr: 272, name: 'unshare', args: [flags('flags', FLAGS)], groups: ['%process'], support: { partial: 'no time namespaces; network namespaces have the loopback device only' }, man: 'unshare(2)', handler: sysUnshare },
   { nr: 308, name: 'setns', args: [fd(), flags('nstype', FLAGS)], groups: ['%process', '%desc'], support: { partial: 'no time namespaces' }, man: 'setns(2)', handler: sysSetns },
 ];
