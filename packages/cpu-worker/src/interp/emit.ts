@@ -193,7 +193,7 @@ class InterpModule {
     this.#emitSmall(direct, 4, (b) => buildDirect(b, { regionType, regionTable }));
     module.export('direct', direct);
     const indirect = module.declare(INTERPRETER_FUNCTIONS.indirect);
-    this.#emitSmall(indirect, 3, (b) => buildIndirect(b, { regionType, regionTable }));
+    this.#emitSmall(indirect, 3, (b) => buildIndirect(b, { regionType, regionTable }, this.#slow.lookup));
     module.export('indirect', indirect);
   }
 }

@@ -187,12 +187,32 @@ export function buildDirect(b: ColdBuilder, link: RegionTableLinkage): void {
   goOn(b, link, b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
 }
 
-/** `indirect (tcb, rip, depth) → RegionExit`: the same for the region that the jump cache names. */
-export function buildIndirect(b: ColdBuilder, link: RegionTableLinkage): void {
+/**
+ * `indirect (tcb, rip, depth) → RegionExit`: the same for the region that the jump cache names. What the cache
+ * does not have is looked up here: leaving would end all calls that the region is nested in.
+ */
+export function buildIndirect(b: ColdBuilder, link: RegionTableLinkage, lookup: number): void {
   const rip = b.local('i64', 1);
-  const cache = b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest');
-  const pair = b.variable('i64', b.readRaw('i64', jumpCacheEntry(b, cache, b.wrap(rip)), 0, 'guest'));
-  goOn(b, link, b.eq(b.and(b.getVar(pair), b.i64(0xffffffffn)), rip), b.wrap(b.shrU(b.getVar(pair), b.i64(32))));
+  const at = jumpCacheEntry(b, b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), b.wrap(rip));
+  const entry = b.variable('i32', at);
+  const pair = b.variable('i64', b.readRaw('i64', b.getVar(entry), 0, 'guest'));
+  const slot = b.variable('i32', b.wrap(b.shrU(b.getVar(pair), b.i64(32))));
+  const found = b.variable('i32', b.eq(b.and(b.getVar(pair), b.i64(0xffffffffn)), rip));
+  b.ifRare(b.eqz(b.getVar(found)), () => {
+    b.if(b.eqz(b.wrap(b.shrU(rip, b.i64(32)))), () => {
+      const op = b.variable('i32', b.callIndex(lookup, 'i32', [b.tcb(), rip], []));
+      b.if(b.getVar(op), () => {
+        const handler = b.variable('i32', b.readRawInt(16, b.getVar(op), OP.handler, 'guest') as I32);
+        b.if(b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), () => {
+          b.setVar(slot, b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
+          b.setVar(found, b.i32(1));
+          b.writeRaw(b.getVar(entry), 0, b.wrap(rip), 'guest');
+          b.writeRaw(b.getVar(entry), 4, b.getVar(slot), 'guest');
+        });
+      });
+    });
+  });
+  goOn(b, link, b.getVar(found), b.getVar(slot));
 }
 
 /** Type and table of regions. */

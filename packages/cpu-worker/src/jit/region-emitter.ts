@@ -76,7 +76,7 @@ export class RegionEmitter {
     code.bytes(this.#body.view());
     for (const stub of this.exits.stubs) {
       code.byte(0x0b);
-      this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub));
+      relocations.push(...this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub)).relocations);
     }
     code.byte(0x00);
     return { locals: this.pool, code, relocations, rare, callees: this.callees, hasEntries: this.hasEntries };

@@ -102,7 +102,10 @@ export class Transfers {
 
   leaveByStub(b: RegionBuilder, stub: ExitStub): void {
     const pc = b.op('i64.extend_i32_s', b.local('i32', this.locals.pc, 'var'));
-    this.#leaveAt(b, b.add(b.local('i64', this.locals.origin), pc), stub.dirty);
+    const rip = b.add(b.local('i64', this.locals.origin), pc);
+    // There may be a region by now.
+    if (stub.exit === RegionExit.JUMP) return this.jump(b, rip, stub.dirty);
+    this.#leaveAt(b, rip, stub.dirty);
     b.returnValue(b.i32(stub.exit));
   }
 
@@ -141,13 +144,10 @@ export class Transfers {
   call(b: RegionBuilder, insn: GuestInstruction, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
     const op = computed ? 0 : this.region.code.opAt(insn.target);
     const target = computed ?? b.address(insn.target);
-    if (!computed && op === 0) {
-      this.#leaveAt(b, target, dirty);
-      return b.returnValue(b.i32(RegionExit.JUMP));
-    }
     this.#handOver(b, dirty);
     const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
-    const result = computed
+    // A callee that was not decoded yet may have a region by now.
+    const result = op === 0
       ? b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), target, depth])
       : b.callIndex(this.callee('direct'), 'i32', [b.tcb(), target, depth, b.i32(op)]);
     b.ifRare(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
