@@ -25,6 +25,8 @@ const SHARED_SLICE_MS = 0.1;
 const SLICE_MS = 20;
 /** Tasks on the run queue that only this thread's CPU could run wait so long at most, then all take turns on the core threads. */
 const STARVATION_MS = 5;
+/** Faults after which a task goes on before others get their turn. */
+const MAX_FAULTS_IN_TURN = 16;
 
 export interface LocalTarget {
   onTrap(tcb: number): void;
@@ -42,6 +44,7 @@ export class LocalCore {
   private _waiting: number[] = [];
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
   private _deniedSinceMs = 0;
+  private _faultsInTurn = 0;
 
   constructor(readonly shared: SharedMemory, readonly cpus: number, readonly slice: TaskSlice, readonly target: LocalTarget) {
     this._queue = new RunQueue(shared);
@@ -89,6 +92,7 @@ export class LocalCore {
       }
       this.target.onTrap(tcb);
       this.target.drain();
+      this._keepTurn(tcb, trap);
       tcb = this._mayGoOn(untilMs, timerNs) ? this._nextOn(cpu) : 0;
     }
     this._queue.vacate(cpu);
@@ -147,6 +151,16 @@ export class LocalCore {
       if (!this._ring.isEmpty || nowMs >= untilMs) return trap;
       if (nowMs - startMs > (this._waiting.length > 0 ? SHARED_SLICE_MS : SLICE_MS)) return trap;
     }
+  }
+
+  /**
+   * After a fault the task goes on at once: were it always another one's turn, two that run and rewrite the same
+   * page of code would take it from each other for ever.
+   */
+  private _keepTurn(tcb: number, trap: number): void {
+    const keeps = trap === Trap.EXCEPTION && this._waiting.at(-1) === tcb && this._faultsInTurn < MAX_FAULTS_IN_TURN;
+    this._faultsInTurn = keeps ? this._faultsInTurn + 1 : 0;
+    if (keeps) this._waiting.unshift(this._waiting.pop()!);
   }
 
   /** A task that was interrupted goes on here if it does not compute. */
