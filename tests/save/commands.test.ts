@@ -47,7 +47,10 @@ describe('commands about images', () => {
     expect(inspected.processes.map(({ name, threads, files }) => [name, threads.map(({ call }) => call), files.map(({ fd }) => fd)])).to.deep.equal([['bash', ['read'], [0, 1, 2]]]);
     expect((await troupe('image', 'inspect', 'image')).stdout).to.match(/^processes {2}1$/m).and.match(/read/);
     expect(await troupe('restore', 'image', '--cores', '2')).to.deep.equal({ stdout: 'got a line\n', stderr: STDERR, status: 14 });
-    expect(await troupe('restore', '--copies', '2', 'image')).to.deep.equal({ stdout: 'got \ngot \n', stderr: STDERR + STDERR, status: 14 });
+    const copies = await troupe('restore', '--copies', '2', 'image');
+    expect(copies).to.include({ stdout: 'got \ngot \n', status: 14 });
+    // cat writes its message in parts, and both copies at the same time.
+    expect([...copies.stderr].sort()).to.deep.equal([...STDERR + STDERR].sort());
   });
 
   it('watch the calls of a program that goes on, and deny them', async function () {

@@ -50,8 +50,8 @@ describe('troupe parallel', function () {
   it('--isolate: jobs see nothing of each other', async () => {
     const result = await parallel('--isolate', '-k', '-j2', 'cat /tmp/shared-by-jobs 2>/dev/null; echo {} $$ >> /tmp/shared-by-jobs; cat /tmp/shared-by-jobs; exit {}', ':::', '0', '3', '0');
     expect(result).to.deep.equal({ stdout: '0 1\n3 1\n0 1\n', stderr: '', status: 1 });
-    const ended = await parallel('--isolate', '--timeout', '0.5', '--limit-tasks', '50', 'sleep 1000', ':::', 'x');
-    expect([ended.status, ended.stderr]).to.deep.equal([1, 'troupe: this job was killed because it timed out:\nsleep 1000 x\n']);
+    const ended = await parallel('--isolate', '--timeout', '0.5', '--limit-tasks', '50', 'sleep 1000 #', ':::', 'x');
+    expect([ended.status, ended.stderr]).to.deep.equal([1, 'troupe: this job was killed because it timed out:\nsleep 1000 # x\n']);
     expect(await parallel('--isolate', '--limit-instructions', '30000000', 'while :; do :; done #', ':::', 'x')).to.include({ status: 1 });
     expect((await parallel('--isolate', '--shell', '/no/shell', 'echo', ':::', 'a')).status).to.equal(255);
     expect((await parallel('--isolate', '--warm', 'cat', ':::', 'a')).status).to.equal(255);
