@@ -22,8 +22,11 @@ const FLAGS: readonly FlagChange[] = [
   without('wasm-lazy-compilation'), without('wasm-stack-checks'),
 ];
 
+/** Of Node 20. */
+export const isV8Eleven = process.versions.v8.startsWith('11.');
+
 /** V8 11 (Node 20) has a second register allocator, which takes a fifth of the time for large functions. Later versions have only one. */
-export const hasQuickAllocator = process.versions.v8.startsWith('11.');
+export const hasQuickAllocator = isV8Eleven;
 export const QUICK_ALLOCATOR: FlagChange | undefined = hasQuickAllocator ? { set: '--turbo-force-mid-tier-regalloc', reset: '--no-turbo-force-mid-tier-regalloc' } : undefined;
 
 /** An empty custom section: keeps bytes compiled with the quick allocator apart from others in V8's cache. */

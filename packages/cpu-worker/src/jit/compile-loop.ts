@@ -1,5 +1,5 @@
 import { COMPILER_CORE, CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
-import { compileOptimised, markQuick, QUICK_ALLOCATOR, withFlags, type FlagChange } from '../interp/compile-optimised.js';
+import { compileOptimised, isV8Eleven, markQuick, QUICK_ALLOCATOR, withFlags, type FlagChange } from '../interp/compile-optimised.js';
 import { wallMs } from './compiler-thread.js';
 import type { JitArea } from './jit-area.js';
 import { Tier, type Region } from './region-abi.js';
@@ -19,7 +19,7 @@ const MAX_BATCH = 32;
  * Most programs end before optimised code of the translator has paid for its compilation: with V8's
  * budget of bytecodes before a function is optimised, half of the translator's time is that.
  */
-const PATIENT: readonly FlagChange[] = process.versions.v8.startsWith('11.') ? [{ set: '--interrupt-budget=400000', reset: '--interrupt-budget=67584' }] : [];
+const PATIENT: readonly FlagChange[] = isV8Eleven ? [{ set: '--interrupt-budget=400000', reset: '--interrupt-budget=67584' }] : [];
 
 /**
  * The work of the compiling thread: takes requests, translates, compiles, publishes.

@@ -88,7 +88,7 @@ export class RegionBuilder extends RegionSlots {
   /** The page of the stack is known from the entry of the region: one subtraction and comparison instead of a walk. */
   #translateOnStack(va: I64, bytes: number, forWrite: boolean): I32 {
     const { page, entry } = this.context.locals.stack;
-    if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(15)), this.i64(0)));
+    this.#leaveIfMisaligned(va);
     const address = this.variable('i32', this.add(this.wrap(va), this.local('i32', entry)));
     this.ifRare(this.ltU(this.i64(0x1000 - bytes), this.sub(va, this.local('i64', page))), () => {
       this.setVar(address, this.#walk(va, bytes, forWrite));
@@ -114,7 +114,7 @@ export class RegionBuilder extends RegionSlots {
 
   /** In the page of an access before it, probably: one comparison. */
   #translateNear(va: I64, bytes: number, forWrite: boolean, near: TranslatedPage, distance: bigint): I32 {
-    if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(15)), this.i64(0)));
+    this.#leaveIfMisaligned(va);
     const first = this.local('i32', near.address, 'var');
     if (distance === 0n && bytes <= near.bytes) return first;
     const address = this.variable('i32', this.add(first, this.i32(Number(BigInt.asIntN(32, distance)))));
@@ -150,6 +150,11 @@ export class RegionBuilder extends RegionSlots {
     const entry = this.readRaw('i32', this.add(table, slot), 0, 'guest');
     this.#slowIf(this.eqz(entry));
     return this.add(va32, entry);
+  }
+
+  /** Where the page is compared with a known one, whose test does not see the alignment. */
+  #leaveIfMisaligned(va: I64): void {
+    if (this.#aligned.has(node(va))) this.#slowIf(this.ne(this.and(va, this.i64(15)), this.i64(0)));
   }
 
   /** What is aligned crosses no page: `translate` makes one test of the two. */

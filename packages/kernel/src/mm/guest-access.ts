@@ -60,26 +60,27 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
 
   /** Copies from the shared memory itself, at most a page; false when the guest may not write all of it. */
   moveOut(addr: number, from: number, sizeBytes: number): boolean {
-    const first = this._linear(addr, Access.WRITE);
-    const last = first === 0 ? 0 : this._linear(addr + sizeBytes - 1, Access.WRITE);
-    if (last === 0) return false;
-    const { u8 } = this.system.shared;
-    const head = Math.min(sizeBytes, PAGE_SIZE - (first % PAGE_SIZE));
-    u8.copyWithin(first, from, from + head);
-    if (head < sizeBytes) u8.copyWithin(last - (last % PAGE_SIZE), from + head, from + sizeBytes);
-    return true;
+    return this._move(addr, from, sizeBytes, Access.WRITE);
   }
 
   /** Copies into the shared memory itself, at most a page; false when the guest may not read all of it. */
   moveIn(addr: number, to: number, sizeBytes: number): boolean {
-    const first = this._linear(addr, Access.READ);
-    const last = first === 0 ? 0 : this._linear(addr + sizeBytes - 1, Access.READ);
+    return this._move(addr, to, sizeBytes, Access.READ);
+  }
+
+  private _move(addr: number, own: number, sizeBytes: number, access: typeof Access.READ | typeof Access.WRITE): boolean {
+    const first = this._linear(addr, access);
+    const last = first === 0 ? 0 : this._linear(addr + sizeBytes - 1, access);
     if (last === 0) return false;
-    const { u8 } = this.system.shared;
     const head = Math.min(sizeBytes, PAGE_SIZE - (first % PAGE_SIZE));
-    u8.copyWithin(to, first, first + head);
-    if (head < sizeBytes) u8.copyWithin(to + head, last - (last % PAGE_SIZE), last - (last % PAGE_SIZE) + sizeBytes - head);
+    this._copy(first, own, head, access);
+    if (head < sizeBytes) this._copy(last - (last % PAGE_SIZE), own + head, sizeBytes - head, access);
     return true;
+  }
+
+  private _copy(guest: number, own: number, sizeBytes: number, access: typeof Access.READ | typeof Access.WRITE): void {
+    const [to, from] = access === Access.WRITE ? [guest, own] : [own, guest];
+    this.system.shared.u8.copyWithin(to, from, from + sizeBytes);
   }
 
   /** Moves bytes page by page for a tracer, past the protection; the bytes moved. */
