@@ -107,7 +107,9 @@ describe('absent pages', () => {
 
   it('are not needed of a compressed image', async function () {
     this.timeout(60_000);
-    const bytes = await saveToBytes(await (await kernel.snapshot()).start({ cores: 1, isPaused: true }), true);
+    const paused = await (await kernel.snapshot()).start({ cores: 1, isPaused: true });
+    const bytes = await saveToBytes(paused, true);
+    await paused.close();
     const copy = await Kernel.loadFrom(bytes, { cores: 1 });
     expect(absentFrames(copy)).to.equal(0);
     expect(await finish(copy)).to.equal(native);
