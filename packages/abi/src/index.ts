@@ -32,6 +32,7 @@ export * from './linux/ipc.js';
 export * from './linux/namespaces.js';
 export * from './linux/socket.js';
 export * from './linux/netlink.js';
+export * from './linux/notify.js';
 export * from './linux/rseq.js';
 export * from './linux/termios.js';
 export * from './linux/ptrace.js';

@@ -2,13 +2,14 @@
  * Descriptor table of a process (seed FDTable): descriptor number → open file description and its
  * close-on-exec flag. Shared by tasks cloned with CLONE_FILES, copied by fork.
  *
- * Owns:      the slots, one reference on each file in them, the POSIX locks taken through this table.
+ * Owns:      the slots, one reference on each file in them, the POSIX locks and F_NOTIFY watches taken through this table.
  * Borrows:   Inode.locks (released when a descriptor of the inode is closed, fcntl(2)).
  * Order:     a slot is emptied before its file is flushed and released, so that whatever the release wakes
  *            no longer sees the descriptor.
  */
 import { Errno, O_PATH, Rlimit } from '@troupe/abi';
 import { existingLocksOf, type FileDescription, type LockOwner } from '@troupe/vfs';
+import { dropDirectoryWatch } from './ipc/directory-notify.js';
 import type { Task } from './task/task.js';
 
 interface Slot {
@@ -150,6 +151,7 @@ export class FdTable implements LockOwner {
     if ((file.flags & O_PATH) === 0) {
       existingLocksOf(file.inode)?.ranges.releaseAll(this);
     }
+    dropDirectoryWatch(file, this);
     const result = file.flush();
     file.decRef();
     return result;

@@ -1,4 +1,4 @@
-/** inotify(7) events: told to the watches of an object and of the directory that holds its name. */
+/** Events of inotify(7) and F_NOTIFY: told to the watches of an object and of the directory that holds its name. */
 import { IdCounter, IN_ISDIR } from '@troupe/abi';
 import type { Inode } from './inode.js';
 import type { PathNode } from './mount.js';

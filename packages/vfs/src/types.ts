@@ -116,7 +116,7 @@ export interface PageMapper {
   unmapPages(file: Mappable, first: number, end: number): void;
 }
 
-/** inotify(7) hook: the inotify registry attaches watches to inodes. */
+/** Hears the events of an inode: inotify(7), F_NOTIFY. */
 export interface InodeWatch {
   /** `name` is set for events of an entry of the watched directory. */
   onEvent(mask: number, cookie: number, name: string | null): void;

@@ -170,6 +170,13 @@ static void do_inotify(void) {
   if (fork() == 0) { nap(LATER_MS); close(open(path, O_CREAT | O_WRONLY, 0600)); _exit(0); }
   char b[512]; waiting(); read(fd, b, sizeof b); printf("%s\n", ((struct inotify_event *)b)->name); unlink(path); rmdir(name);
 }
+static void do_directory_notify(void) {
+  char name[] = "/tmp/dirXXXXXX"; mkdtemp(name); int fd = open(name, O_RDONLY); char path[64]; snprintf(path, 64, "%s/new", name); fflush(stdout);
+  sigset_t usr1; sigemptyset(&usr1); sigaddset(&usr1, SIGUSR1); sigprocmask(SIG_BLOCK, &usr1, 0);
+  fcntl(fd, F_SETSIG, SIGUSR1), fcntl(fd, F_NOTIFY, DN_CREATE);
+  if (fork() == 0) { nap(LATER_MS); close(open(path, O_CREAT | O_WRONLY, 0600)); _exit(0); }
+  siginfo_t i; waiting(); sigwaitinfo(&usr1, &i); printf("%d %d\n", i.si_code, i.si_fd == fd); unlink(path); rmdir(name);
+}
 static void do_stopped(void) {
   fflush(stdout);
   pid_t pid = fork(); if (pid == 0) { raise(SIGSTOP); _exit(6); }
@@ -241,7 +248,7 @@ static const struct { const char *name; void (*run)(void); } kinds[] = {
 #define KIND(name) {#name, do_##name}
   KIND(nanosleep), KIND(pipe_read), KIND(pipe_write), KIND(wait4), KIND(vfork), KIND(futex_shared), KIND(cond), KIND(poll), KIND(poll_timeout), KIND(select), KIND(epoll),
   KIND(sigsuspend), KIND(pause_alarm), KIND(itimer), KIND(handler), KIND(sigwait), KIND(flock), KIND(fcntl_lock), KIND(eventfd), KIND(timerfd), KIND(realtime), KIND(signalfd), KIND(socket),
-  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(mq_thread), KIND(fifo), KIND(inotify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
+  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(mq_thread), KIND(fifo), KIND(inotify), KIND(directory_notify), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
 };
 
 int main(int argc, char **argv) {

@@ -14,6 +14,7 @@ const VALUES: Readonly<Record<string, string>> = {
   'fs/pipe-user-pages-soft': '16384', 'fs/pipe-user-pages-hard': '0', 'fs/aio-max-nr': '65536', '!fs/aio-nr': '0',
   'fs/lease-break-time': '45', 'fs/leases-enable': '1', '!fs/protected_hardlinks': '1', 'fs/protected_symlinks': '0', 'fs/suid_dumpable': '0',
   'fs/inotify/max_queued_events': '16384', 'fs/inotify/max_user_instances': '128', 'fs/inotify/max_user_watches': '65536',
+  'fs/dir-notify-enable': '1', 'fs/fanotify/max_queued_events': '16384', 'fs/fanotify/max_user_groups': '128', 'fs/fanotify/max_user_marks': '65536',
   'fs/epoll/max_user_watches': '1048576',
   'kernel/cap_last_cap': '40', 'kernel/core_pattern': 'core', 'kernel/core_uses_pid': '0', 'kernel/ctrl-alt-del': '0',
   'kernel/dmesg_restrict': '0', 'kernel/kptr_restrict': '0',

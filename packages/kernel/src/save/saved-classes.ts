@@ -2,7 +2,7 @@
 import { ActorSystem, LimitSet, Mailbox, UserNamespace, WaitQueue } from '@troupe/abi';
 import { KEPT, plainClasses, savedClass, SchemaRegistry, type SavedClass } from '@troupe/state';
 import { TIME_CLASSES } from '@troupe/time/saved-classes.js';
-import { SyntheticFileSystem } from '@troupe/vfs';
+import { SyntheticFileSystem, watchCount } from '@troupe/vfs';
 import { VFS_CLASSES } from '@troupe/vfs/saved-classes.js';
 import { KernelPage } from '../elf/vdso-mapping.js';
 import { FdTable } from '../fdtable.js';
@@ -11,6 +11,7 @@ import { FileSystemContext } from '../file/file-system-context.js';
 import { FsContext } from '../fs-context.js';
 import { FutexBucket, FutexManager, FutexTable, FutexWaiter } from '../futex.js';
 import { GuestAction } from '../api/guest-scheduler.js';
+import { DirectoryWatch } from '../ipc/directory-notify.js';
 import { Ipc } from '../ipc/ipc.js';
 import { KernelJobControl } from '../ipc/kernel-job-control.js';
 import { AsyncOwner } from '../ipc/signal-io.js';
@@ -90,6 +91,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
     }),
     savedClass({ type: WaitQueue, name: 'abi.WaitQueue', version: 2 }),
     savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT, _targets: () => new Map() } }),
+    savedClass({ type: DirectoryWatch, name: 'kernel.DirectoryWatch', afterLoad: () => void watchCount.value++ }),
     savedClass({ type: Dispatcher, name: 'kernel.Dispatcher', notSaved: { host: KEPT, _table: KEPT, _hooks: KEPT, _traceSink: KEPT, traceFilter: KEPT, _isTiming: KEPT } }),
     savedClass({ type: FileMapping, name: 'kernel.FileMapping', afterLoad: rememberMapping }),
     savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', version: 3, afterLoad: (bucket) => bucket.loaded() }),

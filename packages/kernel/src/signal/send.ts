@@ -74,7 +74,7 @@ export function discardPending(group: ThreadGroup, mask: SigSet): void {
 }
 
 function isOverLimit(group: ThreadGroup, info: SigInfo): boolean {
-  if (info.code === Si.KERNEL || info.code > 0) return false;
+  if (info.code === Si.KERNEL || (info.code > 0 && info.signo < SIGRTMIN)) return false;
   let count = group.pending.count;
   for (const task of group.tasks) count += task.pending.count;
   return count >= group.limits.soft(Rlimit.SIGPENDING);

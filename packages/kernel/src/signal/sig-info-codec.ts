@@ -7,15 +7,15 @@ import { SIGINFO_BYTES, Si, Sig } from '@troupe/abi';
 
 const UNION = 16;
 
-/** Which member of the union a signal fills. */
-function unionKind(signo: number, code: number): 'kill' | 'timer' | 'queue' | 'child' | 'fault' | 'poll' | 'sys' {
+/** Which member of the union a signal fills. Signals of files are of any number (fcntl(2) F_SETSIG). */
+function unionKind({ band, code, signo }: SigInfo): 'kill' | 'timer' | 'queue' | 'child' | 'fault' | 'poll' | 'sys' {
+  if (band !== undefined) return 'poll';
   if (code === Si.TIMER) return 'timer';
   if (code === Si.QUEUE || code === Si.MESGQ || code === Si.ASYNCIO) return 'queue';
-  if (code <= 0) return code === Si.SIGIO ? 'poll' : 'kill';
+  if (code <= 0) return 'kill';
   if (code === Si.KERNEL) return isFaultSignal(signo) ? 'fault' : 'kill';
   if (isFaultSignal(signo)) return 'fault';
   if (signo === Sig.CHLD) return 'child';
-  if (signo === Sig.IO) return 'poll';
   return signo === Sig.SYS ? 'sys' : 'kill';
 }
 
@@ -38,7 +38,7 @@ export function encodeSigInfo(info: SigInfo): Uint8Array {
 }
 
 function encodeUnion(info: SigInfo): void {
-  switch (info.pid !== undefined && info.addr === undefined && isFaultSignal(info.signo) ? 'kill' : unionKind(info.signo, info.code)) {
+  switch (info.pid !== undefined && info.addr === undefined && isFaultSignal(info.signo) ? 'kill' : unionKind(info)) {
     case 'kill':
       return setSender(info);
     case 'queue':

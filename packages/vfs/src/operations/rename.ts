@@ -1,6 +1,6 @@
 /** rename(2), renameat2(2). */
 import {
-  Errno, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, W_OK,
+  Errno, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVE_SELF, IN_RENAME, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, W_OK,
 } from '@troupe/abi';
 import { checkAccess, checkDelete, checkDirectoryWritable, checkMountWritable } from '../access.js';
 import type { Dentry } from '../dentry.js';
@@ -88,6 +88,7 @@ function renameEntry(ctx: VfsContext, from: PathWalk, to: PathWalk, source: Dent
   }
   if (watchCount.value > 0) {
     const cookie = nextCookie();
+    if (fromDir === toDir) notifyEntry(fromDir, IN_RENAME, from.lastName, moved.isDirectory);
     notifyEntry(fromDir, IN_MOVED_FROM, from.lastName, moved.isDirectory, cookie);
     notifyEntry(toDir, IN_MOVED_TO, to.lastName, moved.isDirectory, cookie);
     moved.notify(IN_MOVE_SELF);

@@ -5,6 +5,7 @@ import {
 import { PipeFile, isAnonymous, type FileDescription } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
 import { cancelRecordLockWait, getRecordLock, setRecordLock } from '../../ipc/record-lock.js';
+import { notifyOfDirectory } from '../../ipc/directory-notify.js';
 import { changeStatusFlags, ownerOf, setOwner } from '../../ipc/signal-io.js';
 import type { Task } from '../../task/task.js';
 import { addr, choice, fd, flags, int, uint, type SyscallResult, type SyscallRow } from '../row.js';
@@ -76,8 +77,8 @@ function setPipeSize(task: Task, file: FileDescription, sizeBytes: number): numb
   return file.pipe.setCapacity(sizeBytes, hasCap(task.creds, Cap.SYS_RESOURCE));
 }
 
-function setStatusFlags(task: Task, file: FileDescription, arg: number): number {
-  changeStatusFlags(task.kernel, file, O_SETFL_MASK, arg);
+function setStatusFlags(task: Task, file: FileDescription, arg: number, fdNo: number): number {
+  changeStatusFlags(task.kernel, file, fdNo, O_SETFL_MASK, arg);
   return 0;
 }
 
@@ -115,6 +116,7 @@ const ON_OPEN_FILES: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [Fcntl.F_ADD_SEALS, (_task, file, arg) => (file.writable ? file.inode.addSeals(arg | 0) : -Errno.EPERM)],
   [Fcntl.F_GET_SEALS, (_task, file) => file.inode.seals],
   [Fcntl.F_GETLEASE, () => 2],
+  [Fcntl.F_NOTIFY, notifyOfDirectory],
 ]);
 
 function sysFcntl(task: Task, fdNo: number, command: number, arg: number): SyscallResult {
@@ -139,7 +141,7 @@ export const rows: readonly SyscallRow[] = [
   { nr: Nr.dup3, name: 'dup3', args: [fd('oldfd'), fd('newfd'), flags('flags', [['O_CLOEXEC', O_CLOEXEC]])], groups: ['%desc'], support: 'full', man: 'dup(2)', handler: sysDup3 },
   {
     nr: Nr.fcntl, name: 'fcntl', args: [fd(), choice('op', COMMANDS), addr('arg')], groups: ['%desc'], restart: 'ERESTARTSYS',
-    support: { partial: 'no leases, no F_NOTIFY; SIGIO does not tell the descriptor' }, man: 'fcntl(2)', handler: sysFcntl, interrupted: interruptFcntl,
+    support: { partial: 'no leases' }, man: 'fcntl(2)', handler: sysFcntl, interrupted: interruptFcntl,
   },
   {
     nr: Nr.close_range, name: 'close_range', args: [uint('first'), uint('last'), int('flags')], groups: ['%desc'],

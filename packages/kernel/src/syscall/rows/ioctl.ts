@@ -23,10 +23,10 @@ function sysIoctl(task: Task, fdNo: number, request: number, arg: number): Sysca
       task.fds.setCloseOnExec(fdNo, false);
       return 0;
     case Ioctl.FIONBIO:
-      changeStatusFlags(task.kernel, file, O_NONBLOCK, task.mm.readI32(arg) ? O_NONBLOCK : 0);
+      changeStatusFlags(task.kernel, file, fdNo, O_NONBLOCK, task.mm.readI32(arg) ? O_NONBLOCK : 0);
       return 0;
     case Ioctl.FIOASYNC:
-      changeStatusFlags(task.kernel, file, O_ASYNC, task.mm.readI32(arg) ? O_ASYNC : 0);
+      changeStatusFlags(task.kernel, file, fdNo, O_ASYNC, task.mm.readI32(arg) ? O_ASYNC : 0);
       return 0;
     case Ioctl.FIONREAD: {
       const count = file.bytesReadable();
