@@ -29,7 +29,9 @@ import { PidNamespace } from './namespace/pid-namespace.js';
 import type { UserNamespace } from '@troupe/abi';
 import { UtsNamespace } from './namespace/uts-namespace.js';
 import { NetlinkPorts } from './net/netlink-ports.js';
+import { ProcessEvents } from './net/process-events.js';
 import { SocketTable } from './net/socket-table.js';
+import { TaskStats } from './net/task-stats.js';
 import { Signals } from './signal/signals.js';
 import { Dispatcher } from './syscall/dispatch.js';
 import { createProcess } from './task/create-process.js';
@@ -78,6 +80,9 @@ export class Kernel {
   /** The kernel log: dmesg(1), /dev/kmsg. */
   readonly syslog: KernelLog;
   readonly netlinkPorts = new NetlinkPorts();
+  /** Events of processes, and statistics of tasks, for netlink sockets. */
+  readonly processEvents = new ProcessEvents(this);
+  readonly taskStats = new TaskStats(this);
   /** Every socket that exists (kernel.go RecordSocket, ListSockets). */
   readonly sockets = new SocketTable();
   /** Events for system calls that do not exist. */

@@ -7,7 +7,7 @@ export const NLMSGHDR = struct('nlmsghdr', { len: 'u32', type: 'u16', flags: 'u1
 export const NLA_HEADER_BYTES = 4;
 export const NLA_TYPE_MASK = 0x3fff;
 
-export const NetlinkProtocol = { ROUTE: 0, KOBJECT_UEVENT: 15, MAX: 31 } as const;
+export const NetlinkProtocol = { ROUTE: 0, CONNECTOR: 11, KOBJECT_UEVENT: 15, GENERIC: 16, MAX: 31 } as const;
 export const Nlmsg = { NOOP: 1, ERROR: 2, DONE: 3, MIN_TYPE: 0x10 } as const;
 export const NlmFlag = { REQUEST: 1, MULTI: 2, ACK: 4, DUMP: 0x300, CAPPED: 0x100, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
 export const SOL_NETLINK = 270;

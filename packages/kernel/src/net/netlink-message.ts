@@ -19,6 +19,7 @@ const align = (bytes: number): number => (bytes + 3) & ~3;
 
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 export const u32Bytes = (...values: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
+export const u16Bytes = (...values: readonly number[]): Uint8Array => new Uint8Array(Uint16Array.from(values).buffer);
 export const stringBytes = (text: string): Uint8Array => Buffer.from(`${text}\0`, 'latin1');
 
 /** The requests in a datagram; ends at the first that is malformed (netlink_rcv_skb). */

@@ -9,10 +9,11 @@ import {
   type Credentials, type WaitQueue,
 } from '@troupe/abi';
 import { Socket, newSocketNode, type IncomingMessage, type OutgoingMessage, type SocketCaller, type SocketCredentials, type VfsContext } from '@troupe/vfs';
+import type { Task } from '../task/task.js';
 import type { NetlinkReceiver, NetworkNamespace } from '../namespace/network-namespace.js';
-import type { NetlinkPorts } from './netlink-ports.js';
+import type { Kernel } from '../kernel.js';
 import { message, requestsIn, u32Bytes, viewOf, type NetlinkRequest } from './netlink-message.js';
-import { handleRoute, isDump } from './route-requests.js';
+import { REQUEST_KINDS, type NetlinkSender } from './netlink-request.js';
 
 /** From the kernel itself. */
 const KERNEL: SocketCredentials = { pid: 0, uid: 0, gid: 0 };
@@ -35,11 +36,10 @@ export interface NetlinkSocketInit {
   readonly protocol: number;
   readonly flags: number;
   readonly namespace: NetworkNamespace;
-  readonly ports: NetlinkPorts;
+  readonly kernel: Kernel;
   /** Id of the process in its PID namespace: the port it asks for. */
   readonly portHint: number;
   readonly credentials: SocketCredentials;
-  readonly nowNs: bigint;
 }
 
 export class NetlinkSocket extends Socket implements NetlinkReceiver {
@@ -48,7 +48,7 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
   readonly peerCredentials = null;
   readonly groups = new Set<number>();
   port = 0;
-  private readonly _ports: NetlinkPorts;
+  readonly kernel: Kernel;
   private readonly _portHint: number;
   private readonly _queue: Datagram[] = [];
   private _queuedBytes = 0;
@@ -56,18 +56,19 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
   /** Of BOOLEAN_OPTIONS, those that are set. */
   private readonly _options = new Set<number>();
 
-  constructor({ credentials, flags, namespace, nowNs, portHint, ports, protocol, type }: NetlinkSocketInit) {
-    super(newSocketNode(credentials.uid, credentials.gid, nowNs), O_RDWR | (flags & O_NONBLOCK), Af.NETLINK, type, protocol);
+  constructor({ credentials, flags, kernel, namespace, portHint, protocol, type }: NetlinkSocketInit) {
+    super(newSocketNode(credentials.uid, credentials.gid, kernel.realtimeNs()), O_RDWR | (flags & O_NONBLOCK), Af.NETLINK, type, protocol);
     this.namespace = namespace;
     this.ownCredentials = credentials;
-    this._ports = ports;
+    this.kernel = kernel;
     this._portHint = portHint;
     namespace.netlinkSockets.add(this);
   }
 
-  bind(bytes: Uint8Array): number {
+  bind(bytes: Uint8Array, caller: SocketCaller): number {
     const address = parseAddress(bytes);
     if (typeof address === 'number') return address;
+    if (address.groups !== 0 && !this._mayJoin(caller.ctx.creds)) return -Errno.EPERM;
     if (this.port !== 0 && address.port !== 0 && address.port !== this.port) return -Errno.EINVAL;
     if (this.port === 0) {
       const bound = address.port === 0 ? this._bindAny() : this._bindTo(address.port);
@@ -78,10 +79,10 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
   }
 
   private _bindTo(port: number): number {
-    const got = this._ports.allocate(this.protocol, port | 0);
+    const got = this.kernel.netlinkPorts.allocate(this.protocol, port | 0);
     if (got === undefined) return -Errno.EADDRINUSE;
     if (got !== (port | 0)) {
-      this._ports.release(this.protocol, got);
+      this.kernel.netlinkPorts.release(this.protocol, got);
       return -Errno.EADDRINUSE;
     }
     this.port = port >>> 0;
@@ -89,7 +90,7 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
   }
 
   private _bindAny(): number {
-    const got = this._ports.allocate(this.protocol, this._portHint);
+    const got = this.kernel.netlinkPorts.allocate(this.protocol, this._portHint);
     if (got === undefined) return -Errno.EADDRINUSE;
     this.port = got >>> 0;
     return 0;
@@ -119,14 +120,14 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
   }
 
   send(message: OutgoingMessage, caller: SocketCaller | null): number {
-    return this._send(message, caller?.ctx.creds ?? null);
+    return caller === null ? -Errno.EPERM : this._send(message, caller.ctx);
   }
 
-  override write(src: Uint8Array, _offBytes: number, { creds }: VfsContext): number {
-    return this._send({ data: src, flags: 0, to: null }, creds);
+  override write(src: Uint8Array, _offBytes: number, ctx: VfsContext): number {
+    return this._send({ data: src, flags: 0, to: null }, ctx);
   }
 
-  private _send({ data, flags, to }: Pick<OutgoingMessage, 'data' | 'flags' | 'to'>, creds: Credentials | null): number {
+  private _send({ data, flags, to }: Pick<OutgoingMessage, 'data' | 'flags' | 'to'>, ctx: VfsContext): number {
     if ((flags & Msg.OOB) !== 0) return -Errno.EOPNOTSUPP;
     const destination = to === null ? this._destination : parseAddress(to);
     if (typeof destination === 'number') return destination;
@@ -135,17 +136,37 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
       const bound = this._bindAny();
       if (bound < 0) return bound;
     }
-    if (destination.port !== 0 || destination.groups !== 0) return this._sendToSockets(data, destination, creds);
-    if (this.protocol !== NetlinkProtocol.ROUTE) return -Errno.ECONNREFUSED;
-    for (const request of requestsIn(data)) this._handle(request, this._isAdmin(creds));
+    if (destination.port !== 0 || destination.groups !== 0) return this._sendToSockets(data, destination, ctx.creds);
+    const task = this.kernel.tasks.byTid(ctx.tid);
+    return task === undefined ? -Errno.ECONNREFUSED : this._sendToKernel(data, task);
+  }
+
+  private _sendToKernel(data: Uint8Array, task: Task): number {
+    const { creds } = task;
+    const isKnown = REQUEST_KINDS[this.protocol] !== undefined;
+    if (this._isOfConnector) this.kernel.processEvents.control(this, data, task);
+    else if (!isKnown) return -Errno.ECONNREFUSED;
+    else {
+      const sender = { socket: this, task, isAdmin: this._isAdmin(creds), isAdminOfAll: hasCapIn(creds, this.kernel.rootUserNamespace, Cap.NET_ADMIN) };
+      for (const request of requestsIn(data)) this._handle(request, sender);
+    }
     return data.length;
   }
 
-  private _isAdmin(creds: Credentials | null): boolean {
-    return creds !== null && hasCapIn(creds, this.namespace.userNamespace, Cap.NET_ADMIN);
+  /** The connector is there in the first namespace only. */
+  private get _isOfConnector(): boolean {
+    return this.protocol === NetlinkProtocol.CONNECTOR && this.namespace === this.kernel.rootNamespaces.net;
   }
 
-  private _sendToSockets(data: Uint8Array, { groups, port }: NetlinkAddress, creds: Credentials | null): number {
+  private _isAdmin(creds: Credentials): boolean {
+    return hasCapIn(creds, this.namespace.userNamespace, Cap.NET_ADMIN);
+  }
+
+  private _mayJoin(creds: Credentials): boolean {
+    return this.protocol !== NetlinkProtocol.CONNECTOR || this._isAdmin(creds);
+  }
+
+  private _sendToSockets(data: Uint8Array, { groups, port }: NetlinkAddress, creds: Credentials): number {
     if (!this._isAdmin(creds)) return -Errno.EPERM;
     const others = [...this.namespace.netlinkSockets].filter((socket) => socket !== this && socket.protocol === this.protocol);
     for (let group = 1; group <= 32; group++) {
@@ -159,13 +180,14 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
     return data.length;
   }
 
-  private _handle(request: NetlinkRequest, canChange: boolean): void {
+  private _handle(request: NetlinkRequest, sender: NetlinkSender): void {
     if ((request.flags & NlmFlag.REQUEST) === 0) return;
     const own = { ...request, pid: this.port };
-    const answer = request.type < Nlmsg.MIN_TYPE ? [] : handleRoute(this.namespace, own, canChange);
+    const kind = REQUEST_KINDS[this.protocol]!;
+    const answer = request.type < Nlmsg.MIN_TYPE ? [] : kind.handle(own, sender);
     const error = typeof answer === 'number' ? answer : 0;
     if (typeof answer !== 'number') for (const bytes of answer) this.deliver(bytes, 0, 0);
-    if (error !== 0 || ((request.flags & NlmFlag.ACK) !== 0 && !isDump(request))) this.deliver(this._acknowledgement(own, error), 0, 0);
+    if (error !== 0 || ((request.flags & NlmFlag.ACK) !== 0 && !kind.isDump(request))) this.deliver(this._acknowledgement(own, error), 0, 0);
   }
 
   /** NLMSG_ERROR: errors bring the whole request back, unless NETLINK_CAP_ACK says otherwise. */
@@ -234,8 +256,9 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
   }
 
   /** An option of SOL_NETLINK. */
-  setNetlinkOption(name: number, value: number): number {
+  setNetlinkOption(name: number, value: number, creds: Credentials): number {
     if (name === NetlinkOption.ADD_MEMBERSHIP || name === NetlinkOption.DROP_MEMBERSHIP) {
+      if (!this._mayJoin(creds)) return -Errno.EPERM;
       if (value < 1 || value > RtnlGroup.MAX) return -Errno.EINVAL;
       if (name === NetlinkOption.ADD_MEMBERSHIP) this.groups.add(value);
       else this.groups.delete(value);
@@ -253,7 +276,9 @@ export class NetlinkSocket extends Socket implements NetlinkReceiver {
 
   protected override release(): void {
     this.namespace.netlinkSockets.delete(this);
-    if (this.port !== 0) this._ports.release(this.protocol, this.port | 0);
+    this.kernel.processEvents.forget(this);
+    this.kernel.taskStats.forget(this);
+    if (this.port !== 0) this.kernel.netlinkPorts.release(this.protocol, this.port | 0);
   }
 }
 

@@ -6,6 +6,7 @@ import { ARPHRD_LOOPBACK, Af, Errno, IFADDRMSG, IFA_F_PERMANENT, IFINFOMSG, Ifa,
 import type { NetworkNamespace } from '../namespace/network-namespace.js';
 import type { DeviceAddress, NetworkDevice } from './network-device.js';
 import { attribute, attributesIn, message, stringBytes, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
+import type { NetlinkAnswer } from './netlink-request.js';
 
 const QUEUE_LENGTH = 1000;
 const HARDWARE_ADDRESS = new Uint8Array(6);
@@ -18,9 +19,6 @@ const FOR_EVER = 0xffff_ffff;
 const ADDRESS_BYTES = 4;
 const KIND_MASK = 3;
 const KIND_GET = 2;
-
-/** The messages of an answer. */
-export type RouteAnswer = readonly Uint8Array[] | number;
 
 function linkMessage(header: NetlinkHeader, device: NetworkDevice): Uint8Array {
   const info = new Uint8Array(IFINFOMSG.sizeBytes);
@@ -77,14 +75,14 @@ function linkRequest(namespace: NetworkNamespace, body: Uint8Array): LinkRequest
   return { name, index, flags: view.getUint32(off.flags, true), change: view.getUint32(off.change, true), attributes, device: namespace.device(index, name) };
 }
 
-function getLink(namespace: NetworkNamespace, { body, pid, seq }: NetlinkRequest): RouteAnswer {
+function getLink(namespace: NetworkNamespace, { body, pid, seq }: NetlinkRequest): NetlinkAnswer {
   const request = linkRequest(namespace, body);
   if (typeof request === 'number') return request;
   return request.device === null ? -Errno.ENODEV : [linkMessage({ type: Rtm.NEWLINK, flags: 0, seq, pid }, request.device)];
 }
 
 /** Up or down, and the MTU; the device cannot be renamed, and no other can be made. */
-function changeLink(namespace: NetworkNamespace, { body, flags: messageFlags }: NetlinkRequest): RouteAnswer {
+function changeLink(namespace: NetworkNamespace, { body, flags: messageFlags }: NetlinkRequest): NetlinkAnswer {
   const request = linkRequest(namespace, body);
   if (typeof request === 'number') return request;
   const { attributes, change, device, flags, index, name } = request;
@@ -123,7 +121,7 @@ function addressRequest(namespace: NetworkNamespace, body: Uint8Array): AddressR
   return { device, address: { local: local.slice(0, ADDRESS_BYTES), peer: peer.slice(0, ADDRESS_BYTES), prefixBits, scope: body[off.scope]!, flags: IFA_F_PERMANENT, label: device.name } };
 }
 
-function newAddress(namespace: NetworkNamespace, { body, flags }: NetlinkRequest): RouteAnswer {
+function newAddress(namespace: NetworkNamespace, { body, flags }: NetlinkRequest): NetlinkAnswer {
   const request = addressRequest(namespace, body);
   if (typeof request === 'number') return request;
   const { address, device } = request;
@@ -135,7 +133,7 @@ function newAddress(namespace: NetworkNamespace, { body, flags }: NetlinkRequest
   return [];
 }
 
-function deleteAddress(namespace: NetworkNamespace, { body }: NetlinkRequest): RouteAnswer {
+function deleteAddress(namespace: NetworkNamespace, { body }: NetlinkRequest): NetlinkAnswer {
   const request = addressRequest(namespace, body);
   if (typeof request === 'number') return request;
   const { address, device } = request;
@@ -147,7 +145,7 @@ function deleteAddress(namespace: NetworkNamespace, { body }: NetlinkRequest): R
 }
 
 /** Everything of a kind, in one datagram that ends with NLMSG_DONE. */
-function dump(namespace: NetworkNamespace, { body, pid, seq, type }: NetlinkRequest): RouteAnswer {
+function dump(namespace: NetworkNamespace, { body, pid, seq, type }: NetlinkRequest): NetlinkAnswer {
   const header = { flags: NlmFlag.MULTI, seq, pid };
   const { loopback } = namespace;
   const family = body[0] ?? Af.UNSPEC;
@@ -158,14 +156,14 @@ function dump(namespace: NetworkNamespace, { body, pid, seq, type }: NetlinkRequ
   return [Buffer.concat([...parts, message({ ...header, type: Nlmsg.DONE }, u32Bytes(0))])];
 }
 
-const HANDLERS: Readonly<Record<number, (namespace: NetworkNamespace, request: NetlinkRequest) => RouteAnswer>> = {
+const HANDLERS: Readonly<Record<number, (namespace: NetworkNamespace, request: NetlinkRequest) => NetlinkAnswer>> = {
   [Rtm.NEWLINK]: changeLink, [Rtm.SETLINK]: changeLink, [Rtm.GETLINK]: getLink, [Rtm.NEWADDR]: newAddress, [Rtm.DELADDR]: deleteAddress,
 };
 
 export const isDump = ({ flags, type }: NetlinkRequest): boolean => (type & KIND_MASK) === KIND_GET && (flags & NlmFlag.DUMP) !== 0;
 
 /** `canChange`: the caller may change devices of the namespace. */
-export function handleRoute(namespace: NetworkNamespace, request: NetlinkRequest, canChange: boolean): RouteAnswer {
+export function handleRoute(namespace: NetworkNamespace, request: NetlinkRequest, canChange: boolean): NetlinkAnswer {
   const { body, type } = request;
   if (type > Rtm.MAX) return -Errno.EOPNOTSUPP;
   if (body.length < 1) return [];

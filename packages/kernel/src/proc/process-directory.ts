@@ -45,6 +45,7 @@ function commFile(task: Task): FileEntry {
     read: () => `${task.name}\n`,
     write: (text) => {
       task.name = text.replace(/\n$/, '').slice(0, COMM_MAX);
+      task.kernel.processEvents.named(task);
       return 0;
     },
   };

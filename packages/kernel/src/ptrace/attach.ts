@@ -24,6 +24,7 @@ export function attach(task: Task, target: Task): number {
   const refused = checkAttach(task, target);
   if (refused < 0) return refused;
   link(target, task, false);
+  task.kernel.processEvents.traced(target, task);
   sendSignal(target, { signo: Sig.STOP, code: Si.KERNEL, pid: 0, uid: 0 }, false);
   takeOverStop(target);
   return 0;
@@ -34,6 +35,7 @@ export function seize(task: Task, target: Task, addr: number, options: number): 
   const refused = checkOptions(task, options) || checkAttach(task, target);
   if (refused < 0) return refused;
   link(target, task, true).options = options;
+  task.kernel.processEvents.traced(target, task);
   takeOverStop(target);
   return 0;
 }
@@ -58,6 +60,7 @@ export function detach(target: Task, signo: number): number {
   if (signo < 0 || signo > NSIG) return -Errno.EIO;
   resumeTracee(target, 'cont', signo);
   unlink(target);
+  target.kernel.processEvents.traced(target, null);
   return 0;
 }
 

@@ -37,7 +37,9 @@ import { UtsNamespace } from '../namespace/uts-namespace.js';
 import { NetlinkPorts } from '../net/netlink-ports.js';
 import { NetlinkSocket } from '../net/netlink-socket.js';
 import { NetworkDevice } from '../net/network-device.js';
+import { ProcessEvents } from '../net/process-events.js';
 import { SocketEntry, SocketTable } from '../net/socket-table.js';
+import { TaskStats } from '../net/task-stats.js';
 import { reconnectProcFs } from '../proc/proc-file-system.js';
 import { ProcessMemoryFile } from '../proc/process-memory-file.js';
 import { reconnectSysFs } from '../proc/sys-file-system.js';
@@ -72,8 +74,8 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 const PLAIN = {
   AsyncOwner, CgroupNamespace, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenedProgram,
-  PageTable, Parked, ParkedWaiter, PendingSignals, PidFile, PidNamespace, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
-  SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet,
+  PageTable, Parked, ParkedWaiter, PendingSignals, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
+  SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,
 };
 

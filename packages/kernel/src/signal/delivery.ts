@@ -73,6 +73,7 @@ export function act(task: Task, info: SigInfo): void {
 function actByDefault(task: Task, info: SigInfo, kind: DefaultAction): void {
   if (kind === 'ignore' || kind === 'continue') return;
   if (kind === 'stop') return stopByDefault(task, info);
+  if (kind === 'core') task.kernel.processEvents.dumped(task);
   exitGroup(task, killedBy(info.signo));
 }
 

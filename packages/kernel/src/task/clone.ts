@@ -62,6 +62,7 @@ export function cloneTask(parent: Task, args: CloneArgs): Task | number {
   linkChild(parent, child, args);
   const stored = storeIds(parent, child, args);
   kernel.tasks.forkCount++;
+  kernel.processEvents.forked(parent, child);
   if (parent.tracing !== null && !has(args.flags, Clone.UNTRACED)) traceClone(parent, child, args);
   kernel.runner.startTask(child);
   return stored < 0 ? stored : child;
@@ -176,7 +177,8 @@ function linkChild(parent: Task, child: Task, args: CloneArgs): void {
   const { group } = child;
   const isThread = has(args.flags, Clone.THREAD);
   group.tasks.add(child);
-  if (!isThread) {
+  if (isThread) group.hadThreads = true;
+  else {
     group.leader = child;
     linkProcess(parent, group, has(args.flags, Clone.PARENT));
   }

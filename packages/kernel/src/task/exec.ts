@@ -42,6 +42,7 @@ export function commitImage(task: Task, image: ExecImage): void {
   resetProcess(task, image);
   resetRegisters(task, image);
   releaseVforkParent(task);
+  task.kernel.processEvents.executed(task);
   if (task.tracing !== null) reportExec(task, formerTid);
 }
 
@@ -64,7 +65,9 @@ function takeLeadership(task: Task): void {
 function resetProcess(task: Task, image: ExecImage): void {
   const { group } = task;
   task.name = image.name;
+  const before = task.creds;
   task.creds = image.creds;
+  task.kernel.processEvents.changedIds(task, before);
   task.altStack = { addr: 0n, sizeBytes: 0, flags: Ss.DISABLE };
   task.restartBlock = null;
   setRseq(task, null);
@@ -101,6 +104,7 @@ export function installFirstImage(task: Task, image: ExecImage): void {
   task.mm.attach(task.tcb);
   task.creds = image.creds;
   task.name = image.name;
+  task.group.hasExeced = true;
   resetRegisters(task, image);
 }
 

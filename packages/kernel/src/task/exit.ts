@@ -10,6 +10,7 @@ import { releaseMountNamespace } from '../namespace/mount-release.js';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { isTracedByParent, releaseTracees, unlink } from '../ptrace/link.js';
 import { notifyTracer, stopsForExit } from '../ptrace/stop.js';
+import { coreOf } from '../net/process-events.js';
 import type { GroupTimers } from '../time/group-timers.js';
 import { releaseFutexes } from './futex-exit.js';
 import { childInfo } from './child-info.js';
@@ -55,6 +56,8 @@ export function endTask(task: Task, status: ExitStatus): void {
   task.state = 'zombie';
   task.syscall = null;
   if (wasRunning) kernel.running.dec();
+  const core = coreOf(task);
+  if (kernel.taskStats.isHeard) kernel.taskStats.exited(task, status, core, group.liveTasks.length === 0);
   releaseResources(task);
   for (const dead of releaseTracees(task)) endTracedZombie(dead);
   orphanChildrenOf(task);
@@ -66,6 +69,7 @@ export function endTask(task: Task, status: ExitStatus): void {
   }
   retargetPending(group);
   group.threadWaiters.wake(0, Infinity);
+  kernel.processEvents.exited(task, status, core);
 }
 
 function releaseResources(task: Task): void {

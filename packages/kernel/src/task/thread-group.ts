@@ -52,8 +52,10 @@ export class ThreadGroup {
   awaitsNamespace = false;
   /** A task of the group runs execve: which one; the others die. */
   execTask: Task | null = null;
-  /** True after the first execve (setpgid(2) EACCES). */
+  /** Runs a program that it was started with, or execve gave it (setpgid(2) EACCES). */
   hasExeced = false;
+  /** Has, or had, more than one task. */
+  hadThreads = false;
 
   /** A stop signal was taken and the tasks are on their way to stop, or have stopped. */
   stopRequested = false;

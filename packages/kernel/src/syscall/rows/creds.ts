@@ -25,11 +25,18 @@ function fixCapabilities(before: Credentials, after: Credentials): Credentials {
   return { ...after, capEffective, capPermitted, capAmbient };
 }
 
+/** The task has these ids from now on. */
+function commit(task: Task, after: Credentials): number {
+  const before = task.creds;
+  task.creds = after;
+  task.kernel.processEvents.changedIds(task, before);
+  return 0;
+}
+
 function setUids(task: Task, change: Partial<Pick<Credentials, 'uid' | 'euid' | 'suid' | 'fsuid'>>): number {
   const after = { ...task.creds, ...change };
   if (after.euid !== task.creds.euid) task.dumpable = 0;
-  task.creds = fixCapabilities(task.creds, after);
-  return 0;
+  return commit(task, fixCapabilities(task.creds, after));
 }
 
 function isAnyUid(creds: Credentials, id: number): boolean {
@@ -66,10 +73,8 @@ function sysSetuid(task: Task, uid: number): number {
 function sysSetgid(task: Task, gid: number): number {
   if (gid === KEEP) return -Errno.EINVAL;
   const { creds } = task;
-  if (hasOwnCap(creds, Cap.SETGID)) task.creds = { ...creds, gid, egid: gid, sgid: gid, fsgid: gid };
-  else if (gid === creds.gid || gid === creds.sgid) task.creds = { ...creds, egid: gid, fsgid: gid };
-  else return -Errno.EPERM;
-  return 0;
+  if (hasOwnCap(creds, Cap.SETGID)) return commit(task, { ...creds, gid, egid: gid, sgid: gid, fsgid: gid });
+  return gid === creds.gid || gid === creds.sgid ? commit(task, { ...creds, egid: gid, fsgid: gid }) : -Errno.EPERM;
 }
 
 function sysSetreuid(task: Task, ruid: number, euid: number): number {
@@ -91,8 +96,7 @@ function sysSetregid(task: Task, rgid: number, egid: number): number {
   const gid = rgid === KEEP ? creds.gid : rgid;
   const newEgid = egid === KEEP ? creds.egid : egid;
   const sgid = rgid !== KEEP || (egid !== KEEP && egid !== creds.gid) ? newEgid : creds.sgid;
-  task.creds = { ...creds, gid, egid: newEgid, sgid, fsgid: newEgid };
-  return 0;
+  return commit(task, { ...creds, gid, egid: newEgid, sgid, fsgid: newEgid });
 }
 
 function sysSetresuid(task: Task, ruid: number, euid: number, suid: number): number {
@@ -106,8 +110,7 @@ function sysSetresgid(task: Task, rgid: number, egid: number, sgid: number): num
   const { creds } = task;
   if (!hasOwnCap(creds, Cap.SETGID) && [rgid, egid, sgid].some((id) => id !== KEEP && !isAnyGid(creds, id))) return -Errno.EPERM;
   const newEgid = egid === KEEP ? creds.egid : egid;
-  task.creds = { ...creds, gid: rgid === KEEP ? creds.gid : rgid, egid: newEgid, sgid: sgid === KEEP ? creds.sgid : sgid, fsgid: newEgid };
-  return 0;
+  return commit(task, { ...creds, gid: rgid === KEEP ? creds.gid : rgid, egid: newEgid, sgid: sgid === KEEP ? creds.sgid : sgid, fsgid: newEgid });
 }
 
 function writeIds(task: Task, places: readonly number[], ids: readonly number[]): number {
@@ -118,14 +121,14 @@ function writeIds(task: Task, places: readonly number[], ids: readonly number[])
 function sysSetfsuid(task: Task, wanted: number): number {
   const fsuid = kernelUid(task, wanted);
   const old = task.creds.fsuid;
-  if (fsuid !== KEEP && (hasOwnCap(task.creds, Cap.SETUID) || isAnyUid(task.creds, fsuid) || fsuid === old)) task.creds = { ...task.creds, fsuid };
+  if (fsuid !== KEEP && (hasOwnCap(task.creds, Cap.SETUID) || isAnyUid(task.creds, fsuid) || fsuid === old)) commit(task, { ...task.creds, fsuid });
   return shownUid(task, old);
 }
 
 function sysSetfsgid(task: Task, wanted: number): number {
   const fsgid = kernelGid(task, wanted);
   const old = task.creds.fsgid;
-  if (fsgid !== KEEP && (hasOwnCap(task.creds, Cap.SETGID) || isAnyGid(task.creds, fsgid) || fsgid === old)) task.creds = { ...task.creds, fsgid };
+  if (fsgid !== KEEP && (hasOwnCap(task.creds, Cap.SETGID) || isAnyGid(task.creds, fsgid) || fsgid === old)) commit(task, { ...task.creds, fsgid });
   return shownGid(task, old);
 }
 

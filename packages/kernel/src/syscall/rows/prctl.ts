@@ -26,6 +26,7 @@ function setName(task: Task, at: number): number {
   task.mm.copyInPartial(at, bytes);
   const end = bytes.indexOf(0);
   task.name = Buffer.from(bytes.subarray(0, end < 0 || end > 15 ? 15 : end)).toString('latin1');
+  task.kernel.processEvents.named(task);
   return 0;
 }
 

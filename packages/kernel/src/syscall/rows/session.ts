@@ -49,7 +49,9 @@ function sysGetsid(task: Task, pid: number): number {
 function sysSetsid(task: Task): number {
   const { group, kernel } = task;
   if (kernel.tasks.processGroups.has(group.tgid)) return -Errno.EPERM;
-  return shownPid(task, kernel.tasks.newSession(group).sid);
+  const { sid } = kernel.tasks.newSession(group);
+  kernel.processEvents.startedSession(task);
+  return shownPid(task, sid);
 }
 
 /** vhangup(2): the terminal of the session hangs up. */

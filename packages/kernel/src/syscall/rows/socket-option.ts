@@ -19,7 +19,7 @@ function sysSetsockopt(task: Task, fdNo: number, level: number, name: number, at
   const socket = socketOf(task, fdNo);
   if (typeof socket === 'number') return socket;
   if (sizeBytes < 0) return -Errno.EINVAL;
-  if (level === SOL_NETLINK && socket instanceof NetlinkSocket) return sizeBytes < 4 ? -Errno.EINVAL : socket.setNetlinkOption(name, task.mm.readI32(at));
+  if (level === SOL_NETLINK && socket instanceof NetlinkSocket) return sizeBytes < 4 ? -Errno.EINVAL : socket.setNetlinkOption(name, task.mm.readI32(at), task.creds);
   if (level !== SOL_SOCKET) return -Errno.EOPNOTSUPP;
   if (isTimeout(name)) return setTimeoutOption(task, socket, name, at, sizeBytes);
   if (name === So.LINGER) return sizeBytes < LINGER_BYTES ? -Errno.EINVAL : 0;

@@ -32,8 +32,8 @@ function checkKind(domain: number, typeAndFlags: number, protocol: number): numb
   return type === Sock.RAW ? Sock.DGRAM : type;
 }
 
-/** NETLINK_ROUTE answers; NETLINK_KOBJECT_UEVENT has nothing to tell, as no device comes or goes. */
-const NETLINK_PROTOCOLS: readonly number[] = [NetlinkProtocol.ROUTE, NetlinkProtocol.KOBJECT_UEVENT];
+/** NETLINK_KOBJECT_UEVENT has nothing to tell, as no device comes or goes; the others answer. */
+const NETLINK_PROTOCOLS: readonly number[] = [NetlinkProtocol.ROUTE, NetlinkProtocol.CONNECTOR, NetlinkProtocol.KOBJECT_UEVENT, NetlinkProtocol.GENERIC];
 
 function makeNetlinkSocket(task: Task, typeAndFlags: number, protocol: number): number {
   const type = typeAndFlags & ~TYPE_FLAGS;
@@ -41,7 +41,7 @@ function makeNetlinkSocket(task: Task, typeAndFlags: number, protocol: number): 
   if (!NETLINK_PROTOCOLS.includes(protocol)) return fail('EPROTONOSUPPORT');
   const { kernel } = task;
   const socket = new NetlinkSocket({
-    type, protocol, flags: typeAndFlags, namespace: task.namespaces.net, ports: kernel.netlinkPorts, portHint: shownPid(task, task.group.tgid), credentials: credentialsOf(task), nowNs: kernel.realtimeNs(),
+    type, protocol, flags: typeAndFlags, namespace: task.namespaces.net, kernel, portHint: shownPid(task, task.group.tgid), credentials: credentialsOf(task),
   });
   kernel.sockets.record(socket);
   return installFile(task, socket, (typeAndFlags & O_CLOEXEC) !== 0);
@@ -135,7 +135,7 @@ function sysGetpeername(task: Task, fdNo: number, at: number, lengthAt: number):
   return 0;
 }
 
-const PARTIAL = { partial: 'AF_UNIX, AF_NETLINK (NETLINK_ROUTE: links and IPv4 addresses of the loopback device); other families answer EAFNOSUPPORT' } as const;
+const PARTIAL = { partial: 'AF_UNIX, AF_NETLINK (NETLINK_ROUTE: links and IPv4 addresses of the loopback device; NETLINK_CONNECTOR: events of processes; NETLINK_GENERIC: task statistics); other families answer EAFNOSUPPORT' } as const;
 const NAME_ARGS = [fd('sockfd'), outBuf('addr', 'return'), addr('addrlen')] as const;
 const KIND_ARGS = [choice('domain', DOMAINS), choice('type', TYPES), int('protocol')] as const;
 
