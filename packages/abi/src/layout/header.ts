@@ -37,6 +37,8 @@ export const KernelHeader = struct('KernelHeader', {
   /** Decoded-code cache: lock of structure changes. */
   codeLock: 'i32',
   codeEpoch: 'i32',
+  /** Incremented after execute entries were withdrawn anywhere, before the cores that may use them are waited for. */
+  execVersion: 'i32',
   /** Linear address of the frame number -> code page map (u32 each), 0 before the first decode. */
   codeMap: 'i32',
   /** State of the interpreter's main loop (cpu-worker interp/main-tier.ts): cold, requested, compiled, held. */

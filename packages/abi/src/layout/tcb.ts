@@ -83,6 +83,8 @@ export const TCB = struct('Tcb', {
   /** Translated code: guest page of the stack and its entry of the write table; page NO_STACK_PAGE = none. For the core while it is in guest code. */
   stackEntry: 'u32',
   stackPage: 'u64',
+  /** Translated code: number, in the bits that no guest address has, of the execute table as it is now. Written by the core (cpu-worker jit/code-keys.ts). */
+  codeKey: 'u64',
   /** Tasks of a higher priority run first: 1 … 99 real-time, 0 the others (sched(7)). Written by the kernel at any time. */
   schedPriority: 'i32',
   /** Time slice in µs; 0 = the usual one. Written by the kernel at any time. */

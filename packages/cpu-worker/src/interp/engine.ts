@@ -138,7 +138,7 @@ class InterpEngine implements Engine {
     this.#takeFill(tcb);
     if (this.#stepper.isOn(tcb)) return this.#stepper.step(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
-    const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#jit?.enter() ?? 0);
+    const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#jit?.enter(tcb) ?? 0);
     const before = this.#retired(tcb);
     const inRegions = this.#jit?.instructions ?? 0;
     const trap = this.#runGuest(tcb, flags);

@@ -220,7 +220,8 @@ export class ExpressionBuilder {
   openIf(condition: I32): void { this.effect({ kind: 'openIf' }, [condition], []); }
 
   getGlobal(index: number): I32 { return this.make('i32', { kind: 'global', index }); }
-  setGlobal(index: number, value: I32): void { this.effect({ kind: 'setGlobal', index }, [value], ['var']); }
+  getGlobal64(index: number): I64 { return this.make('i64', { kind: 'global', index }); }
+  setGlobal(index: number, value: I32 | I64): void { this.effect({ kind: 'setGlobal', index }, [value], ['var']); }
 
   branchTable(index: I32, labels: readonly Label[], fallback: Label): void {
     this.effect({ kind: 'brTable', labels, fallback }, [index], []);

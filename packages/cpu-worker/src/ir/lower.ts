@@ -97,13 +97,14 @@ export function analyse(root: readonly Node[]): void {
 
 const NUMERIC_CONST = { i32: 0x41, i64: 0x42, f32: 0x43, f64: 0x44 } as const;
 
-/** Function numbers from here on are only known when the module is put together; they take five bytes. */
+/** Numbers of functions and globals from here on are only known when the module is put together; they take five bytes. */
 export const RELOCATED = 0x1000_0000;
 
-/** A call whose function number has to be filled in. */
+/** A number of a function, or of a global, that has to be filled in. */
 export interface Relocation {
   readonly at: number;
-  readonly fn: number;
+  readonly kind: 'fn' | 'global';
+  readonly index: number;
 }
 
 /** Emits the code of node lists into one function body. */
@@ -207,11 +208,10 @@ export class Lowering {
         return this.#memarg(atomicAlign(op.code), op.offset);
       case 'get': return this.#indexed(0x20, op.local);
       case 'set': return this.#indexed(0x21, op.local);
-      case 'global': return this.#indexed(0x23, op.index);
-      case 'setGlobal': return this.#indexed(0x24, op.index);
+      case 'global': return this.#relocatable('global', 0x23, op.index);
+      case 'setGlobal': return this.#relocatable('global', 0x24, op.index);
       case 'call': case 'tailCall':
-        if (op.fn >= RELOCATED) this.relocations.push({ at: code.length + 1, fn: op.fn - RELOCATED });
-        return this.#indexed(op.kind === 'call' ? 0x10 : 0x12, op.fn);
+        return this.#relocatable('fn', op.kind === 'call' ? 0x10 : 0x12, op.fn);
       case 'callIndirect': case 'tailCallIndirect':
         this.#indexed(op.kind === 'callIndirect' ? 0x11 : 0x13, op.type);
         return code.u32(op.table);
@@ -232,6 +232,11 @@ export class Lowering {
         return code.u32(this.#depth(op.fallback));
       case 'return': return code.byte(0x0f);
     }
+  }
+
+  #relocatable(kind: Relocation['kind'], opcode: number, index: number): void {
+    if (index >= RELOCATED) this.relocations.push({ at: this.code.length + 1, kind, index: index - RELOCATED });
+    this.#indexed(opcode, index);
   }
 
   #indexed(opcode: number, index: number): void {

@@ -17,7 +17,7 @@ interface Body {
   readonly name: string | undefined;
 }
 
-/** Assembles a module: imported shared memory, imported functions and tables, functions, a function table of its own, mutable i32 globals. */
+/** Assembles a module: imported shared memory, imported functions and tables, functions, a function table of its own, mutable globals. */
 export class WasmModule {
   readonly #types: string[] = [];
   readonly #signatures: Signature[] = [];
@@ -25,7 +25,7 @@ export class WasmModule {
   readonly #bodies: (Body | undefined)[] = [];
   readonly #declared: number[] = [];
   readonly #exports: { name: string; kind: number; index: number }[] = [];
-  readonly #globals: { name: string; imported: boolean }[] = [];
+  readonly #globals: { name: string; ty: Ty; imported: boolean }[] = [];
   readonly #importedTables: { name: string; slots: number }[] = [];
   #growingTables = 0;
   /** Function indexes of the module's own table, slot by slot. */
@@ -82,12 +82,12 @@ export class WasmModule {
 
   /** An immutable i32 global given by the host; all come before mutable ones. */
   importGlobal(name: string): number {
-    return this.#globals.push({ name, imported: true }) - 1;
+    return this.#globals.push({ name, ty: 'i32', imported: true }) - 1;
   }
 
-  /** A mutable i32 global, 0 at start. */
-  global(name: string): number {
-    return this.#globals.push({ name, imported: false }) - 1;
+  /** A mutable global, 0 at start. */
+  global(name: string, ty: 'i32' | 'i64' = 'i32'): number {
+    return this.#globals.push({ name, ty, imported: false }) - 1;
   }
 
   encode(memoryPages: number): Uint8Array {
@@ -135,7 +135,7 @@ export class WasmModule {
       if (hasOwn) b.u32(this.table.length);
       for (let i = 0; i < this.#growingTables; i++) b.bytes([0x70, 0, 0]);
     });
-    section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(() => b.bytes([TY_BYTE.i32, 1, 0x41, 0, 0x0b])));
+    section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(({ ty }) => b.bytes([TY_BYTE[ty], 1, ty === 'i64' ? 0x42 : 0x41, 0, 0x0b])));
     section(7, this.#exports.length, (b) => this.#exports.forEach(({ name, kind, index }) => {
       b.name(name);
       b.byte(kind);

@@ -3,6 +3,7 @@ import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { RunFlag } from '../interp/driver-state.js';
 import { OP } from '../interp/op-record.js';
+import { CodeKeys } from './code-keys.js';
 import { CompilerThread } from './compiler-thread.js';
 import { CoreRegions, type RegionLinkage } from './core-regions.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, RegionState, type JitArea } from './jit-area.js';
@@ -23,6 +24,7 @@ const TURN_BRANCHES = 16;
 /** The part of a core's engine that deals with translated code: what the driver leaves with Trap.STALE and Trap.HOT for. */
 export class CoreJit {
   readonly #regions: CoreRegions;
+  readonly #keys: CodeKeys;
   readonly #block: number;
   /** Low word of the counter. */
   readonly #instructions: number;
@@ -45,13 +47,16 @@ export class CoreJit {
     this.#block = coreBlockAddr(coreId);
     this.#instructions = this.#counter('regionInstructions') * 2;
     this.#regions = new CoreRegions(area, frames, coreId, linkage);
+    this.#keys = new CodeKeys(area.shared, () => this.#regions.drop());
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
   }
 
   /** Before guest code runs; returns the driver's flags. */
-  enter(): number {
+  enter(tcb: number): number {
+    const { u32, u64 } = this.area.shared;
     this.#regions.follow();
+    u64[(tcb + TCB.off.codeKey) / 8] = this.#keys.keyOf(u32[(tcb + TCB.off.tableExec) >>> 2]!);
     return this.mode === 'eager' ? RunFlag.EAGER : RunFlag.SAMPLE;
   }
 

@@ -58,6 +58,12 @@ export class CoreRegions {
     Atomics.store(i32, seen, retirements);
   }
 
+  /** Forgets all modules: regions are installed anew when they are wanted. */
+  drop(): void {
+    this.#installed.fill(0);
+    for (let id = 0; id < MAX_REGIONS; id++) this.linkage.regions.set(id, this.linkage.missing);
+  }
+
   #isCurrent(id: number): boolean {
     const state = this.area.state(id);
     return (state === RegionState.LIVE || state === RegionState.STALE) && this.area.serialOf(id) === this.#installed[id];

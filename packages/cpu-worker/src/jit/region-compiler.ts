@@ -106,7 +106,7 @@ export class RegionCompiler {
     const functions = new Map(bodies.map((body) => {
       const fn = module.declare(body.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE);
       const { rip } = translated.find((region) => region.body === body)!;
-      module.define(fn, body.locals, relocated(body, imports), body.rare, `guest_${rip.toString(16)}`);
+      module.define(fn, body.locals, relocated(body, imports, module.global('key', 'i64')), body.rare, `guest_${rip.toString(16)}`);
       return [body, fn];
     }));
     translated.forEach(({ body, at }, i) => {
@@ -145,11 +145,11 @@ function importCallees(module: WasmModule, bodies: readonly RegionBody[]): Map<s
   return imports;
 }
 
-/** The code of a body with the numbers of the functions it calls. */
-function relocated(body: RegionBody, imports: ReadonlyMap<string, number>): Code {
+/** The code of a body with the numbers of the functions it calls, and of its global. */
+function relocated(body: RegionBody, imports: ReadonlyMap<string, number>, key: number): Code {
   const bytes = body.code.view().slice();
-  for (const { at, fn } of body.relocations) {
-    let value = imports.get(nameOf(body.callees[fn]!))!;
+  for (const { at, kind, index } of body.relocations) {
+    let value = kind === 'global' ? key : imports.get(nameOf(body.callees[index]!))!;
     for (let i = 0; i < 5; i++, value >>>= 7) bytes[at + i] = (value & 0x7f) | (i < 4 ? 0x80 : 0);
   }
   const code = new Code();

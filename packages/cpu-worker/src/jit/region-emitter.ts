@@ -19,7 +19,7 @@ import { Transfers } from './transfers.js';
 import { ENTERED_SIGNATURE, RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
 import { FLAG_SLOTS, minus, union, type SlotSet } from './slots.js';
 
-/** Body of a region's function, but for the numbers of the functions it calls. */
+/** Body of a region's function, but for the numbers of the functions it calls and of its global (ENTRY_KEY). */
 export interface RegionBody {
   readonly locals: LocalPool;
   readonly code: Code;
@@ -71,7 +71,7 @@ export class RegionEmitter {
     const { relocations, rare } = this.#emitInto(code, (b) => this.#transfers.enter(b));
     for (let i = 0; i < this.exits.stubs.length; i++) code.bytes([0x02, 0x40]);
     const shift = code.length;
-    relocations.push(...this.#lowering.relocations.map(({ at, fn }) => ({ at: at + shift, fn })));
+    relocations.push(...this.#lowering.relocations.map((relocation) => ({ ...relocation, at: relocation.at + shift })));
     rare.push(...this.#lowering.rare.map((at) => at + shift));
     code.bytes(this.#body.view());
     for (const stub of this.exits.stubs) {

@@ -4,6 +4,7 @@ import { Status } from '../interp/cold-builder.js';
 import { OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
+import { RELOCATED } from '../ir/lower.js';
 import { NO_STACK_PAGE, RegionExit } from './region-abi.js';
 import type { RegionBuilder } from './region-builder.js';
 import type { AnalysedRegion, Callee } from './analysed-region.js';
@@ -13,6 +14,9 @@ import { FLAG_SLOTS, hasSlot, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } f
 const RSP = 4;
 /** Instructions that a page of a repeated string instruction counts as, for polls. */
 const AGAIN_BYTES = 64 * OP_BYTES;
+
+/** The region's own global: key (code-keys.ts) plus origin under which its pages were found right last. */
+const ENTRY_KEY = RELOCATED;
 
 /** Code at the borders of a region: entry, exits, calls, jumps to other regions. */
 export class Transfers {
@@ -32,31 +36,44 @@ export class Transfers {
 
   /** Checks that the code is the one that was translated, then loads what the region needs. */
   enter(b: RegionBuilder): void {
-    const { entryAt, pages, order, flow } = this.region;
+    const { entryAt, order, flow } = this.region;
     const rip = b.local('i64', this.locals.rip);
-    const tableExec = b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state');
     const hasEntries = order.blocks[0]!.end.kind === 'dispatch';
     const at = hasEntries ? b.local('i32', this.locals.entryAt) : b.i32(entryAt);
-    const origin = b.sub(rip, b.op('i64.extend_i32_s', at));
-    const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(origin), b.i32(10)), b.i32(0x3ffffc)));
-    let wrong = b.and(b.wrap(origin), b.i32(0xfff));
-    for (const [delta, { codePage, generation }] of pages) {
-      const entry = b.readRaw('i32', b.add(firstSlot, b.i32(delta * 4)), 0, 'guest');
-      wrong = b.or(wrong, b.xor(entry, b.i32(codePage)));
-      wrong = b.or(wrong, b.xor(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
-    }
-    b.ifRare(wrong, () => {
-      b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
-      b.returnValue(b.i32(RegionExit.STALE));
-    });
+    b.setLocal(this.locals.origin, b.sub(rip, b.op('i64.extend_i32_s', at)));
+    this.#checkCode(b, rip);
     if (this.locals.usesStack) this.#findStack(b, rip);
-    b.setLocal(this.locals.origin, origin);
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
     b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
     for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
     if (hasEntries) b.setLocal(this.locals.target, rip);
     this.load(b, flow.neededAtStart(order.blocks[0]!));
+  }
+
+  /** One comparison when the pages were looked at before, for the same origin and under the same execute table. */
+  #checkCode(b: RegionBuilder, rip: I64): void {
+    const key = b.variable('i64', b.add(b.local('i64', this.locals.origin), b.readRaw('i64', b.tcb(), TCB.off.codeKey, 'state')));
+    b.ifRare(b.ne(b.getVar(key), b.getGlobal64(ENTRY_KEY)), () => {
+      b.ifRare(this.#isOtherCode(b), () => {
+        b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+        b.returnValue(b.i32(RegionExit.STALE));
+      });
+      b.setGlobal(ENTRY_KEY, b.getVar(key));
+    });
+  }
+
+  #isOtherCode(b: RegionBuilder): I32 {
+    const origin = b.local('i64', this.locals.origin);
+    const tableExec = b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state');
+    const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(origin), b.i32(10)), b.i32(0x3ffffc)));
+    let wrong = b.or(b.and(b.wrap(origin), b.i32(0xfff)), b.wrap(b.shrU(origin, b.i64(32))));
+    for (const [delta, { codePage, generation }] of this.region.pages) {
+      const entry = b.readRaw('i32', b.add(firstSlot, b.i32(delta * 4)), 0, 'guest');
+      wrong = b.or(wrong, b.xor(entry, b.i32(codePage)));
+      wrong = b.or(wrong, b.xor(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
+    }
+    return wrong;
   }
 
   /** A region that uses the stack knows the page that the stack pointer is in when it starts. */

@@ -4,14 +4,15 @@
  * can be taken from one address space and given to another at any time that no core is using it.
  *
  * Owns:   all words of the tables, except that cores replace a non-zero execute entry by
- *         compare-exchange (decoded code page for `frame | 1`).
+ *         compare-exchange (decoded code page for `frame | 1`); KernelHeader.execVersion.
  * Order:  a non-zero entry may be replaced by another one only after clear and shootdown.
  */
-import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE, type FramePool } from '@troupe/abi';
+import { ADDEND_BIAS, FLAT_TABLE_BYTES, headerWord, PAGE_SIZE, type FramePool } from '@troupe/abi';
 
 export const FLAT_SET_BYTES = 3 * FLAT_TABLE_BYTES;
 /** Pages below 4 GiB, the only ones the flat tables know. */
 export const LOW_PAGES = 0x10_0000;
+const EXEC_VERSION = headerWord('execVersion');
 const CHUNK_ENTRIES = 1024;
 const CHUNK_COUNT = LOW_PAGES / CHUNK_ENTRIES;
 
@@ -65,17 +66,19 @@ export class FlatTables {
   /** Clears the chosen tables for [firstPage, endPage); true when an entry was lost, so that a shootdown is due. */
   clear(firstPage: number, endPage: number, which: number): boolean {
     let lost = false;
+    let lostExec = false;
     const end = Math.min(endPage, LOW_PAGES);
     for (let page = firstPage; page < end; ) {
       const chunkEnd = Math.min(end, (page & -CHUNK_ENTRIES) + CHUNK_ENTRIES);
       if (this._touched[page >>> 10] !== 0) {
         if (which & Flat.READ) lost = this._clearWords(this.readWord + page, this.readWord + chunkEnd) || lost;
         if (which & Flat.WRITE) lost = this._clearWords(this.writeWord + page, this.writeWord + chunkEnd) || lost;
-        if (which & Flat.EXEC) lost = this._clearWords(this.execWord + page, this.execWord + chunkEnd) || lost;
+        if (which & Flat.EXEC) lostExec = this._clearWords(this.execWord + page, this.execWord + chunkEnd) || lostExec;
       }
       page = chunkEnd;
     }
-    return lost;
+    if (lostExec) Atomics.add(this.u32, EXEC_VERSION, 1);
+    return lost || lostExec;
   }
 
   /** Takes over the read and execute entries of another set. Precondition: this set is empty. */
@@ -97,6 +100,7 @@ export class FlatTables {
       for (const word of [this.readWord, this.writeWord, this.execWord]) this.u32.fill(0, word + at, word + at + CHUNK_ENTRIES);
       this._touched[chunk] = 0;
     }
+    Atomics.add(this.u32, EXEC_VERSION, 1);
   }
 
   private _clearWords(from: number, to: number): boolean {
