@@ -1,5 +1,5 @@
 import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
-import { coreBlockAddr, CoreBlock } from '@troupe/abi/layout/header.js';
+import { coreBlockAddr, CoreBlock, headerWord } from '@troupe/abi/layout/header.js';
 import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { createInterpEngineSync, type Engine, type EngineHost } from '@troupe/cpu-worker/interp/engine.js';
@@ -37,6 +37,7 @@ export class BareMachine {
     this.shared.i32[(this.#tables.r >> 2) + page] = permissions.includes('r') ? entry : 0;
     this.shared.i32[(this.#tables.w >> 2) + page] = permissions.includes('w') ? entry : 0;
     this.shared.i32[(this.#tables.x >> 2) + page] = permissions.includes('x') ? frame | 1 : 0;
+    Atomics.add(this.shared.i32, headerWord('execVersion'), 1);
     return frame;
   }
 

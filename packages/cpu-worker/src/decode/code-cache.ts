@@ -22,6 +22,7 @@ export const CODE_CHUNK_BYTES = 16384;
 const CODE_LOCK = headerWord('codeLock');
 const CODE_MAP = headerWord('codeMap');
 const GENERATION = headerWord('codeEpoch');
+const EXEC_VERSION = headerWord('execVersion');
 
 interface Retired {
   readonly page: number;
@@ -117,6 +118,7 @@ export class CodeCache {
     const page = Atomics.exchange(i32, this.#mapWord(frame), 0) >>> 0;
     if (page === 0) return;
     Atomics.store(i32, (page + CODE_PAGE.generation) >>> 2, 0);
+    Atomics.add(i32, EXEC_VERSION, 1);
     this.#retired.push({ page, epochs: this.#coresInGuest() });
     this.reclaim();
   }
