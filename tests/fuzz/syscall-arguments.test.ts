@@ -83,7 +83,7 @@ class Victim {
     task.group.handlers.set(Sig.USR1, { handler: BigInt(PROGRAM_BASE), flags: Sa.RESTORER, restorer: BigInt(PROGRAM_BASE), mask: 0n });
     for (const [nr, ...args] of [
       [Nr.open, SCRATCH, 0, 0], [Nr.open, SCRATCH + 9, 0o102, 0o644], [Nr.pipe, SCRATCH + 64], [Nr.socketpair, 1, 1, 0, SCRATCH + 64], [Nr.eventfd2, 0, 0o4000],
-      [Nr.epoll_create1, 0], [Nr.timerfd_create, 1, 0o4000], [Nr.signalfd4, -1, SCRATCH, 8, 0o4000], [Nr.inotify_init1, 0o4000], [Nr.memfd_create, SCRATCH, 0], [Nr.socket, 1, 1, 0],
+      [Nr.epoll_create1, 0], [Nr.timerfd_create, 1, 0o4000], [Nr.signalfd4, -1, SCRATCH, 8, 0o4000], [Nr.inotify_init1, 0o4000], [Nr.fanotify_init, 2, 0], [Nr.memfd_create, SCRATCH, 0], [Nr.socket, 1, 1, 0],
     ] as const) if (fake.isRunnable(task)) fake.syscall(task, nr, ...args);
   }
 

@@ -6,7 +6,6 @@
 import { Errno, IN_ACCESS, IN_CLOSE_NOWRITE, MS_NODIRATIME, MS_NOATIME, MS_RDONLY, O_NOATIME, S_IFDIR, SEEK_CUR, SEEK_SET } from '@troupe/abi';
 import { FileDescription } from './file-description.js';
 import type { PathNode } from './mount.js';
-import { notifyNode } from './notify.js';
 import type { DirEntry, VfsContext } from './types.js';
 
 export class DirectoryFile extends FileDescription {
@@ -46,7 +45,7 @@ export class DirectoryFile extends FileDescription {
       if (typeof listed === 'number') return listed;
       this._entries = listed;
       if ((this.flags & O_NOATIME) === 0 && (this.node.mount.flags & (MS_NOATIME | MS_NODIRATIME | MS_RDONLY)) === 0) inode.onAccess();
-      notifyNode(this.node, IN_ACCESS);
+      this.notify(IN_ACCESS);
     }
     for (;;) {
       const entry = this._entryAt(this.offBytes);
@@ -66,7 +65,7 @@ export class DirectoryFile extends FileDescription {
   }
 
   protected override release(): void {
-    notifyNode(this.node, IN_CLOSE_NOWRITE);
+    this.notify(IN_CLOSE_NOWRITE);
   }
 }
 

@@ -5,10 +5,11 @@
  * Reading and writing: the count of bytes or a negative errno. -EAGAIN = would block; the system-call layer
  * then waits on `waiters` unless O_NONBLOCK is set.
  */
-import { ALWAYS_READY, Errno, O_ACCMODE, O_APPEND, O_CREATION_MASK, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_SET, WaitQueue } from '@troupe/abi';
+import { ALWAYS_READY, Errno, O_ACCMODE, O_APPEND, O_CREATION_MASK, O_FOR_EXEC, O_NO_EVENTS, O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_SET, WaitQueue } from '@troupe/abi';
 import type { Inode } from './inode.js';
 import type { LockOwner } from './lock/range-locks.js';
 import type { PathNode } from './mount.js';
+import { notifyOpen } from './notify.js';
 import type { DirEntry, IoctlCaller, Mappable, NegativeErrno, VfsContext } from './types.js';
 
 /** Something that must let go of a file with its last reference. */
@@ -37,7 +38,7 @@ export abstract class FileDescription {
     readonly node: PathNode,
     flags: number,
   ) {
-    this.flags = flags & ~O_CREATION_MASK;
+    this.flags = flags & ~(O_CREATION_MASK | O_FOR_EXEC);
   }
 
   get inode(): Inode {
@@ -143,6 +144,11 @@ export abstract class FileDescription {
 
   get refs(): number {
     return this._refs;
+  }
+
+  /** Something was done with the file (IN_*). */
+  protected notify(events: number): void {
+    if ((this.flags & O_NO_EVENTS) === 0) notifyOpen(this.node, events);
   }
 
   /** The last reference is gone. Idempotence is not required. */

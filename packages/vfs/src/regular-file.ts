@@ -7,7 +7,6 @@ import { withoutSetId } from './access.js';
 import { FileDescription } from './file-description.js';
 import type { Inode } from './inode.js';
 import type { PathNode } from './mount.js';
-import { notifyNode } from './notify.js';
 import type { Mappable, NegativeErrno, VfsContext } from './types.js';
 
 export class RegularFile extends FileDescription {
@@ -38,7 +37,7 @@ export class RegularFile extends FileDescription {
     if (count <= 0) return count;
     if (offBytes < 0) this.offBytes = at + count;
     if (this._touchesAtime) this._inode.onAccess();
-    notifyNode(this.node, IN_ACCESS);
+    this.notify(IN_ACCESS);
     return count;
   }
 
@@ -53,7 +52,7 @@ export class RegularFile extends FileDescription {
     if (offBytes < 0) this.offBytes = at + count;
     if ((inode.mode & 0o6000) !== 0 && !hasCapOver(ctx.creds, inode, Cap.FSETID)) inode.setAttr({ mode: withoutSetId(inode.mode) & 0o7777 }, ctx);
     if ((this.flags & O_DSYNC) !== 0) inode.sync();
-    notifyNode(this.node, IN_MODIFY);
+    this.notify(IN_MODIFY);
     return count;
   }
 
@@ -91,7 +90,7 @@ export class RegularFile extends FileDescription {
   protected override release(): void {
     if (this.writable) this._inode.writers--;
     this._inode.onRelease(this.flags);
-    notifyNode(this.node, this.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+    this.notify(this.writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   }
 }
 

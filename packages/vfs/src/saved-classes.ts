@@ -6,6 +6,7 @@ import { DirectoryFile } from './directory-file.js';
 import { Epoll } from './epoll/epoll.js';
 import { EpollItem } from './epoll/epoll-item.js';
 import { EventFile } from './eventfd.js';
+import { FanotifyMark } from './fanotify/marks.js';
 import { FilePages } from './file-pages.js';
 import { FullFile, NullFile, RandomFile, ZeroFile } from './fs/dev/memory-devices.js';
 import { HostDirectory } from './fs/host/host-directory.js';
@@ -34,7 +35,6 @@ import { InodeLocks } from './lock/inode-locks.js';
 import { RangeLocks } from './lock/range-locks.js';
 import { Mount, PathNode, PeerGroup } from './mount.js';
 import { MountIds, MountTable } from './mount-table.js';
-import { watchCount } from './notify.js';
 import { PathFile } from './path-file.js';
 import { ByteRing } from './pipe/byte-ring.js';
 import { fifoReopener, openFifo, PipeFile } from './pipe/pipe-file.js';
@@ -57,6 +57,7 @@ import { MessageQueue } from './unix/message-queue.js';
 import { UnixNamespace } from './unix/unix-namespace.js';
 import { UnixSocket } from './unix/unix-socket.js';
 import { Vfs } from './vfs.js';
+import { watchCount } from './watch-count.js';
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
@@ -77,6 +78,7 @@ function reopen(file: HostFile): void {
 export const VFS_CLASSES: readonly SavedClass[] = [
   ...plainClasses('vfs', PLAIN),
   savedClass({ type: Dentry, name: 'vfs.Dentry', notSaved: { checkedAt: () => 0, _cacheRef: () => null }, afterLoad: (dentry) => dentryCache.loaded(dentry) }),
+  savedClass({ type: FanotifyMark, name: 'vfs.FanotifyMark', afterLoad: (mark) => mark.attach() }),
   savedClass({ type: HostDirectory, name: 'vfs.HostDirectory', notSaved: { _fd: () => -1 }, afterLoad: reconnect }),
   savedClass({ type: HostSymlink, name: 'vfs.HostSymlink', afterLoad: reconnect }),
   savedClass({ type: HostSpecial, name: 'vfs.HostSpecial', afterLoad: reconnect }),

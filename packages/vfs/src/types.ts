@@ -29,6 +29,8 @@ export interface VfsContext {
   readonly tid: number;
   /** RLIMIT_FSIZE; absent = unlimited. */
   readonly maxFileBytes?: number;
+  /** Asked before something is opened; its negative errno refuses. */
+  readonly mayOpen?: (node: PathNode, flags: number) => number;
   /** CLOCK_REALTIME, ns since the epoch. */
   realtimeNs(): bigint;
 }

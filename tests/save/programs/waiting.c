@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -182,6 +183,18 @@ static void do_directory_notify(void) {
   if (fork() == 0) { nap(LATER_MS); close(open(path, O_CREAT | O_WRONLY, 0600)); _exit(0); }
   siginfo_t i; waiting(); sigwaitinfo(&usr1, &i); printf("%d %d\n", i.si_code, i.si_fd == fd); unlink(path); rmdir(name);
 }
+static void do_fanotify(void) {
+  char name[] = "/tmp/dirXXXXXX"; char path[64]; if (geteuid() != 0) { waiting(); return; }
+  mkdtemp(name); snprintf(path, 64, "%s/file", name); close(open(path, O_CREAT | O_WRONLY, 0600)); fflush(stdout);
+  int fd = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY); fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_CLOSE_WRITE, AT_FDCWD, path); fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_EVENT_ON_CHILD, AT_FDCWD, name);
+  pid_t pid = fork(); if (pid == 0) { for (int i = 0; i < 3; i++) { int f = open(path, O_WRONLY); printf("%s\n", f < 0 ? strerrorname_np(errno) : "opened"); fflush(stdout); close(f); } _exit(0); }
+  struct fanotify_event_metadata m; read(fd, &m, sizeof m); waiting(); nap(LATER_MS);
+  for (int i = 0; i < 3; i++) {
+    struct fanotify_response r = {m.fd, i == 1 ? FAN_DENY : FAN_ALLOW}; printf("asked %llx %d\n", (unsigned long long)m.mask, m.pid == pid); fflush(stdout); write(fd, &r, sizeof r); close(m.fd);
+    do { struct pollfd p = {fd, POLLIN, 0}; if (poll(&p, 1, 200) == 0) break; read(fd, &m, sizeof m); if (!(m.mask & FAN_OPEN_PERM)) close(m.fd); } while (!(m.mask & FAN_OPEN_PERM));
+  }
+  unlink(path); rmdir(name);
+}
 static int netlink(int protocol, int groups) { struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = groups}; int fd = socket(AF_NETLINK, SOCK_DGRAM, protocol); bind(fd, (void *)&a, sizeof a); return fd; }
 static void do_process_events(void) {
   struct { struct nlmsghdr n; struct cn_msg m; int op; } __attribute__((packed)) ask = {{sizeof ask, NLMSG_DONE}, {{CN_IDX_PROC, CN_VAL_PROC}, 0, 0, sizeof(int), 0}, PROC_CN_MCAST_LISTEN};
@@ -273,7 +286,7 @@ static const struct { const char *name; void (*run)(void); } kinds[] = {
 #define KIND(name) {#name, do_##name}
   KIND(nanosleep), KIND(pipe_read), KIND(pipe_write), KIND(wait4), KIND(vfork), KIND(futex_shared), KIND(cond), KIND(poll), KIND(poll_timeout), KIND(select), KIND(epoll),
   KIND(sigsuspend), KIND(pause_alarm), KIND(itimer), KIND(handler), KIND(sigwait), KIND(flock), KIND(fcntl_lock), KIND(eventfd), KIND(timerfd), KIND(realtime), KIND(signalfd), KIND(socket),
-  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(mq_thread), KIND(fifo), KIND(inotify), KIND(directory_notify), KIND(process_events), KIND(task_stats), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
+  KIND(accept), KIND(msgrcv), KIND(semop), KIND(mqueue), KIND(mq_thread), KIND(fifo), KIND(inotify), KIND(directory_notify), KIND(fanotify), KIND(process_events), KIND(task_stats), KIND(stopped), KIND(zombie), KIND(traced), KIND(traced_call), KIND(terminal), KIND(everything), KIND(computing), KIND(floating),
 };
 
 int main(int argc, char **argv) {

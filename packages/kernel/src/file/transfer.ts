@@ -5,6 +5,7 @@
  */
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLRDNORM, EPOLLWRNORM, Errno, Si, Sig } from '@troupe/abi';
 import type { FileDescription, VfsContext } from '@troupe/vfs';
+import { askToRead } from '../fanotify/permission.js';
 import { contextOf } from '../ipc/caller.js';
 import { waitOn, type SyscallResult } from '../syscall/row.js';
 import type { Task } from '../task/task.js';
@@ -30,6 +31,8 @@ export interface TransferMode {
 export const AT_POSITION: TransferMode = { offBytes: -1, noWait: false };
 
 export function readInto(task: Task, file: FileDescription, vector: IoVector, mode: TransferMode): SyscallResult {
+  const asked = askToRead(task, file);
+  if (asked !== 0) return asked;
   const ctx = contextOf(task);
   let done = 0;
   do {

@@ -5,6 +5,8 @@ import { TIME_CLASSES } from '@troupe/time/saved-classes.js';
 import { SyntheticFileSystem, watchCount } from '@troupe/vfs';
 import { VFS_CLASSES } from '@troupe/vfs/saved-classes.js';
 import { KernelPage } from '../elf/vdso-mapping.js';
+import { Fanotify } from '../fanotify/fanotify.js';
+import { OpenQuestions, PermissionRequest } from '../fanotify/permission.js';
 import { FdTable } from '../fdtable.js';
 import { IoContext } from '../file/async-io.js';
 import { FileSystemContext } from '../file/file-system-context.js';
@@ -72,9 +74,9 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
-  AsyncOwner, CgroupNamespace, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
-  KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenedProgram,
-  PageTable, Parked, ParkedWaiter, PendingSignals, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
+  AsyncOwner, CgroupNamespace, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
+  KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenQuestions, OpenedProgram,
+  PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,
 };
@@ -94,7 +96,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
     savedClass({ type: WaitQueue, name: 'abi.WaitQueue', version: 2 }),
     savedClass({ type: ActorSystem, name: 'abi.ActorSystem', notSaved: { onTrace: KEPT, _targets: () => new Map() } }),
     savedClass({ type: DirectoryWatch, name: 'kernel.DirectoryWatch', afterLoad: () => void watchCount.value++ }),
-    savedClass({ type: Dispatcher, name: 'kernel.Dispatcher', notSaved: { host: KEPT, _table: KEPT, _hooks: KEPT, _traceSink: KEPT, traceFilter: KEPT, _isTiming: KEPT } }),
+    savedClass({ type: Dispatcher, name: 'kernel.Dispatcher', notSaved: { host: KEPT, actor: () => null, _table: KEPT, _hooks: KEPT, _traceSink: KEPT, traceFilter: KEPT, _isTiming: KEPT } }),
     savedClass({ type: FileMapping, name: 'kernel.FileMapping', afterLoad: rememberMapping }),
     savedClass({ type: FutexBucket, name: 'kernel.FutexBucket', version: 3, afterLoad: (bucket) => bucket.loaded() }),
     savedClass({ type: FutexManager, name: 'kernel.FutexManager', notSaved: { frames: KEPT, _filter: KEPT } }),

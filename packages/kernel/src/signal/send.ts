@@ -3,7 +3,7 @@
  * thread is told (kill(2), signal(7), tgkill(2)).
  */
 import type { SigInfo, SigSet } from '@troupe/abi';
-import { Errno, Rlimit, SIGRTMIN, STOP_SIGNALS, Sig, Si, killedBy, sigBit, sigHas } from '@troupe/abi';
+import { Errno, Rlimit, SIGRTMIN, STOP_SIGNALS, Sig, Si, defaultAction, killedBy, sigBit, sigHas } from '@troupe/abi';
 import { continueGroup } from '../task/group-stop.js';
 import { killGroup } from '../task/kill.js';
 import type { Task } from '../task/task.js';
@@ -80,10 +80,16 @@ function isOverLimit(group: ThreadGroup, info: SigInfo): boolean {
   return count >= group.limits.soft(Rlimit.SIGPENDING);
 }
 
+/** A wait that only a kill ends: a signal that would end the process is one (Linux TASK_KILLABLE). */
+function isDeadlyAtOnce({ group, parked, tracing }: Task, signo: number): boolean {
+  return parked?.wait.uninterruptible === true && tracing === null && group.handlers.get(signo).handler === DEFAULT_HANDLER && defaultAction(signo) === 'term';
+}
+
 /** Marks the thread that should take the signal and interrupts what it does. */
 function notify(task: Task, signo: number, toGroup: boolean): void {
   const target = toGroup ? chooseTarget(task.group, signo) : task;
   if (!target || !target.isAlive) return;
+  if (isDeadlyAtOnce(target, signo)) return killGroup(target.group, killedBy(signo));
   target.recalcSignalPending();
   if (target.signalPending) target.kernel.runner.attend(target);
 }

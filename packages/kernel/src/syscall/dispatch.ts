@@ -105,6 +105,8 @@ export class Dispatcher {
   private _hooks: CallHooks | null = null;
   private _traceSink: ((task: Task, line: string) => void) | undefined;
   private _isTiming = false;
+  /** Whose call runs now, or ran last: who causes what happens. */
+  actor: Task | null = null;
   traceFilter: (call: Pick<SyscallRow, 'name' | 'groups'>) => boolean = () => true;
 
   constructor(readonly host: SyscallHost, rows: Iterable<SyscallRow>) {
@@ -259,6 +261,7 @@ export class Dispatcher {
   }
 
   private _call(task: Task, row: SyscallRow): SyscallResult {
+    this.actor = task;
     try {
       const changed = task.syscall!.values;
       if (changed !== undefined) return row.handler(task, changed[0], changed[1], changed[2], changed[3], changed[4], changed[5]);

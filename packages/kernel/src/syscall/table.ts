@@ -16,6 +16,7 @@ import { rows as fileOpen } from './rows/file-open.js';
 import { rows as fileStat } from './rows/file-stat.js';
 import { rows as fileXattr } from './rows/file-xattr.js';
 import { rows as futex } from './rows/futex.js';
+import { rows as fanotify } from './rows/fanotify.js';
 import { rows as inotify } from './rows/inotify.js';
 import { rows as ioctl } from './rows/ioctl.js';
 import { rows as kcmp } from './rows/kcmp.js';
@@ -55,7 +56,7 @@ import { rows as wait } from './rows/wait.js';
 
 const FILES: readonly (readonly SyscallRow[])[] = [
   aio, creds, descriptor, epoll, eventfd, exec, fileAttribute, fileDirectory, fileIo, fileMount, fileName, fileHandle, fileOpen, fileStat, fileXattr, futex,
-  inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, rseq, sched, seccomp, sem, session, shm,
+  fanotify, inotify, ioctl, kcmp, limits, lock, memory, memoryPolicy, memoryProcess, mountApi, mqueue, msg, namespace, pipe, poll, prctl, priority, process, ptrace, rseq, sched, seccomp, sem, session, shm,
   signal, signalfd, socket, socketMessage,
   socketOption, splice, syslog, system, time, timer, timerfd, wait,
 ];

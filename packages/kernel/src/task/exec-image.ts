@@ -1,6 +1,6 @@
 /** From a path to the image of a program: permission, set-user-ID, loading (execve(2)). */
 import type { Credentials, LimitSet } from '@troupe/abi';
-import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, NO_ID, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
+import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, NO_ID, O_FOR_EXEC, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
 import type { FileDescription, PathNode, VfsContext } from '@troupe/vfs';
 import { Follow, checkAccess, openNode } from '@troupe/vfs';
 import { loadExecutable } from '../elf/loader.js';
@@ -51,7 +51,7 @@ export function openProgramNode(kernel: Kernel, ctx: VfsContext, node: PathNode)
   const denied = checkAccess(inode, ctx.creds, X_OK);
   if (denied < 0) return denied;
   if (inode.writers > 0) return -Errno.ETXTBSY;
-  const file = openNode(kernel.vfs, ctx, node, O_RDONLY, true);
+  const file = openNode(kernel.vfs, ctx, node, O_RDONLY | O_FOR_EXEC, true);
   return typeof file === 'number' ? file : file.incRef();
 }
 

@@ -58,7 +58,10 @@ export function endTask(task: Task, status: ExitStatus): void {
   if (wasRunning) kernel.running.dec();
   const core = coreOf(task);
   if (kernel.taskStats.isHeard) kernel.taskStats.exited(task, status, core, group.liveTasks.length === 0);
+  const { actor } = kernel.dispatcher;
+  kernel.dispatcher.actor = task;
   releaseResources(task);
+  kernel.dispatcher.actor = actor;
   for (const dead of releaseTracees(task)) endTracedZombie(dead);
   orphanChildrenOf(task);
   kernel.tasks.liveCount--;

@@ -10,8 +10,8 @@ import {
 import { newAnonymousNode } from '../anonymous.js';
 import { FileDescription } from '../file-description.js';
 import type { Inode } from '../inode.js';
-import { watchCount } from '../notify.js';
 import type { InodeWatch } from '../types.js';
+import { watchCount } from '../watch-count.js';
 
 export const IN_ALL_EVENTS = 0xfff;
 export const IN_UNMOUNT = 0x2000;

@@ -1,6 +1,6 @@
 /** open(2), openat2(2): from a path and flags to an open file description. */
 import {
-  Errno, IN_CREATE, IN_MODIFY, IN_OPEN, MS_NODEV, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOFOLLOW, O_PATH, O_RDONLY,
+  Errno, IN_CREATE, IN_MODIFY, IN_OPEN, IN_OPEN_EXEC, MS_NODEV, O_ACCMODE, O_CREAT, O_DIRECTORY, O_EXCL, O_FOR_EXEC, O_LARGEFILE, O_NOATIME, O_NOFOLLOW, O_NO_EVENTS, O_PATH, O_RDONLY,
   O_TMPFILE, O_TMPFILE_BIT, O_TRUNC, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, W_OK,
 } from '@troupe/abi';
 import { accessOfFlags, checkAccess, checkDirectoryWritable, checkMountWritable, isOwner } from '../access.js';
@@ -8,7 +8,7 @@ import { AnonymousInode } from '../anonymous.js';
 import { Dentry } from '../dentry.js';
 import type { FileDescription } from '../file-description.js';
 import { PathNode } from '../mount.js';
-import { notifyEntry, notifyNode } from '../notify.js';
+import { notifyEntry, notifyNode, notifyOpen } from '../notify.js';
 import { PathFile } from '../path-file.js';
 import { Follow, JUMPED, LastKind, PathWalk } from '../path-walk.js';
 import type { NegativeErrno, VfsContext } from '../types.js';
@@ -97,7 +97,7 @@ function createAndOpen(vfs: Vfs, walk: PathWalk, flags: number, mode: number): F
 /** Opens an object that is already found; `created` skips the permission checks (open(2): mode applies to later opens). */
 export function openNode(vfs: Vfs, ctx: VfsContext, node: PathNode, flags: number, created = false): FileDescription | NegativeErrno {
   const { inode } = node;
-  const denied = checkOpen(ctx, node, flags, created);
+  const denied = checkOpen(ctx, node, flags, created) || (ctx.mayOpen?.(node, flags) ?? 0);
   if (denied < 0) return denied;
   if ((flags & O_ACCMODE) !== O_RDONLY && inode.isRegular && vfs.isExecuting?.(inode) === true) return -Errno.ETXTBSY;
   const file = openByType(vfs, ctx, node, flags);
@@ -114,7 +114,7 @@ export function openNode(vfs: Vfs, ctx: VfsContext, node: PathNode, flags: numbe
     }
     notifyNode(node, IN_MODIFY);
   }
-  notifyNode(node, IN_OPEN);
+  if ((flags & O_NO_EVENTS) === 0) notifyOpen(node, (flags & O_FOR_EXEC) === 0 ? IN_OPEN : IN_OPEN | IN_OPEN_EXEC);
   return file;
 }
 

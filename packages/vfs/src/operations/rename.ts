@@ -6,9 +6,10 @@ import { checkAccess, checkDelete, checkDirectoryWritable, checkMountWritable } 
 import type { Dentry } from '../dentry.js';
 import { dropMountsOn, isMountPoint } from '../mount-propagation.js';
 import type { PathNode } from '../mount.js';
-import { nextCookie, notifyEntry, watchCount } from '../notify.js';
+import { nextCookie, notifyEntry } from '../notify.js';
 import { LastKind, PathWalk } from '../path-walk.js';
 import type { VfsContext } from '../types.js';
+import { watchCount } from '../watch-count.js';
 
 export function renamePath(
   ctx: VfsContext, fromStart: PathNode, fromPath: string, toStart: PathNode, toPath: string, flags: number,

@@ -1,6 +1,6 @@
 /** Descriptors: close dup fcntl (close(2), dup(2), fcntl(2), close_range(2)). */
 import {
-  CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, Errno, F_OWNER_EX, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, FD_CLOEXEC, Fcntl, NSIG, Nr, O_CLOEXEC, O_LARGEFILE, O_PATH, O_SETFL_MASK, Rlimit, hasCap, Cap,
+  CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE, Errno, F_OWNER_EX, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, FD_CLOEXEC, Fcntl, NSIG, Nr, O_CLOEXEC, O_LARGEFILE, O_NO_EVENTS, O_PATH, O_SETFL_MASK, Rlimit, hasCap, Cap,
 } from '@troupe/abi';
 import { PipeFile, isAnonymous, type FileDescription } from '@troupe/vfs';
 import { installFile } from '../../fdtable.js';
@@ -94,7 +94,7 @@ const ON_ANY_DESCRIPTOR: ReadonlyMap<number, Handler> = new Map<number, Handler>
   [Fcntl.F_DUPFD_CLOEXEC, (task, file, arg) => duplicateFrom(task, file, arg >>> 0, true)],
   [Fcntl.F_GETFD, (task, _file, _arg, fdNo) => (task.fds.isCloseOnExec(fdNo) ? FD_CLOEXEC : 0)],
   [Fcntl.F_SETFD, (task, _file, arg, fdNo) => (task.fds.setCloseOnExec(fdNo, (arg & FD_CLOEXEC) !== 0), 0)],
-  [Fcntl.F_GETFL, (_task, file) => file.flags | (isAnonymous(file.node) || (file.flags & O_PATH) !== 0 ? 0 : O_LARGEFILE)],
+  [Fcntl.F_GETFL, (_task, file) => (file.flags & ~O_NO_EVENTS) | (isAnonymous(file.node) || (file.flags & O_PATH) !== 0 ? 0 : O_LARGEFILE)],
 ]);
 
 const ON_OPEN_FILES: ReadonlyMap<number, Handler> = new Map<number, Handler>([

@@ -2,7 +2,7 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Cap, Errno, ErrnoError, PATH_MAX, hasCapIn } from '@troupe/abi';
 import { Follow } from '@troupe/vfs';
 import type { FileDescription, PathNode } from '@troupe/vfs';
-import { contextOf } from '../../ipc/caller.js';
+import { ASKED, askingContext, dropQuestion, openQuestions, waitForAnswer } from '../../fanotify/permission.js';
 import { loadImage, openExecutable, openProgramNode } from '../../task/exec-image.js';
 import { commitImage, endSiblings } from '../../task/exec.js';
 import type { Task } from '../../task/task.js';
@@ -48,6 +48,7 @@ interface Program {
 function doExec(task: Task, open: () => Program | number, argv: number, envp: number): SyscallResult {
   if (task.execImage === null) {
     const refused = prepareImage(task, open, argv, envp);
+    if (refused === ASKED) return waitForAnswer(openQuestions(task)!.last);
     if (refused < 0) return refused;
   }
   const image = task.execImage!;
@@ -69,7 +70,7 @@ function prepareImage(task: Task, open: () => Program | number, argvAt: number, 
   const program = open();
   if (typeof program === 'number') return program;
   const image = loadImage({
-    kernel: task.kernel, ctx: contextOf(task), file: program.file, path: program.path, argv, envp, limits: task.group.limits, noNewPrivs: task.noNewPrivs || isTracedByEqual(task),
+    kernel: task.kernel, ctx: askingContext(task), file: program.file, path: program.path, argv, envp, limits: task.group.limits, noNewPrivs: task.noNewPrivs || isTracedByEqual(task),
   });
   if (typeof image === 'number') return image;
   task.execImage = image;
@@ -87,7 +88,7 @@ function sysExecveat(task: Task, dirfd: number, pathAt: number, argv: number, en
 
 function openAt(task: Task, dirfd: number, pathAt: number, flagBits: number): Program | number {
   const name = task.mm.copyInString(pathAt, PATH_MAX);
-  const ctx = contextOf(task);
+  const ctx = askingContext(task);
   if (name === '' && (flagBits & AT_EMPTY_PATH) === 0) return -Errno.ENOENT;
   const start = name.startsWith('/') ? ctx.root : startNode(task, dirfd);
   if (typeof start === 'number') return start;
@@ -106,6 +107,6 @@ function startNode(task: Task, dirfd: number): PathNode | number {
 const AT_FLAGS = [['AT_EMPTY_PATH', AT_EMPTY_PATH], ['AT_SYMLINK_NOFOLLOW', AT_SYMLINK_NOFOLLOW]] as const;
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 59, name: 'execve', args: [path(), strv('argv'), strv('envp')], groups: ['%file', '%process'], support: 'full', man: 'execve(2)', handler: sysExecve },
-  { nr: 322, name: 'execveat', args: [fd('dirfd'), path(), strv('argv'), strv('envp'), flags('flags', AT_FLAGS)], groups: ['%file', '%process'], support: 'full', man: 'execveat(2)', handler: sysExecveat },
+  { nr: 59, name: 'execve', args: [path(), strv('argv'), strv('envp')], groups: ['%file', '%process'], support: 'full', man: 'execve(2)', handler: sysExecve, interrupted: dropQuestion },
+  { nr: 322, name: 'execveat', args: [fd('dirfd'), path(), strv('argv'), strv('envp'), flags('flags', AT_FLAGS)], groups: ['%file', '%process'], support: 'full', man: 'execveat(2)', handler: sysExecveat, interrupted: dropQuestion },
 ];

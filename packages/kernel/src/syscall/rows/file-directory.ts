@@ -1,17 +1,20 @@
 /** getdents(2) getcwd(2) chdir(2) chroot(2) umask(2) mkdir(2) rmdir(2). */
 import { AT_FDCWD, Cap, Errno, Nr, X_OK, hasOwnCap } from '@troupe/abi';
 import { Follow, checkAccess, makeDirectory, pathFrom, removeDirectory, type PathNode, type VfsContext } from '@troupe/vfs';
+import { askToRead, dropQuestion } from '../../fanotify/permission.js';
 import { DirentWriter } from '../../file/dirent-writer.js';
 import { locatePath, pathArg, targetOf } from '../../file/path-args.js';
 import { contextOf } from '../../ipc/caller.js';
 import type { Task } from '../../task/task.js';
-import { fd, mode, outBuf, path, size, uint, type SyscallRow } from '../row.js';
+import { fd, mode, outBuf, path, size, uint, type SyscallResult, type SyscallRow } from '../row.js';
 
 const MAX_DIRENT_BYTES = 1 << 18;
 
-function doGetdents(task: Task, fdNo: number, buffer: number, sizeBytes: number, old: boolean): number {
+function doGetdents(task: Task, fdNo: number, buffer: number, sizeBytes: number, old: boolean): SyscallResult {
   const file = task.fds.getOpen(fdNo);
   if (file === null) return -Errno.EBADF;
+  const asked = askToRead(task, file);
+  if (asked !== 0) return asked;
   const writer = new DirentWriter(Math.min(sizeBytes, MAX_DIRENT_BYTES), old);
   const before = file.offBytes;
   const result = file.readDirectory(contextOf(task), (entry, nextOff) => writer.add(entry, nextOff));
@@ -82,7 +85,7 @@ function sysRmdir(task: Task, pathAddr: number): number {
 }
 
 const file = { groups: ['%file'], support: 'full' } as const;
-const dents = { groups: ['%desc'], support: 'full' } as const;
+const dents = { groups: ['%desc'], support: 'full', interrupted: dropQuestion } as const;
 
 export const rows: readonly SyscallRow[] = [
   { ...dents, nr: Nr.getdents, name: 'getdents', args: [fd(), outBuf('dirp', 'return'), uint('count')], man: 'getdents(2)', handler: (task: Task, fdNo: number, at: number, bytes: number) => doGetdents(task, fdNo, at, bytes, true) },

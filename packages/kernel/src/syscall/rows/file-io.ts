@@ -1,6 +1,7 @@
 /** read(2) write(2) readv(2) pread(2) preadv2(2) lseek(2) copy_file_range(2). */
 import { Errno, Nr, O_APPEND, SEEK_DATA, SEEK_HOLE } from '@troupe/abi';
 import type { FileDescription } from '@troupe/vfs';
+import { dropQuestion } from '../../fanotify/permission.js';
 import { IoVector } from '../../file/io-vector.js';
 import { AT_POSITION, readInto, writeFrom, writeInterrupted, type TransferMode } from '../../file/transfer.js';
 import { contextOf } from '../../ipc/caller.js';
@@ -183,7 +184,7 @@ const iovIn: ArgSpec = { name: 'iov', kind: 'iovecIn', size: 'iovcnt' };
 const iovOut: ArgSpec = { name: 'iov', kind: 'iovecOut', size: 'iovcnt' };
 const RWF_SYMBOLS = Object.entries(RWF).map(([name, bit]) => [`RWF_${name}`, bit] as const);
 const WHENCE = [['SEEK_SET', 0], ['SEEK_CUR', 1], ['SEEK_END', 2], ['SEEK_DATA', 3], ['SEEK_HOLE', 4]] as const;
-const io = { groups: ['%desc'], support: 'full', restart: 'ERESTARTSYS' } as const;
+const io = { groups: ['%desc'], support: 'full', restart: 'ERESTARTSYS', interrupted: dropQuestion } as const;
 const ioWrite = { ...io, interrupted: writeInterrupted } as const;
 const plain = { groups: ['%desc'], support: 'full' } as const;
 

@@ -4,7 +4,8 @@ import {
   O_DIRECTORY, O_DSYNC, O_EXCL, O_LARGEFILE, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDWR, O_SYNC, O_TMPFILE, O_TMPFILE_BIT,
   O_TRUNC, O_WRONLY, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_VALID,
 } from '@troupe/abi';
-import { openMemoryFile, openPath, type FileDescription } from '@troupe/vfs';
+import { openMemoryFile, openNode, openPath, type FileDescription } from '@troupe/vfs';
+import { ASKED, askingContext, dropQuestion, openQuestions, waitForAnswer, type OpenQuestions } from '../../fanotify/permission.js';
 import { pathArg, startOf } from '../../file/path-args.js';
 import { installFile } from '../../fdtable.js';
 import { contextOf } from '../../ipc/caller.js';
@@ -17,12 +18,26 @@ interface PendingOpen {
 }
 
 function doOpen(task: Task, dirFd: number, pathAddr: number, openFlags: number, openMode: number, resolve: number): SyscallResult {
+  const asked = openQuestions(task);
+  if (asked !== null) return asked.last.isAllowed === null ? waitForAnswer(asked.last) : openAllowed(task, asked, openFlags);
   const pending = task.syscall?.data as PendingOpen | undefined;
   if (pending !== undefined) return finishOpen(task, pending.file, openFlags);
   const name = pathArg(task, pathAddr);
   const start = startOf(task, dirFd, resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT) ? '' : name);
   if (typeof start === 'number') return start;
-  const file = openPath(task.kernel.vfs, contextOf(task), start, name, openFlags, openMode & 0o7777, resolve);
+  const file = openPath(task.kernel.vfs, askingContext(task), start, name, openFlags, openMode & 0o7777, resolve);
+  return opened(task, file, openFlags);
+}
+
+/** The object was found, made if need be, and all who were asked have answered. */
+function openAllowed(task: Task, { flags: foundFlags, last }: OpenQuestions, openFlags: number): SyscallResult {
+  const file = last.isAllowed === true ? openNode(task.kernel.vfs, contextOf(task), last.node, foundFlags, true) : -Errno.EPERM;
+  task.syscall!.data = undefined;
+  return opened(task, file, openFlags);
+}
+
+function opened(task: Task, file: FileDescription | number, openFlags: number): SyscallResult {
+  if (file === ASKED) return waitForAnswer(openQuestions(task)!.last);
   if (typeof file === 'number') return file;
   if (!file.openPending() || (openFlags & O_NONBLOCK) !== 0) return installFile(task, file, (openFlags & O_CLOEXEC) !== 0);
   file.incRef();
@@ -37,8 +52,9 @@ function finishOpen(task: Task, file: FileDescription, openFlags: number): Sysca
   return installed;
 }
 
-/** A signal ends the wait for the other end of a FIFO. */
+/** A signal ends the wait for the other end of a FIFO, a kill that for an answer. */
 function openInterrupted(task: Task): undefined {
+  if (openQuestions(task) !== null) return dropQuestion(task);
   (task.syscall?.data as PendingOpen | undefined)?.file.decRef();
   return undefined;
 }
