@@ -88,6 +88,12 @@ describe('debuggers', function () {
       }
     }
 
+    it('watches memory and stops at addresses by debug registers', async () => {
+      const script = gdbScript(readFileSync(join(DEBUG, 'watch.gdb'), 'utf8'), compileTarget('-O0'));
+      const expected = await nativeScript(script, SHELL);
+      for (const machine of MACHINES) expect(withoutIds((await troupeScript(script, machine, SHELL)).stdout), machineName(machine)).to.equal(withoutIds(expected.stdout));
+    });
+
     it('calls functions of the program, changes registers, attaches to a running process', async () => {
       const program = compileTarget('-O0');
       const calls = gdbScript('set confirm off\nbreak half\nrun\nprint depth(2, &table)\nset var $xmm0.v2_double[0] = 5\nset var v = 8\nfinish\nset var counter = 9\ncontinue', program);

@@ -4,7 +4,7 @@ import { sendSignal } from '../signal/send.js';
 import { mayPtrace } from '../task/permission.js';
 import type { Task } from '../task/task.js';
 import { link, unlink } from './link.js';
-import { endStop, stopForGroup } from './stop.js';
+import { endStop, setStepping, stopForGroup } from './stop.js';
 import { resumeTracee } from './resume.js';
 
 export function traceMe(task: Task): number {
@@ -59,6 +59,7 @@ export function checkOptions(tracer: Task, options: number): number {
 export function detach(target: Task, signo: number): number {
   if (signo < 0 || signo > NSIG) return -Errno.EIO;
   resumeTracee(target, 'cont', signo);
+  setStepping(target, false);
   unlink(target);
   target.kernel.processEvents.traced(target, null);
   return 0;

@@ -23,7 +23,7 @@ export function unlink(tracee: Task): void {
     if (tracing.stop !== null) {
       setStepping(tracee, false);
       endStop(tracee, lostSignal(tracee));
-    }
+    } else tracee.hasStaleTrapFlag = tracing.forcedTrapFlag;
   }
   tracee.tracing = null;
   if (tracee.isAlive) tracee.recalcSignalPending();

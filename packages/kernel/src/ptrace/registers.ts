@@ -148,16 +148,16 @@ export function writeXstate(task: Task, bytes: Uint8Array): number {
 const USER_BYTES = 912;
 const DEBUG_REGS = 848;
 
-/** A word of struct user: registers, debug registers (none: 0); the rest reads as 0. -EIO outside. */
+/** A word of struct user: registers, debug registers; the rest reads as 0. -EIO outside. */
 export function peekUser(task: Task, offset: number): bigint | number {
   if (offset % 8 !== 0 || offset < 0 || offset >= USER_BYTES) return -Errno.EIO;
+  if (offset >= DEBUG_REGS) return task.tracing!.debug.read((offset - DEBUG_REGS) / 8);
   return offset < REGS_BYTES ? readWord(task, offset / 8) : 0n;
 }
 
-/** There are no debug registers: clearing one works, setting one does not. */
 export function pokeUser(task: Task, offset: number, value: bigint): number {
   if (offset % 8 !== 0 || offset < 0 || offset >= USER_BYTES) return -Errno.EIO;
-  if (offset >= DEBUG_REGS) return value === 0n ? 0 : -Errno.EIO;
+  if (offset >= DEBUG_REGS) return task.tracing!.debug.write(task, (offset - DEBUG_REGS) / 8, value);
   if (offset >= REGS_BYTES) return -Errno.EIO;
   const result = writeWord(task, offset / 8, value);
   if (result === 0) noteRestart(task);

@@ -7,7 +7,8 @@ import { act } from '../signal/delivery.js';
 import { forceSignal, sendSignal } from '../signal/send.js';
 import { exitTask } from '../task/exit.js';
 import type { Task } from '../task/task.js';
-import { endStop, setStepping, stopAtSyscall, stopForEvent } from './stop.js';
+import { updateStepping } from './debug-registers.js';
+import { endStop, stopAtSyscall, stopForEvent } from './stop.js';
 import type { PtraceStop, Resume, ResumeMode } from './tracing.js';
 
 /** A traced or filtered task entered with a system call; its number is orig_rax. */
@@ -50,6 +51,7 @@ export function stopsBeforeWait(task: Task): boolean {
 /** The call is over: events, the exit stop, the step over the call, then user mode. */
 export function leaveSyscall(task: Task): void {
   const { tracing } = task;
+  if (tracing?.debug.isArmed === true) updateStepping(task);
   const due = tracing?.events.shift();
   if (due !== undefined) return stopForEvent(task, due.event, due.message, 'leave');
   if (tracing?.mode === 'syscall') return stopAtSyscall(task, 'syscall-exit');
@@ -62,7 +64,7 @@ export function resumeTracee(task: Task, mode: ResumeMode, signo: number): void 
   const tracing = task.tracing!;
   const stop = tracing.stop!;
   tracing.mode = mode;
-  setStepping(task, tracing.steps);
+  updateStepping(task);
   if (stop.kind === 'group') tracing.leftGroupStop = true;
   if (signo !== 0 && (stop.kind === 'syscall-enter' || stop.kind === 'syscall-exit')) sendSignal(task, { signo, code: Si.KERNEL, pid: 0, uid: 0 }, false);
   endStop(task, stop.kind === 'signal' ? chosenSignal(task, stop, signo) : null);

@@ -9,6 +9,7 @@
 import type { SigInfo } from '@troupe/abi';
 import { PtraceOption } from '@troupe/abi';
 import type { Task } from '../task/task.js';
+import { DebugRegisters } from './debug-registers.js';
 
 /**
  * Where a stopped task goes on:
@@ -60,8 +61,11 @@ export class Tracing {
   isListening = false;
   /** The call at whose entry the task stopped is not made (PTRACE_SYSEMU). */
   skipsCall = false;
-  /** RFLAGS.TF was set by PTRACE_SINGLESTEP and not by the program. */
+  /** RFLAGS.TF was set by PTRACE_SINGLESTEP or for debug registers, and not by the program. */
   forcedTrapFlag = false;
+
+  /** Gone with the program that they were set for. */
+  debug = new DebugRegisters();
 
   constructor(readonly tracer: Task, readonly isSeized: boolean) {}
 

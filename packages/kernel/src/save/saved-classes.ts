@@ -45,6 +45,7 @@ import { TaskStats } from '../net/task-stats.js';
 import { reconnectProcFs } from '../proc/proc-file-system.js';
 import { ProcessMemoryFile } from '../proc/process-memory-file.js';
 import { reconnectSysFs } from '../proc/sys-file-system.js';
+import { DebugRegisters } from '../ptrace/debug-registers.js';
 import { Tracing } from '../ptrace/tracing.js';
 import { Notification, SeccompListener } from '../seccomp/listener.js';
 import { PendingSignals } from '../signal/pending-signals.js';
@@ -74,7 +75,7 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
-  AsyncOwner, CgroupNamespace, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
+  AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenQuestions, OpenedProgram,
   PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,

@@ -7,6 +7,7 @@ import { Sa, Sig, defaultAction, killedBy, sigBit } from '@troupe/abi';
 import { exitGroup } from '../task/exit.js';
 import { isOrphaned } from '../task/job-control.js';
 import { beginGroupStop, parkForStop } from '../task/group-stop.js';
+import { updateStepping } from '../ptrace/debug-registers.js';
 import { setStepping, stopAtHandler, stopForSignal, stopForTrap } from '../ptrace/stop.js';
 import { abortSection } from '../task/rseq.js';
 import type { Task } from '../task/task.js';
@@ -96,5 +97,6 @@ function runHandler(task: Task, info: SigInfo, action: SigAction): void {
   task.savedSigMask = null;
   const own = (action.flags & Sa.NODEFER) !== 0 ? 0n : sigBit(info.signo);
   task.sigMask |= action.mask | own;
+  if (task.tracing !== null) updateStepping(task);
   if (task.tracing?.steps) stopAtHandler(task);
 }

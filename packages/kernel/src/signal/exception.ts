@@ -3,7 +3,8 @@
  * sigaction(2)).
  */
 import type { SigInfo } from '@troupe/abi';
-import { PfCode, Sig, Si, TCB, Vector } from '@troupe/abi';
+import { Flag, PfCode, Sig, Si, TCB, Vector } from '@troupe/abi';
+import { stepInfo } from '../ptrace/debug-registers.js';
 import type { Task } from '../task/task.js';
 import { forceSignal } from './send.js';
 
@@ -14,7 +15,17 @@ export function handleException(task: Task): void {
   if (vector === Vector.PF) return handlePageFault(task, Number(u64[(task.tcb + TCB.off.trapAddr) / 8]!), errorCode);
   task.trapNo = vector;
   task.trapErrorCode = vector === Vector.GP ? errorCode : 0;
-  forceSignal(task, exceptionInfo(task, vector));
+  const info = vector === Vector.DB ? debugInfo(task) : exceptionInfo(task, vector);
+  if (info !== null) forceSignal(task, info);
+}
+
+/** After a step; null when nobody is told of it. */
+function debugInfo(task: Task): SigInfo | null {
+  if (task.tracing !== null) return stepInfo(task, task.rip);
+  if (!task.hasStaleTrapFlag) return exceptionInfo(task, Vector.DB);
+  task.hasStaleTrapFlag = false;
+  task.shared.u32[(task.tcb + TCB.off.flagsRest) >> 2]! &= ~Flag.TF;
+  return null;
 }
 
 function handlePageFault(task: Task, addr: number, errorCode: number): void {

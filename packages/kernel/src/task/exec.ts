@@ -6,6 +6,7 @@
  */
 import { Reg, Ss, TCB, exited } from '@troupe/abi';
 import { unlink } from '../ptrace/link.js';
+import { forgetDebugRegisters } from '../ptrace/debug-registers.js';
 import { reportExec } from '../ptrace/events.js';
 import type { GroupTimers } from '../time/group-timers.js';
 import { recalcGroup } from '../signal/send.js';
@@ -43,6 +44,7 @@ export function commitImage(task: Task, image: ExecImage): void {
   resetRegisters(task, image);
   releaseVforkParent(task);
   task.kernel.processEvents.executed(task);
+  if (task.tracing !== null) forgetDebugRegisters(task);
   if (task.tracing !== null) reportExec(task, formerTid);
 }
 

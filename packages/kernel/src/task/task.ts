@@ -87,6 +87,8 @@ export class Task {
   tracing: Tracing | null = null;
   /** Set by what ended a ptrace-stop, until the task goes on. */
   resume: Resume | null = null;
+  /** Its tracer let it go while it ran step by step: its next step is told to nobody, and is the last. */
+  hasStaleTrapFlag = false;
   /** Tasks this one traces. */
   readonly tracees = new Set<Task>();
   /** What the task had used when it exited. */

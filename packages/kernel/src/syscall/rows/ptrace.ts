@@ -25,6 +25,6 @@ const SYMBOLS = Object.entries(Ptrace).map(([name, value]) => [`PTRACE_${name}`,
 export const rows: readonly SyscallRow[] = [
   {
     nr: 101, name: 'ptrace', args: [choice('request', SYMBOLS), int('pid'), addr('addr'), u64('data')], groups: ['%process'],
-    support: { partial: 'no debug registers' }, man: 'ptrace(2)', handler: sysPtrace,
+    support: { partial: 'debug registers: no watched reads, and writes that change nothing are not seen' }, man: 'ptrace(2)', handler: sysPtrace,
   },
 ];
