@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -67,6 +68,17 @@ static void arm(void) { struct itimerval t = {{0, 0}, {0, 20000}}; setitimer(ITI
 static volatile int stop;
 static void *compete(void *arg) { (void)arg; while (!stop) sched_yield(); return 0; }
 
+/* An area above 4 GiB: whether it knows the CPU or not, sched_getcpu does. */
+static void *far_away(void *at) {
+  struct rseq *r = mmap(at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  TRY(ask(area(), 32, RSEQ_FLAG_UNREGISTER, SIGNATURE)); TRY(ask(r, 32, 0, SIGNATURE)); TRY(ask(r, 32, 0, SIGNATURE));
+  int same = (int)r->cpu_id < CPUS, cpu = sched_getcpu();
+  SAY("far away %d %d\n", same, cpu >= 0 && cpu < CPUS);
+  TRY(ask(r, 32, RSEQ_FLAG_UNREGISTER, SIGNATURE)); SAY("unknown %d\n", (int)r->cpu_id);
+  TRY(ask((void *)0x7ffffffff000, 32, 0, SIGNATURE)); TRY(ask((void *)0x700000000000, 32, 0, SIGNATURE));
+  return 0;
+}
+
 static void registration(void) {
   static struct rseq other __attribute__((aligned(32)));
   struct rseq *r = area();
@@ -84,6 +96,7 @@ int main(void) {
   pthread_t threads[THREADS];
   for (int n = 0; n < THREADS; n++) pthread_create(&threads[n], 0, count, 0);
   for (int n = 0; n < THREADS; n++) pthread_join(threads[n], 0);
+  pthread_create(&threads[0], 0, far_away, (void *)0x600000000000), pthread_join(threads[0], 0);
   long sum = 0;
   for (int n = 0; n < CPUS; n++) sum += slots[n * STRIDE];
   SAY("counted %ld\n", sum);

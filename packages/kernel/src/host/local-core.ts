@@ -25,6 +25,9 @@ const SHARED_SLICE_MS = 0.1;
 const SLICE_MS = 20;
 /** Tasks on the run queue that only this thread's CPU could run wait so long at most, then all take turns on the core threads. */
 const STARVATION_MS = 5;
+/** Of each period, tasks of higher priority may keep the others from running so long (/proc/sys/kernel/sched_rt_runtime_us). */
+const PERIOD_MS = 1000;
+const REAL_TIME_MS = 950;
 /** Faults after which a task goes on before others get their turn. */
 const MAX_FAULTS_IN_TURN = 16;
 
@@ -45,6 +48,8 @@ export class LocalCore {
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
   private _deniedSinceMs = 0;
   private _faultsInTurn = 0;
+  /** Since when tasks of lower priority have been passed over; 0 = none is. */
+  private _passedSinceMs = 0;
 
   constructor(readonly shared: SharedMemory, readonly cpus: number, readonly slice: TaskSlice, readonly target: LocalTarget) {
     this._queue = new RunQueue(shared);
@@ -117,11 +122,33 @@ export class LocalCore {
     if (this._waiting.length === 0) return Atomics.load(this.shared.i32, ONLINE) === 0 ? this._takeQueued() : 0;
     if (this._isStarving()) this._handAllOver();
     if (this._waiting.length < 2) return this._waiting.shift() ?? 0;
+    const best = this._best();
+    const passedOver = this._waiting.filter((tcb) => this._priority(tcb) < this._priority(this._waiting[best]!));
+    if (passedOver.length === 0) this._passedSinceMs = 0;
+    else if (this._queue.hasIdleCore) this._handOver(passedOver);
+    else if (this._isTurnOfOthers()) return this._take(passedOver[0]!);
+    return this._take(this._waiting[this._best()]!);
+  }
+
+  private _best(): number {
     let best = 0;
     this._waiting.forEach((tcb, index) => {
       if (this._priority(tcb) > this._priority(this._waiting[best]!)) best = index;
     });
-    return this._waiting.splice(best, 1)[0]!;
+    return best;
+  }
+
+  private _take(tcb: number): number {
+    this._waiting.splice(this._waiting.indexOf(tcb), 1);
+    return tcb;
+  }
+
+  /** Tasks of lower priority that have waited too long have the core for a while (sched(7), sched_rt_runtime_us). */
+  private _isTurnOfOthers(): boolean {
+    const nowMs = performance.now();
+    if (this._passedSinceMs === 0) this._passedSinceMs = nowMs;
+    if (nowMs - this._passedSinceMs > PERIOD_MS) this._passedSinceMs = nowMs;
+    return nowMs - this._passedSinceMs > REAL_TIME_MS;
   }
 
   private _takeQueued(): number {
@@ -179,6 +206,11 @@ export class LocalCore {
 
   private _handAllOver(): void {
     this._deniedSinceMs = 0;
-    for (const tcb of this._waiting.splice(0)) this._queue.push(tcb);
+    this._handOver([...this._waiting]);
+  }
+
+  /** To the core threads. */
+  private _handOver(tcbs: readonly number[]): void {
+    for (const tcb of tcbs) this._queue.push(this._take(tcb));
   }
 }

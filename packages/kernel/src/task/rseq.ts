@@ -7,9 +7,20 @@ import { TASK_SIZE } from '../mm/layout.js';
 import { forceSignal } from '../signal/send.js';
 import type { Task } from './task.js';
 
+/** Cores reach areas below this. Those above say for ever that the CPU is not known. */
+const REACHABLE_END = 0x1_0000_0000;
+
+const isReachable = ({ addr }: RseqRegistration): boolean => addr < REACHABLE_END;
+
 export function setRseq(task: Task, registration: RseqRegistration | null): void {
   task.rseq = registration;
-  task.shared.u32[(task.tcb + TCB.off.rseq) >> 2] = registration?.addr ?? 0;
+  task.shared.u32[(task.tcb + TCB.off.rseq) >> 2] = registration !== null && isReachable(registration) ? registration.addr : 0;
+}
+
+/** rseq(2) names an area. */
+export function registerRseq(task: Task, registration: RseqRegistration): void {
+  if (!isReachable(registration)) resetArea(task, registration);
+  setRseq(task, registration);
 }
 
 /** A new task of clone(2): threads start without, copies of a process keep theirs. */
@@ -61,7 +72,7 @@ function fixUp(task: Task, { addr, signature }: RseqRegistration): boolean {
  */
 export function prepareRseq(task: Task): void {
   const { rseq, shared, tcb } = task;
-  if (rseq === null) return;
+  if (rseq === null || !isReachable(rseq)) return;
   const word = (tcb + TCB.off.rseq) >> 2;
   if (!isWritable(task, rseq.addr)) {
     task.mm.handleFault(rseq.addr, PfCode.WRITE | PfCode.USER, tcb);

@@ -1,12 +1,9 @@
 /** rseq(2). */
 import { Errno, Nr, RSEQ, RSEQ_ALIGN, RSEQ_FLAG_UNREGISTER } from '@troupe/abi';
 import { TASK_SIZE } from '../../mm/layout.js';
-import { resetArea, setRseq } from '../../task/rseq.js';
+import { registerRseq, resetArea, setRseq } from '../../task/rseq.js';
 import type { Task } from '../../task/task.js';
 import { addr, flags, uint, type SyscallRow } from '../row.js';
-
-/** Cores reach areas below this. */
-const REACHABLE_END = 0x1_0000_0000;
 
 function unregister(task: Task, at: number, sizeBytes: number, callFlags: number, signature: number): number {
   const { rseq } = task;
@@ -27,14 +24,13 @@ function sysRseq(task: Task, at: number, sizeBytes: number, callFlags: number, s
   }
   if (sizeBytes < RSEQ.sizeBytes || at % RSEQ_ALIGN !== 0 || at === 0) return -Errno.EINVAL;
   if (at + sizeBytes > TASK_SIZE) return -Errno.EFAULT;
-  if (at >= REACHABLE_END) return -Errno.ENOSYS;
-  setRseq(task, { addr: at, sizeBytes, signature });
+  registerRseq(task, { addr: at, sizeBytes, signature });
   return 0;
 }
 
 export const rows: readonly SyscallRow[] = [
   {
     nr: Nr.rseq, name: 'rseq', args: [addr('rseq'), uint('rseq_len'), flags('flags', [['RSEQ_FLAG_UNREGISTER', RSEQ_FLAG_UNREGISTER]]), uint('sig')], groups: ['%process'],
-    support: { partial: 'areas below 4 GiB; ENOSYS above' }, man: 'rseq(2)', handler: sysRseq,
+    support: { partial: 'areas above 4 GiB do not know the CPU' }, man: 'rseq(2)', handler: sysRseq,
   },
 ];
