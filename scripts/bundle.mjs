@@ -51,4 +51,5 @@ writeFileSync(join(worker, 'bundle/translator.cjs'), await bundle(join(worker, '
 const compilerText = await bundle(join(worker, 'jit/compiler-worker.js'));
 const compilerFile = await writeBundle(join(worker, 'compiler-bundle'), 'compiler', compilerText, join(worker, 'worker/boot.js'));
 spawnSync(process.execPath, [join(root, 'scripts/script-caches.mjs'), commandFile, workerFile, compilerFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+spawnSync(process.execPath, [join(root, 'scripts/compiled-modules.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
 writeFileSync(join(root, 'packages/cpu-worker/dist/.built'), '');

@@ -17,7 +17,8 @@ const READS_HINTS = NEEDS_BASELINE;
  */
 const FLAGS: readonly FlagChange[] = [
   { set: `--wasm-num-compilation-tasks=${Math.max(1, availableParallelism() >> 1)}`, reset: '--wasm-num-compilation-tasks=128' },
-  ...(NEEDS_BASELINE ? [] : [without('liftoff')]),
+  // Without the baseline compiler V8 takes tiering off as well, and does not put it on again with it.
+  ...(NEEDS_BASELINE ? [] : [without('wasm-dynamic-tiering'), without('wasm-tier-up'), without('liftoff')]),
   ...(READS_HINTS ? [] : [{ set: '--experimental-wasm-branch-hinting', reset: '--no-experimental-wasm-branch-hinting' }]),
   without('wasm-lazy-compilation'), without('wasm-stack-checks'),
 ];
@@ -56,11 +57,22 @@ export function withFlags<T>(changes: readonly FlagChange[], work: () => T): T {
   try {
     return work();
   } finally {
-    for (const { reset } of changes) setFlagsFromString(reset);
+    for (const { reset } of [...changes].reverse()) setFlagsFromString(reset);
   }
 }
 
 /** Compiles with the optimising compiler. */
 export function compileOptimised(wasm: Uint8Array, change?: FlagChange): WebAssembly.Module {
   return withFlags(change ? [...FLAGS, change] : FLAGS, () => new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>));
+}
+
+/**
+ * V8 11 (Node 20) gives functions as large as the interpreter's main loop to a quick register allocator that costs
+ * a third of their speed. Later versions have only one.
+ */
+const FULL_ALLOCATOR: FlagChange | undefined = hasQuickAllocator ? { set: '--no-turbo-use-mid-tier-regalloc-for-huge-functions', reset: '--turbo-use-mid-tier-regalloc-for-huge-functions' } : undefined;
+
+/** Compiles as well as V8 can, whatever it costs. */
+export function compileFully(wasm: Uint8Array): WebAssembly.Module {
+  return compileOptimised(wasm, FULL_ALLOCATOR);
 }

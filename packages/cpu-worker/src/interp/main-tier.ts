@@ -3,12 +3,13 @@ import { Worker } from 'node:worker_threads';
 import { headerWord } from '@troupe/abi/layout/header.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { markQuick } from './compile-optimised.js';
+import { readCompiled } from './compiled-module.js';
 import { MAIN_EXPORT, MAIN_SLOT } from './forms.js';
 import { MainState, type CompilerData } from './main-state.js';
 
 /**
- * Brings the main loop in when programs run long enough. Its compilation takes most of a second and
- * its unoptimised code is slower than the cold handlers, so a helper thread compiles it with the
+ * Brings the main loop in: at once when its machine code was kept at the build (compiled-module.ts), else
+ * when programs run long enough. Its compilation takes most of a second and its unoptimised code is slower than the cold handlers, so a helper thread compiles it with the
  * optimising compiler only; the cores then get that code from V8's cache of modules by their bytes.
  * Two stages: a quick one for programs of some tenths of a second, a full one for long ones.
  *
@@ -17,6 +18,7 @@ import { MainState, type CompilerData } from './main-state.js';
  */
 const STATE = headerWord('interpreterWarm');
 /** Instructions on one core after which each stage is worth it. */
+const KEPT_INSTRUCTIONS = 20_000;
 const QUICK_INSTRUCTIONS = 20_000_000;
 const FULL_INSTRUCTIONS = 150_000_000;
 /** With regions, which take over what stays hot, the full stage (1 to 2 s of CPU time) seldom pays. */
@@ -26,6 +28,7 @@ export class MainTier {
   /** Stage in the table: COLD, QUICK_HELD or FULL_HELD. */
   #installed: number = MainState.COLD;
   #instructions = 0;
+  #mayBeKept = true;
   readonly #fullAt: number;
 
   constructor(
@@ -38,7 +41,7 @@ export class MainTier {
     hasRegions: boolean,
   ) {
     this.#fullAt = hasRegions ? FULL_INSTRUCTIONS_BESIDE_REGIONS : FULL_INSTRUCTIONS;
-    if (eager) this.#install(MainState.FULL_HELD);
+    if (eager && !this.#installKept()) this.#install(MainState.FULL_HELD);
   }
 
   /** Whether the main loop may run. */
@@ -54,6 +57,7 @@ export class MainTier {
 
   #advance(): void {
     const state = Atomics.load(this.shared.i32, STATE);
+    if (this.#mayBeKept && this.#instructions > KEPT_INSTRUCTIONS && this.#installKept()) return;
     if (state >= MainState.FULL_COMPILED) this.#install(MainState.FULL_HELD);
     else if (state >= MainState.QUICK_COMPILED && this.#installed === MainState.COLD) this.#install(MainState.QUICK_HELD);
     else if (state === MainState.COLD && this.#instructions > QUICK_INSTRUCTIONS) this.#request(state, MainState.QUICK_REQUESTED);
@@ -68,15 +72,26 @@ export class MainTier {
     worker.unref();
   }
 
-  #install(held: number): void {
-    const { i32, memory } = this.shared;
-    const wasm = readFileSync(new URL('main.wasm', this.dist));
-    const module = new WebAssembly.Module(held === MainState.QUICK_HELD ? markQuick(wasm) : wasm);
-    const { exports } = new WebAssembly.Instance(module, { env: { memory, coreBlock: this.coreBlock } });
+  /** Other cores do likewise, each for itself: the state word stays. */
+  #installKept(): boolean {
+    this.#mayBeKept = false;
+    const module = readCompiled(new URL('main.wasm', this.dist));
+    if (module) this.#link(module, MainState.FULL_HELD);
+    return module !== undefined;
+  }
+
+  #link(module: WebAssembly.Module, held: number): void {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.shared.memory, coreBlock: this.coreBlock } });
     const main = exports[MAIN_EXPORT];
     if (main === undefined) throw new Error('main.wasm does not fit the instruction rows: run pnpm build');
     this.table.set(MAIN_SLOT, main as () => number);
     this.#installed = held;
+  }
+
+  #install(held: number): void {
+    const { i32 } = this.shared;
+    const wasm = readFileSync(new URL('main.wasm', this.dist));
+    this.#link(new WebAssembly.Module(held === MainState.QUICK_HELD ? markQuick(wasm) : wasm), held);
     // The state may have moved on to the next stage: it is never set back.
     Atomics.compareExchange(i32, STATE, held - 1, held);
     Atomics.notify(i32, STATE);
