@@ -35,7 +35,7 @@ describe('guest programs that make code', function () {
 
   it('uses no more memory the longer a program makes code', async () => {
     const binary = compileGuest('jit-for-ever', ['-static']);
-    const [short, long] = [await touched(binary, 60), await touched(binary, 240)];
+    const [short, long] = [await touched(binary, 600), await touched(binary, 1800)];
     expect(short.regions).to.be.greaterThan(10);
     expect(long.regions).to.be.greaterThan(short.regions + 20);
     expect(long.frames - short.frames).to.be.lessThan(200);
