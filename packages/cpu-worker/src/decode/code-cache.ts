@@ -8,7 +8,8 @@ import { lockWord, unlockWord } from '@troupe/abi/shared/spin-lock.js';
 /**
  * Decoded code, shared by all cores and keyed by frame.
  *
- *   Owns:    KernelHeader.codeMap (u32 per frame: address of its code page), the code pages
+ *   Owns:    KernelHeader.codeMap (u32 per frame: address of its code page), the code pages;
+ *            KernelHeader.execVersion (with the flat tables)
  *   Borrows: CoreBlock.epoch, inGuest (read), to know when a retired page is out of use
  *   Order:   a code page's words change under its own lock; an index entry is stored after the ops it
  *            names; the map changes under codeLock.

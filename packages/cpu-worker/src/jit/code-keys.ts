@@ -3,7 +3,7 @@ import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 
 const EXEC_VERSION = headerWord('execVersion');
 /** Guest addresses have 47 bits: a key, which is a number of 17 bits above them, and an origin add up to what no other pair does. */
-const KEY_SHIFT = 47n;
+const KEY_SHIFT_HIGH = 47 - 32;
 const MAX_NUMBER = 2 ** 17;
 
 /**
@@ -16,6 +16,9 @@ const MAX_NUMBER = 2 ** 17;
 export class CodeKeys {
   #version = 0;
   #last = 0;
+  /** The table asked for last, and its key. */
+  #table = -1;
+  #highWord = 0;
   readonly #numbers = new Map<number, number>();
 
   constructor(
@@ -24,14 +27,17 @@ export class CodeKeys {
     readonly onWrap: () => void,
   ) {}
 
-  /** TCB.codeKey for the table, once the core counts as in guest code. */
-  keyOf(tableExec: number): bigint {
+  /** High word of TCB.codeKey for the table (the low one is 0), once the core counts as in guest code. */
+  highWordOf(tableExec: number): number {
     const version = Atomics.load(this.shared.i32, EXEC_VERSION);
+    if (version === this.#version && tableExec === this.#table) return this.#highWord;
     if (version !== this.#version) {
       this.#numbers.clear();
       this.#version = version;
     }
-    return BigInt(this.#numbers.get(tableExec) ?? this.#next(tableExec)) << KEY_SHIFT;
+    this.#table = tableExec;
+    this.#highWord = (this.#numbers.get(tableExec) ?? this.#next(tableExec)) << KEY_SHIFT_HIGH;
+    return this.#highWord;
   }
 
   #next(tableExec: number): number {

@@ -54,9 +54,9 @@ export class CoreJit {
 
   /** Before guest code runs; returns the driver's flags. */
   enter(tcb: number): number {
-    const { u32, u64 } = this.area.shared;
+    const { u32 } = this.area.shared;
     this.#regions.follow();
-    u64[(tcb + TCB.off.codeKey) / 8] = this.#keys.keyOf(u32[(tcb + TCB.off.tableExec) >>> 2]!);
+    u32[((tcb + TCB.off.codeKey) >>> 2) + 1] = this.#keys.highWordOf(u32[(tcb + TCB.off.tableExec) >>> 2]!);
     return this.mode === 'eager' ? RunFlag.EAGER : RunFlag.SAMPLE;
   }
 

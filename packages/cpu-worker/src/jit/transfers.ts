@@ -1,10 +1,10 @@
 import { TCB } from '@troupe/abi/layout/tcb.js';
+import { RELOCATED } from '../ir/lower.js';
 import type { I32, I64 } from '../ir/types.js';
 import { Status } from '../interp/cold-builder.js';
 import { OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
-import { RELOCATED } from '../ir/lower.js';
 import { NO_STACK_PAGE, RegionExit } from './region-abi.js';
 import type { RegionBuilder } from './region-builder.js';
 import type { AnalysedRegion, Callee } from './analysed-region.js';

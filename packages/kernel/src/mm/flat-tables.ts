@@ -4,7 +4,8 @@
  * can be taken from one address space and given to another at any time that no core is using it.
  *
  * Owns:   all words of the tables, except that cores replace a non-zero execute entry by
- *         compare-exchange (decoded code page for `frame | 1`); KernelHeader.execVersion.
+ *         compare-exchange (decoded code page for `frame | 1`); KernelHeader.execVersion
+ *         (with the code cache, which counts the code it drops).
  * Order:  a non-zero entry may be replaced by another one only after clear and shootdown.
  */
 import { ADDEND_BIAS, FLAT_TABLE_BYTES, headerWord, PAGE_SIZE, type FramePool } from '@troupe/abi';
