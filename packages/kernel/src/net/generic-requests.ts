@@ -1,6 +1,6 @@
 /** NETLINK_GENERIC: families of requests, found by name through the controller (linux/genetlink.h). */
 import { CtrlAttr, CtrlCmd, CtrlOpAttr, Errno, GENLMSGHDR, GENL_FIRST_FREE_ID, GENL_ID_CTRL, GenlOp, NlmFlag, Nlmsg, TASKSTATS_GENL_VERSION, TaskstatsCmd } from '@troupe/abi';
-import { attribute, attributesIn, message, stringBytes, u16Bytes, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
+import { attribute, attributesIn, message, stringBytes, textOf, u16Bytes, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
 import type { NetlinkAnswer, NetlinkSender } from './netlink-request.js';
 import { answerTaskstats } from './task-stats.js';
 
@@ -47,8 +47,6 @@ function getFamily(request: NetlinkRequest, attributes: Attributes): NetlinkAnsw
   const found = FAMILIES.find((family) => (name === undefined ? family.id === viewOf(id!).getUint16(0, true) : family.name === textOf(name)));
   return found === undefined ? -Errno.ENOENT : [familyMessage({ type, flags: 0, seq, pid }, found)];
 }
-
-export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1').replace(/\0.*$/s, '');
 
 export const isGenericDump = ({ flags }: NetlinkRequest): boolean => (flags & NlmFlag.DUMP) === NlmFlag.DUMP;
 

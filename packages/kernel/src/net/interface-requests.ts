@@ -2,6 +2,7 @@
 import { Cap, Errno, IFNAMSIZ, Iff, Ioctl, hasCapIn } from '@troupe/abi';
 import type { Task } from '../task/task.js';
 import { setUp } from './route-requests.js';
+import { textOf } from './netlink-message.js';
 
 const REQUESTS: ReadonlySet<number> = new Set([Ioctl.SIOCGIFNAME, Ioctl.SIOCGIFINDEX, Ioctl.SIOCGIFFLAGS, Ioctl.SIOCSIFFLAGS, Ioctl.SIOCGIFMTU]);
 
@@ -11,7 +12,7 @@ export const isInterfaceRequest = (request: number): boolean => REQUESTS.has(req
 export function interfaceRequest(task: Task, request: number, arg: number): number {
   const { net } = task.namespaces;
   const valueAt = arg + IFNAMSIZ;
-  const name = Buffer.from(task.mm.copyIn(arg, IFNAMSIZ)).toString('latin1').replace(/\0.*$/s, '');
+  const name = textOf(task.mm.copyIn(arg, IFNAMSIZ));
   const device = request === Ioctl.SIOCGIFNAME ? net.device(task.mm.readI32(valueAt) || -1, null) : net.device(0, name);
   if (device === null) return -Errno.ENODEV;
   switch (request) {

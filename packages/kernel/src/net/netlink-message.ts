@@ -21,6 +21,8 @@ export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer
 export const u32Bytes = (...values: readonly number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
 export const u16Bytes = (...values: readonly number[]): Uint8Array => new Uint8Array(Uint16Array.from(values).buffer);
 export const stringBytes = (text: string): Uint8Array => Buffer.from(`${text}\0`, 'latin1');
+/** Up to the first NUL. */
+export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1').replace(/\0.*$/s, '');
 
 /** The requests in a datagram; ends at the first that is malformed (netlink_rcv_skb). */
 export function* requestsIn(datagram: Uint8Array): Generator<NetlinkRequest> {

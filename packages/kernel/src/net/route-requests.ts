@@ -5,7 +5,7 @@
 import { ARPHRD_LOOPBACK, Af, Errno, IFADDRMSG, IFA_F_PERMANENT, IFINFOMSG, Ifa, Iff, Ifla, NlmFlag, Nlmsg, Rtm, RtnlGroup } from '@troupe/abi';
 import type { NetworkNamespace } from '../namespace/network-namespace.js';
 import type { DeviceAddress, NetworkDevice } from './network-device.js';
-import { attribute, attributesIn, message, stringBytes, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
+import { attribute, attributesIn, message, stringBytes, textOf, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
 import type { NetlinkAnswer } from './netlink-request.js';
 
 const QUEUE_LENGTH = 1000;
@@ -70,7 +70,7 @@ function linkRequest(namespace: NetworkNamespace, body: Uint8Array): LinkRequest
   const attributes = attributesIn(body.subarray(IFINFOMSG.sizeBytes));
   const index = view.getInt32(off.index, true);
   const named = attributes.get(Ifla.IFNAME);
-  const name = named === undefined ? null : Buffer.from(named).toString('latin1').replace(/\0.*$/s, '');
+  const name = named === undefined ? null : textOf(named);
   if (index < 0 || (index === 0 && name === null)) return -Errno.EINVAL;
   return { name, index, flags: view.getUint32(off.flags, true), change: view.getUint32(off.change, true), attributes, device: namespace.device(index, name) };
 }

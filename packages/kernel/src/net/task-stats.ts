@@ -16,7 +16,7 @@ import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { groupUsage, taskUsage } from '../task/usage.js';
 import type { Usage } from '../task/usage-counts.js';
-import { attribute, message, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
+import { attribute, message, textOf, u32Bytes, viewOf, type NetlinkHeader, type NetlinkRequest } from './netlink-message.js';
 import type { NetlinkAnswer, NetlinkSender } from './netlink-request.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 
@@ -125,7 +125,7 @@ export function answerTaskstats({ pid, seq, type }: NetlinkRequest, attributes: 
 function coresIn(list: Uint8Array, available: number): readonly number[] | number {
   if (list.length > CPU_LIST_BYTES + CPU_LIST_BYTES_EACH * available) return -Errno.ERANGE;
   const cores: number[] = [];
-  for (const part of Buffer.from(list).toString('latin1').replace(/\0.*$/s, '').split(',')) {
+  for (const part of textOf(list).split(',')) {
     const range = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part);
     if (range === null) return -Errno.EINVAL;
     const first = Number(range[1]);
