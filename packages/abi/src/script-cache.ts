@@ -7,10 +7,11 @@
  *
  *   0 u32 magic   4 u32 check sum   8 V8's data
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { constants, Script } from 'node:vm';
+import { replaceFile } from './replace-file.js';
 
 const MAGIC = 0x31435254;
 const HEADER_BYTES = 8;
@@ -45,15 +46,11 @@ function readCache(path: string): Buffer | undefined {
   }
 }
 
-/** Writes the cache so that a reader sees all of it or none. */
 export function writeCache(bundlePath: string, data: Uint8Array): void {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(MAGIC, 0);
   header.writeUInt32LE(checkSum(data), 4);
-  const path = cachePath(bundlePath);
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, Buffer.concat([header, data]));
-  renameSync(temporary, path);
+  replaceFile(cachePath(bundlePath), Buffer.concat([header, data]));
 }
 
 /** The text of a bundle's file. Put together at run time it would be copied once more. */

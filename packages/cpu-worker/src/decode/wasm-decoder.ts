@@ -1,5 +1,5 @@
 /** The decoder's wasm module (assembly/decoder) and its exports. Addresses are those of its memory. */
-import { readFileSync } from 'node:fs';
+import { loadModule } from '../interp/compiled-module.js';
 
 export interface WasmDecoder {
   /** Decodes the bytes from `start`, reading below `end`: a DecodeResult. */
@@ -27,9 +27,9 @@ export const UNKNOWN_PAGE = -1;
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Compiles the module, once per thread. */
+/** The module, once per thread. */
 export function loadDecoder(): WebAssembly.Module {
-  return (compiled ??= new WebAssembly.Module(readFileSync(new URL('../decoder.wasm', import.meta.url))));
+  return (compiled ??= loadModule(new URL('../decoder.wasm', import.meta.url)));
 }
 
 /** `undefinedAt`: called with the range of bytes that begin no known instruction. */

@@ -1,4 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { replaceFile } from '@troupe/abi/replace-file.js';
 import { withFlags } from './compile-optimised.js';
 
 /**
@@ -12,18 +14,21 @@ import { withFlags } from './compile-optimised.js';
  */
 const MAGIC = 0x314d4354;
 const HEADER_BYTES = 12;
+const PIECE_BYTES = 65_536;
 
 interface Intrinsics {
   serialize(module: WebAssembly.Module): ArrayBuffer;
   deserialize(code: ArrayBuffer, wasm: Uint8Array): WebAssembly.Module | undefined;
 }
 
+let made: Intrinsics | undefined;
+
 /** V8 has them for its own tests; they are no part of JavaScript. */
 function intrinsics(): Intrinsics {
-  return withFlags([{ set: '--allow-natives-syntax', reset: '--no-allow-natives-syntax' }], () => ({
+  return (made ??= withFlags([{ set: '--allow-natives-syntax', reset: '--no-allow-natives-syntax' }], () => ({
     serialize: new Function('module', 'return %SerializeWasmModule(module)') as Intrinsics['serialize'],
     deserialize: new Function('code', 'wasm', 'return %DeserializeWasmModule(code, wasm)') as Intrinsics['deserialize'],
-  }));
+  })));
 }
 
 /** Without V8's trap handler code must test its accesses; what was kept relies on the handler. */
@@ -42,25 +47,53 @@ export function writeCompiled(wasm: URL, module: WebAssembly.Module): void {
   const code = Buffer.from(intrinsics().serialize(module));
   const header = Buffer.alloc(HEADER_BYTES);
   [MAGIC, bytes.length, code.length].forEach((word, i) => header.writeUInt32LE(word, i * 4));
-  const path = compiledPath(wasm);
-  const temporary = new URL(`${path.href}.${process.pid}.tmp`);
-  writeFileSync(temporary, Buffer.concat([header, bytes, code, code]));
-  renameSync(temporary, path);
+  replaceFile(fileURLToPath(compiledPath(wasm)), Buffer.concat([header, bytes, code, code]));
+}
+
+/** What is next in the file, in memory of its own. */
+function readNext(fd: number, byteCount: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(byteCount);
+  if (readSync(fd, bytes) !== byteCount) throw new Error('cut off');
+  return bytes;
+}
+
+/** Whether these bytes are next in the file; in small pieces, as fresh memory costs more than reading. */
+function isNext(fd: number, bytes: Uint8Array): boolean {
+  const piece = Buffer.allocUnsafe(Math.min(bytes.length, PIECE_BYTES));
+  for (let at = 0; at < bytes.length; at += piece.length) {
+    const expected = bytes.subarray(at, at + piece.length);
+    if (readSync(fd, piece, 0, expected.length, null) !== expected.length || piece.compare(expected, 0, expected.length, 0, expected.length) !== 0) return false;
+  }
+  return true;
+}
+
+/** The code of the module that the file is for; undefined when it is damaged or not all there. */
+function readCode(fd: number, wasm: Uint8Array): ArrayBuffer | undefined {
+  const header = Buffer.from(readNext(fd, HEADER_BYTES).buffer);
+  const [magic, wasmBytes, codeBytes] = [0, 4, 8].map((at) => header.readUInt32LE(at)) as [number, number, number];
+  const isWhole = magic === MAGIC && wasmBytes === wasm.length && fstatSync(fd).size === HEADER_BYTES + wasmBytes + 2 * codeBytes;
+  if (!isWhole || !isNext(fd, wasm)) return undefined;
+  const code = readNext(fd, codeBytes);
+  return isNext(fd, code) ? code.buffer : undefined;
 }
 
 /** The module with the machine code that was kept; undefined when there is none, or V8 does not want it. */
 export function readCompiled(wasm: URL): WebAssembly.Module | undefined {
+  if (!hasTrapHandler()) return undefined;
+  let fd = -1;
   try {
-    if (!hasTrapHandler()) return undefined;
-    const file = readFileSync(compiledPath(wasm));
-    const [magic, wasmBytes, codeBytes] = [0, 4, 8].map((at) => file.readUInt32LE(at)) as [number, number, number];
-    const [codeAt, copyAt] = [HEADER_BYTES + wasmBytes, HEADER_BYTES + wasmBytes + codeBytes];
-    if (magic !== MAGIC || file.length !== copyAt + codeBytes) return undefined;
-    const code = file.subarray(codeAt, copyAt);
-    const bytes = readFileSync(wasm);
-    if (!bytes.equals(file.subarray(HEADER_BYTES, codeAt)) || !code.equals(file.subarray(copyAt))) return undefined;
-    return intrinsics().deserialize(new Uint8Array(code).buffer, new Uint8Array(bytes));
+    fd = openSync(compiledPath(wasm), 'r');
+    const bytes = new Uint8Array(readFileSync(wasm));
+    const code = readCode(fd, bytes);
+    return code && intrinsics().deserialize(code, bytes);
   } catch {
     return undefined;
+  } finally {
+    if (fd >= 0) closeSync(fd);
   }
+}
+
+/** A module of the build, with its machine code where that was kept. */
+export function loadModule(wasm: URL): WebAssembly.Module {
+  return readCompiled(wasm) ?? new WebAssembly.Module(readFileSync(wasm));
 }

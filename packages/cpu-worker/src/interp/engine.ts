@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
@@ -9,6 +8,7 @@ import { CoreJit, type JitMode } from '../jit/core-jit.js';
 import type { RegionLinkage } from '../jit/core-regions.js';
 import { JitArea } from '../jit/jit-area.js';
 import { makeTranslator } from '../jit/make-translator.js';
+import { loadModule } from './compiled-module.js';
 import { RunFlag } from './driver-state.js';
 import { Status } from './status.js';
 import { RUN_EXPORT } from './forms.js';
@@ -66,13 +66,13 @@ const DIST = new URL('../', import.meta.url);
 
 let modules: { interp: WebAssembly.Module; runtime: WebAssembly.Module } | undefined;
 
-/** Compiles the wasm modules, once per thread; a worker does it while it waits for its first task. */
+/** Loads the wasm modules, once per thread; a worker does it while it waits for its first task. */
 export function loadModules(): { interp: WebAssembly.Module; runtime: WebAssembly.Module } {
   if (modules) return modules;
   loadDecoder();
   modules = {
-    interp: new WebAssembly.Module(readFileSync(new URL('interp.wasm', DIST))),
-    runtime: new WebAssembly.Module(readFileSync(new URL('runtime.wasm', DIST))),
+    interp: loadModule(new URL('interp.wasm', DIST)),
+    runtime: loadModule(new URL('runtime.wasm', DIST)),
   };
   return modules;
 }
