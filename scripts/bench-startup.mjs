@@ -23,10 +23,13 @@ function usageOf(pid) {
   }
 }
 
+/** Not ours to measure: with it Node reads all certificates before it starts (docs/adr/0011-start-up.md). */
+const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+
 function runOnce(args) {
   return new Promise((done) => {
     const startMs = performance.now();
-    const child = spawn(process.execPath, args, { stdio: 'ignore' });
+    const child = spawn(process.execPath, args, { stdio: 'ignore', env });
     let last = { memoryMb: 0, cpuMs: 0 };
     const timer = setInterval(() => (last = usageOf(child.pid) ?? last), POLL_MS);
     child.on('exit', (code) => {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const LAZY = /^(node:)?(assert|child_process|crypto|perf_hooks|zlib)$/;
+const LAZY = /^(node:)?(assert|child_process|crypto|fs\/promises|perf_hooks|readline|stream|tty|worker_threads|zlib)$/;
 
 export const lazyBuiltins = {
   name: 'lazy-builtins',

@@ -11,7 +11,7 @@ const scripts = threads.map((path) => compileBundle(path, null));
 setFlagsFromString('--lazy');
 threads.forEach((path, i) => writeCache(path, scripts[i].createCachedData()));
 
-process.argv = [process.argv[0], 'troupe', 'do', '--cores', '1', '--', '/bin/true'];
+process.argv = [process.argv[0], 'troupe', 'do', '--cores', '1', '--', '/bin/echo'];
 const { exports, script: main } = runBundle(command, { 'troupe:core-thread': coreThread });
 await exports.main(process.argv);
 writeCache(command, main.createCachedData());

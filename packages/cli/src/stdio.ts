@@ -17,6 +17,7 @@ export interface Stdio {
 const HIGH_WATER_BYTES = 1 << 20;
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
+/** Input that the program does not ask for stays where it is. */
 class PlainStdio implements Stdio {
   readonly stdin: HostStream;
   readonly stdout = new HostStream({ flags: O_WRONLY, output: 1 });
@@ -24,13 +25,15 @@ class PlainStdio implements Stdio {
   readonly #cleanups: (() => void)[] = [];
 
   /** `restored`: a process that has its files already. */
-  constructor(readonly kernel: Kernel, restored?: Process) {
+  constructor(readonly kernel: Kernel, readonly restored?: Process) {
     const file = restored && kernel.core.launched.get(restored.group)?.files[0];
     this.stdin = file instanceof HostStream ? file : new HostStream({ flags: O_RDONLY });
   }
 
   start(target: Process): void {
-    this.#readInput();
+    // One that came from an image may be waiting for input already.
+    if (this.restored) this.#readInput();
+    else this.stdin.onWanted = () => this.#readInput();
     for (const name of FORWARDED) {
       const forward = (): void => target.kill(name);
       process.on(name, forward);
@@ -71,6 +74,7 @@ class PlainStdio implements Stdio {
   }
 
   stop(): void {
+    this.stdin.onWanted = null;
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
   }
 }

@@ -1,6 +1,6 @@
 /** Standard streams when at least one is a terminal: the guest gets a terminal of its own in raw passthrough. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isatty, type WriteStream } from 'node:tty';
 import { O_RDONLY, O_WRONLY, type WindowSize } from '@troupe/abi';
 import { HostConsole, type Kernel, type Process } from '@troupe/kernel';
@@ -10,12 +10,24 @@ import type { Stdio } from './stdio.js';
 /** Stop reading the host's input while the guest has this much to read. */
 const HIGH_WATER_BYTES = 1 << 16;
 const POLL_MS = 5;
+/** Major number of /dev/null and its like. */
+const MEMORY_DEVICES = 1;
 /** Ctrl-C and Ctrl-Z are bytes for the guest's line discipline; these come from outside the terminal. */
 const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** Standard input must be a terminal, or nothing could be typed. */
 export function hasTerminal(): boolean {
-  return isatty(0);
+  return mayBeTerminal(0) && isatty(0);
+}
+
+/** node:tty takes a while to load, so pipes, files and /dev/null are told from terminals without it. */
+function mayBeTerminal(fd: number): boolean {
+  try {
+    const stats = fstatSync(fd);
+    return stats.isCharacterDevice() && stats.rdev >> 8 !== MEMORY_DEVICES;
+  } catch {
+    return false;
+  }
 }
 
 export class TerminalStdio implements Stdio {

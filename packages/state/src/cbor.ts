@@ -1,5 +1,6 @@
 /** CBOR as images use it: plain arrays and maps, byte strings for bytes. */
-import { Decoder, Encoder } from 'cbor-x';
+// The package's main entry looks for a native addon.
+import { Decoder, Encoder } from 'cbor-x/encode';
 import { ImageError } from './image-error.js';
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false, variableMapSize: true });

@@ -23,6 +23,8 @@ export class HostStream extends FileDescription implements Reopener {
   output: number | 'discard' | 'listener';
   /** Gets what is written, when `output` is 'listener'. Without it writing fails with EBADF. */
   onOutput: ((bytes: Uint8Array) => void) | null = null;
+  /** Called once, when a program first asks for input. */
+  onWanted: (() => void) | null = null;
   /** The guest has closed the file. */
   onClosed: (() => void) | null = null;
   private readonly _chunks: Uint8Array[] = [];
@@ -38,6 +40,12 @@ export class HostStream extends FileDescription implements Reopener {
 
   reopen(): FileDescription {
     return this;
+  }
+
+  private _want(): void {
+    const { onWanted } = this;
+    this.onWanted = null;
+    onWanted?.();
   }
 
   /** Bytes arrived at the host. */
@@ -71,6 +79,7 @@ export class HostStream extends FileDescription implements Reopener {
   }
 
   override read(dst: Uint8Array): number {
+    this._want();
     if (this._bytes === 0) return this._ended ? 0 : -Errno.EAGAIN;
     let done = 0;
     while (done < dst.length && this._chunks.length > 0) {
@@ -95,6 +104,7 @@ export class HostStream extends FileDescription implements Reopener {
   }
 
   override poll(): number {
+    this._want();
     let mask = EPOLLOUT | EPOLLWRNORM;
     if (this._bytes > 0 || this._ended) mask |= EPOLLIN | EPOLLRDNORM;
     if (this._ended && this._bytes === 0) mask |= EPOLLHUP;
@@ -102,6 +112,7 @@ export class HostStream extends FileDescription implements Reopener {
   }
 
   override bytesReadable(): number {
+    this._want();
     return this._bytes;
   }
 

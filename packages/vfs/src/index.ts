@@ -25,6 +25,7 @@ export { PathFile } from './path-file.js';
 export { RegularFile, openRegularFile } from './regular-file.js';
 export * from './vfs.js';
 export { Tmpfs, type TmpfsOptions } from './fs/tmpfs/tmpfs.js';
+export { fillRandom, hostRandomBytes } from './host-random.js';
 export { HostStream, type HostStreamOptions } from './host-stream.js';
 export * from './standard-tree.js';
 export { HostFileSystem } from './fs/host/host-file-system.js';

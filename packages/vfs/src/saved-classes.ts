@@ -85,7 +85,7 @@ export const VFS_CLASSES: readonly SavedClass[] = [
   savedClass({ type: HostFile, name: 'vfs.HostFile', refuse: (file) => file.prepareSave(), afterLoad: reopen }),
   savedClass({ type: HostFileSystem, name: 'vfs.HostFileSystem', notSaved: HostFileSystem.notSaved() }),
   savedClass({ type: HostPageCache, name: 'vfs.HostPageCache', afterLoad: (cache) => cache.loaded() }),
-  savedClass({ type: HostStream, name: 'vfs.HostStream', notSaved: { onOutput: () => null, onClosed: () => null } }),
+  savedClass({ type: HostStream, name: 'vfs.HostStream', notSaved: { onOutput: () => null, onWanted: () => null, onClosed: () => null } }),
   savedClass({ type: HostTerminal, name: 'vfs.HostTerminal', notSaved: { sink: () => () => undefined } }),
   savedClass({ type: OverlayFileSystem, name: 'vfs.OverlayFileSystem', notSaved: { _overlayOf: () => new WeakMap() } }),
   savedClass({ type: OverlayInode, name: 'vfs.OverlayInode', afterLoad: rememberOverlay }),

@@ -1,5 +1,6 @@
 // The command as a whole: statuses, streams, traces.
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { TROUPE } from '../../support/paths.js';
 import { run, troupe } from '../../support/run.js';
@@ -23,6 +24,12 @@ describe('the troupe command', function () {
     expect(ours.stdout.length).to.equal(5_000_000);
     const hash = createHash('sha256').update(ours.stdout, 'latin1').digest('hex');
     expect(hash).to.equal(createHash('sha256').update(Buffer.concat(Array.from({ length: 5 }, () => input))).digest('hex'));
+  });
+
+  it('leaves standard input that the program does not read to others', async () => {
+    const script = '{ "$0" "$1" do --cores 1 -- /bin/echo one; "$0" "$1" do --cores 1 -- /bin/cat; } < "$2"';
+    const { stdout } = await run('/bin/sh', ['-c', script, process.execPath, TROUPE, TROUPE]);
+    expect(stdout).to.equal(`one\n${readFileSync(TROUPE, 'latin1')}`);
   });
 
   it('--deny makes calls fail', async () => {

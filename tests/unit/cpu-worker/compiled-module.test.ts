@@ -45,11 +45,13 @@ describe('machine code kept beside a module', () => {
     expect(readCompiled(wasm)).to.equal(undefined);
   });
 
-  it('is there for the main loop after a build', () => {
-    const main = pathToFileURL(join(ROOT, 'packages/cpu-worker/dist/main.wasm'));
-    expect(existsSync(compiledPath(main))).to.equal(true);
-    expect(readCompiled(main)).to.be.instanceOf(WebAssembly.Module);
-  });
+  for (const name of ['decoder', 'interp', 'main', 'runtime']) {
+    it(`is there for ${name}.wasm after a build`, () => {
+      const built = pathToFileURL(join(ROOT, `packages/cpu-worker/dist/${name}.wasm`));
+      expect(existsSync(compiledPath(built))).to.equal(true);
+      expect(readCompiled(built)).to.be.instanceOf(WebAssembly.Module);
+    });
+  }
 
   it('compiling leaves V8\'s flags as they were', () => {
     const before = cachedDataVersionTag();

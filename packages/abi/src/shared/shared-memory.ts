@@ -35,3 +35,10 @@ export function viewMemory(memory: WebAssembly.Memory): SharedMemory {
     view: new DataView(buffer),
   };
 }
+
+/** Adds to a u64 that nobody else writes, without making a bigint; `low`: its index in `u32`, 0 ≤ by < 2^32. */
+export function addToU64(u32: Uint32Array, low: number, by: number): void {
+  const sum = u32[low]! + by;
+  u32[low] = sum;
+  if (sum > 0xffff_ffff) u32[low + 1]!++;
+}

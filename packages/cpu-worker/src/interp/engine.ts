@@ -1,7 +1,7 @@
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
-import { viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { addToU64, viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { RunDecoder } from '../decode/run-decoder.js';
 import { loadDecoder } from '../decode/wasm-decoder.js';
 import { CoreJit, type JitMode } from '../jit/core-jit.js';
@@ -61,6 +61,10 @@ function entryOf(exports: WebAssembly.Exports): Run {
   if (run === undefined) throw new Error('interp.wasm does not fit the instruction rows: run pnpm build');
   return run as Run;
 }
+
+const counterOffset = (name: CoreCounterName): number => CoreBlock.off.counters + CoreCounter.indexOf(name) * 8;
+const DECODE_EXITS = counterOffset('decodeExits');
+const DECODED_OPS = counterOffset('decodedOps');
 
 const DIST = new URL('../', import.meta.url);
 
@@ -197,14 +201,15 @@ class InterpEngine implements Engine {
   #decode(tcb: number): boolean {
     const before = this.#decoder.decodedOps;
     const isDecoded = this.#decoder.decodeAt(tcb);
-    this.#count('decodeExits', 1);
-    this.#count('decodedOps', this.#decoder.decodedOps - before);
+    this.#count(DECODE_EXITS, 1);
+    this.#count(DECODED_OPS, this.#decoder.decodedOps - before);
     this.#jit?.decoded();
     return isDecoded;
   }
 
-  #count(name: CoreCounterName, by: number): void {
-    this.shared.u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf(name)]! += BigInt(by);
+  /** `at`: in the core block. */
+  #count(at: number, by: number): void {
+    addToU64(this.shared.u32, (this.#block + at) >>> 2, by);
   }
 
   /** Keeps the high-address cache in step with the address space and takes the kernel's last answer. */

@@ -7,7 +7,7 @@
  *   Order:    runState is stored last when a TCB changes hands; currentTcb is cleared before that,
  *             so that a dead core's currentTcb names the task it took down
  */
-import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, isSliceWanted, RunState, TCB, Trap, Vector, writeSlice, type CoreCounterName, type SharedMemory } from '@troupe/abi';
+import { addToU64, CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, isSliceWanted, RunState, TCB, Trap, Vector, writeSlice, type CoreCounterName, type SharedMemory } from '@troupe/abi';
 import type { Engine } from '../interp/engine.js';
 import { announceCpu } from './rseq-area.js';
 
@@ -81,7 +81,7 @@ export class TaskSlice {
     this.nowMs = performance.now();
     const ranMs = this.nowMs - beforeMs;
     this.#burstMs += ranMs;
-    addTo(this.#shared.u32, (this.#tcb + TCB.off.cpuTimeNs) >> 2, Math.round(ranMs * 1e6));
+    addToU64(this.#shared.u32, (this.#tcb + TCB.off.cpuTimeNs) >> 2, Math.round(ranMs * 1e6));
     return trap;
   }
 
@@ -143,15 +143,8 @@ export class TaskSlice {
   }
 
   #count(name: CoreCounterName, by: number): void {
-    addTo(this.#shared.u32, this.#counters[name], by);
+    addToU64(this.#shared.u32, this.#counters[name], by);
   }
-}
-
-/** Adds to a u64 that nobody else writes, without making a bigint; 0 ≤ by < 2^32. */
-function addTo(u32: Uint32Array, low: number, by: number): void {
-  const sum = u32[low]! + by;
-  u32[low] = sum;
-  if (sum > 0xffff_ffff) u32[low + 1]!++;
 }
 
 /** From this thread's clock, which started with it, to that of the host: the reading that took the shortest time counts. */

@@ -2,10 +2,9 @@
 import type { Credentials, LimitSet } from '@troupe/abi';
 import { Errno, ErrnoError, MS_NOEXEC, MS_NOSUID, NO_ID, O_FOR_EXEC, O_RDONLY, S_ISGID, S_ISUID, S_IXGRP, X_OK } from '@troupe/abi';
 import type { FileDescription, PathNode, VfsContext } from '@troupe/vfs';
-import { Follow, checkAccess, openNode } from '@troupe/vfs';
+import { Follow, checkAccess, hostRandomBytes, openNode } from '@troupe/vfs';
 import { loadExecutable } from '../elf/loader.js';
 import type { ProgramFile } from '../elf/program-file.js';
-import { hostRandomBytes } from '../host-random.js';
 import type { Kernel } from '../kernel.js';
 import { mappingOf } from '../mm/file-mapping.js';
 import type { FileMapping } from '../mm/file-mapping.js';

@@ -1,6 +1,6 @@
 /** The system as a whole: names, memory totals, random numbers. */
-import { randomFillSync } from 'node:crypto';
 import { Cap, Errno, hasCapIn, NS_PER_SEC } from '@troupe/abi';
+import { hostRandomBytes } from '@troupe/vfs';
 import { RELEASE, VERSION } from '../../namespace/uts-namespace.js';
 import type { Task } from '../../task/task.js';
 import { flags, inBuf, int, outBuf, size, uint, type SyscallRow } from '../row.js';
@@ -48,7 +48,7 @@ function sysGetrandom(task: Task, buf: number, sizeBytes: number, flagBits: numb
   const wanted = Math.min(sizeBytes, 0x7fff_f000);
   let done = 0;
   while (done < wanted) {
-    const chunk = randomFillSync(new Uint8Array(Math.min(RANDOM_CHUNK_BYTES, wanted - done)));
+    const chunk = hostRandomBytes(Math.min(RANDOM_CHUNK_BYTES, wanted - done));
     task.mm.copyOut(buf + done, chunk);
     done += chunk.length;
   }

@@ -1,7 +1,7 @@
 /** Character devices of major 1 (null(4), random(4), full(4)). */
-import { randomFillSync } from 'node:crypto';
 import { ALWAYS_READY, Errno, type FramePool, S_IFREG, makeDev } from '@troupe/abi';
 import { FileDescription } from '../../file-description.js';
+import { fillRandom } from '../../host-random.js';
 import type { PathNode } from '../../mount.js';
 import type { DeviceOpener, Mappable, NegativeErrno } from '../../types.js';
 import { Tmpfs } from '../tmpfs/tmpfs.js';
@@ -66,7 +66,7 @@ export class RandomFile extends MemoryDevice {
   }
 
   override read(dst: Uint8Array): number {
-    randomFillSync(dst);
+    fillRandom(dst);
     return dst.length;
   }
 }
