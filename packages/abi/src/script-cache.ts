@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { constants, Script } from 'node:vm';
 import { replaceFile } from './replace-file.js';
+import { withUsualFlags } from './start-flags.js';
 
 const MAGIC = 0x31435254;
 const HEADER_BYTES = 8;
@@ -60,7 +61,8 @@ export function bundleText(module: string): string {
 
 /** Compiles a bundle, which is ASCII. */
 export function compileBundle(path: string, cachedData = readCache(cachePath(path))): Script {
-  return new Script(readFileSync(path, 'latin1'), { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData ? { cachedData } : {}) });
+  const options = { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData ? { cachedData } : {}) };
+  return withUsualFlags(() => new Script(readFileSync(path, 'latin1'), options));
 }
 
 /** Runs a bundle; what it exports. */

@@ -4,6 +4,7 @@ import { messageOfError, STATUS_PARALLEL_ERROR, STATUS_TROUPE_ERROR, statusOfErr
 import { addImageCommands } from './image/options.js';
 import { addKernelOptions, kernelSettingsOf, type RawKernelOptions } from './kernel-options.js';
 import { addObserveOptions, observeSettingsOf, type RawObserveOptions } from './observe.js';
+import { parallelCommand } from './parallel/command.js';
 import { addParallelOptions, type RawParallelOptions } from './parallel/options.js';
 import { runCommand, type RunSettings } from './run.js';
 
@@ -35,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addCommonOptions(program.command('run').description('run a command in a root folder or tar archive').requiredOption('--rootfs <dir|tar>', 'root directory or tar archive (also .gz)'))
     .action(async (command: string[], raw: RawOptions) => void (status = await runCommand(settingsOf(command, raw, false))));
   addParallelOptions(program.command('parallel').description('run a command for each of many arguments, several at once, on one kernel'))
-    .action(async (operands: string[], raw: RawParallelOptions) => void (status = await (await import('./parallel/command.js')).parallelCommand(operands, raw)));
+    .action(async (operands: string[], raw: RawParallelOptions) => void (status = await parallelCommand(operands, raw)));
   addImageCommands(program, (code) => void (status = code));
   try {
     await program.parseAsync([...argv]);

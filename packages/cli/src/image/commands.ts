@@ -83,6 +83,6 @@ function statusOf(kernel: Kernel): number {
 export async function inspectCommand(path: string, isJson: boolean): Promise<number> {
   const { info, graph } = await inspectImage(path);
   if (isJson) process.stdout.write(`${JSON.stringify({ ...info, objects: graph.records.length, frames: info.usedPages }, null, 2)}\n`);
-  else process.stdout.write(imageText(info, graph.records.length));
+  else process.stdout.write(await imageText(info, graph.records.length));
   return 0;
 }

@@ -1,5 +1,5 @@
 /** What an image holds, for people. */
-import Table from 'cli-table3';
+import type Table from 'cli-table3';
 import type { ImageInfo, ProcessInfo } from '@troupe/kernel';
 
 const MIB = 2 ** 20;
@@ -7,7 +7,9 @@ const PAGE_KIB = 4;
 
 const plain = { style: { head: [], border: [] } };
 
-export function imageText(info: ImageInfo, objects: number): string {
+/** The table's package is loaded here, as nothing else needs it. */
+export async function imageText(info: ImageInfo, objects: number): Promise<string> {
+  const { default: NewTable } = await import('cli-table3');
   const lines = [
     `saved      ${new Date(info.createdMs).toISOString()}`,
     `host name  ${info.hostname}`,
@@ -16,19 +18,19 @@ export function imageText(info: ImageInfo, objects: number): string {
     `objects    ${objects}`,
     `processes  ${info.processes.length}`,
   ];
-  return `${lines.join('\n')}\n\n${processTable(info.processes)}\n\n${fileTable(info.processes)}\n`;
+  return `${lines.join('\n')}\n\n${processTable(NewTable, info.processes)}\n\n${fileTable(NewTable, info.processes)}\n`;
 }
 
-function processTable(processes: readonly ProcessInfo[]): string {
-  const table = new Table({ head: ['PID', 'PPID', 'TID', 'NAME', 'RSS KiB', 'STATE', 'CALL'], ...plain });
+function processTable(NewTable: typeof Table, processes: readonly ProcessInfo[]): string {
+  const table = new NewTable({ head: ['PID', 'PPID', 'TID', 'NAME', 'RSS KiB', 'STATE', 'CALL'], ...plain });
   for (const { pid, ppid, name, residentPages, threads } of processes) {
     threads.forEach(({ tid, state, call }, index) => table.push(index === 0 ? [pid, ppid, tid, name, residentPages * PAGE_KIB, state, call ?? ''] : ['', '', tid, '', '', state, call ?? '']));
   }
   return table.toString();
 }
 
-function fileTable(processes: readonly ProcessInfo[]): string {
-  const table = new Table({ head: ['PID', 'FD', 'OFFSET', 'FILE'], ...plain });
+function fileTable(NewTable: typeof Table, processes: readonly ProcessInfo[]): string {
+  const table = new NewTable({ head: ['PID', 'FD', 'OFFSET', 'FILE'], ...plain });
   for (const { pid, files } of processes) for (const { fd, path, offBytes } of files) table.push([pid, fd, offBytes, path]);
   return table.toString();
 }

@@ -1,4 +1,5 @@
 /** The subcommands about images of machines. */
+import { checkpointCommand, inspectCommand, restoreCommand } from './commands.js';
 import { Option, type Command } from 'commander';
 import { LOCAL_CORE } from '@troupe/abi';
 import { denyOption } from '../kernel-options.js';
@@ -31,7 +32,6 @@ export function addImageCommands(program: Command, finish: (status: number) => v
     .option('--compress', 'make the file smaller')
     .option('--incremental', 'only what differs from the last incremental image; the first one is complete')
     .action(async (path: string, raw: RawCheckpoint) => {
-      const { checkpointCommand } = await import('./commands.js');
       finish(await checkpointCommand({ path, pid: parseCount(raw.pid, '--pid', MAX_PID), isCompressed: raw.compress ?? false, isIncremental: raw.incremental ?? false, leaveRunning: raw.leaveRunning ?? false }));
     });
   addObserveOptions(program.command('restore')).description('let a saved machine go on').argument('<image...>', 'file that checkpoint wrote; of incremental ones all, oldest first')
@@ -41,7 +41,6 @@ export function addImageCommands(program: Command, finish: (status: number) => v
     .addOption(denyOption())
     .addOption(new Option('--engine <name>', 'how guest code runs').choices(['interp', 'jit']).default('jit'))
     .action(async (paths: string[], raw: RawRestore) => {
-      const { restoreCommand } = await import('./commands.js');
       finish(await restoreCommand({
         ...observeSettingsOf(raw), denied: raw.deny.flatMap(parseDenied), paths, engine: raw.engine, copies: parseCount(raw.copies, '--copies', MAX_COPIES),
         ...(raw.cores === undefined ? {} : { cores: parseCount(raw.cores, '--cores', LOCAL_CORE) }),
@@ -52,7 +51,6 @@ export function addImageCommands(program: Command, finish: (status: number) => v
     .command('inspect').description('show what an image holds').argument('<image>', 'file that checkpoint wrote')
     .option('--json', 'for programs')
     .action(async (path: string, raw: { json?: boolean }) => {
-      const { inspectCommand } = await import('./commands.js');
       finish(await inspectCommand(path, raw.json ?? false));
     });
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { replaceFile } from '@troupe/abi/replace-file.js';
+import { withUsualFlags } from '@troupe/abi/start-flags.js';
 import { withFlags } from './compile-optimised.js';
 
 /**
@@ -85,7 +86,7 @@ export function readCompiled(wasm: URL): WebAssembly.Module | undefined {
     fd = openSync(compiledPath(wasm), 'r');
     const bytes = new Uint8Array(readFileSync(wasm));
     const code = readCode(fd, bytes);
-    return code && intrinsics().deserialize(code, bytes);
+    return code && withUsualFlags(() => intrinsics().deserialize(code, bytes));
   } catch {
     return undefined;
   } finally {
