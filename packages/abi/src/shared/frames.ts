@@ -9,7 +9,7 @@
  */
 import { headerWord } from '../layout/header.js';
 import { FLAT_TABLE_BYTES, FRAME_REFS, HEAP_START, MAX_FRAMES, PAGE_SHIFT, PAGE_SIZE } from '../layout/memory-map.js';
-import type { SharedMemory } from './shared-memory.js';
+import { zeroMemory, type SharedMemory } from './shared-memory.js';
 import { lockWord, unlockWord } from './spin-lock.js';
 
 const LOCK = headerWord('frameLock');
@@ -122,7 +122,7 @@ export class FramePool {
   alloc(): number {
     const frame = this._takeOrReclaim();
     if (frame === 0) return 0;
-    this.shared.u8.fill(0, frame, frame + PAGE_SIZE);
+    zeroMemory(this.shared, frame, frame + PAGE_SIZE);
     return frame;
   }
 
@@ -183,7 +183,7 @@ export class FramePool {
   allocChunk(sizeBytes: number, isZeroed = false): number {
     const chunk = this._takeChunk(Math.ceil(sizeBytes / PAGE_SIZE));
     // Writing zeros to fresh memory would make the host find pages for all of it.
-    if (isZeroed && chunk !== 0 && !this._isFresh) this.shared.u8.fill(0, chunk, chunk + sizeBytes);
+    if (isZeroed && chunk !== 0 && !this._isFresh) zeroMemory(this.shared, chunk, chunk + sizeBytes);
     return chunk;
   }
 

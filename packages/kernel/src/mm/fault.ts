@@ -8,6 +8,7 @@
  */
 import { Errno, PAGE_SIZE } from '@troupe/abi';
 import type { AddressSpace } from './address-space.js';
+import { GROUP_PAGES, type Backing } from './fault-history.js';
 import { Flat, LOW_PAGES } from './flat-tables.js';
 import { Pte, pteFrame } from './page-table.js';
 import { STACK_GUARD_BYTES } from './layout.js';
@@ -29,12 +30,6 @@ export const FaultError = {
   OOM: -4,
 } as const;
 
-/** Pages mapped around a fault when they are at hand. Power of two. */
-const WINDOW_PAGES = 64;
-/** Pages a run of sequential write faults prepares ahead, at most. */
-const MAX_BATCH_PAGES = 16;
-/** Anonymous pages (untouched, or shared since a fork) prepared by a fault that is not sequential. */
-const GROUP_PAGES = 4;
 /** Pages of a new file mapping that are mapped at once when the page cache has them. */
 const CACHED_PAGES = 64;
 /** A stack grows at least this much at a time. */
@@ -148,7 +143,7 @@ function releaseCode(space: AddressSpace, page: number, frame: number): void {
  * faults are sequential a growing batch is prepared.
  */
 function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
-  const [first, end] = batchAround(space, vma, page);
+  const [first, end] = space.history.batchAround(page, vma, backingOf(vma, space.pages.get(page)));
   space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
   const frame = ownPage(space, vma, page);
   if (frame <= 0) return frame;
@@ -157,20 +152,9 @@ function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
   return frame;
 }
 
-/** Pages [first, end) to prepare with `page`: a growing run ahead of sequential faults, else a small group of anonymous ones. */
-function batchAround(space: AddressSpace, vma: Vma, page: number): [number, number] {
-  const { history } = space;
-  const up = page === history.nextUp;
-  const down = page === history.nextDown;
-  const entry = space.pages.get(page);
-  const isGrouped = entry === 0 ? vma.file === null : (entry & Pte.ANON) !== 0;
-  history.batchPages = up || down ? Math.min(history.batchPages * 4, MAX_BATCH_PAGES) : isGrouped ? GROUP_PAGES : 1;
-  const low = down ? page - history.batchPages + 1 : up || !isGrouped ? page : Math.floor(page / GROUP_PAGES) * GROUP_PAGES;
-  const first = Math.max(low, vma.start / PAGE_SIZE);
-  const end = down ? page + 1 : Math.min(low + history.batchPages, vma.end / PAGE_SIZE);
-  history.nextUp = end;
-  history.nextDown = first - 1;
-  return [first, end];
+function backingOf(vma: Vma, entry: number): Backing {
+  if (entry === 0) return vma.file === null ? 'fresh' : 'file';
+  return entry & Pte.ANON ? 'anonymous' : 'file';
 }
 
 /** Gives a private page a frame of its own. Precondition: no core has a translation of it. */
@@ -259,8 +243,9 @@ export function prefault(space: AddressSpace, vma: Vma, start: number, end: numb
 /** Puts the page and its neighbours into the flat tables. Pages that are both written and executed come alone. */
 function mapAround(space: AddressSpace, vma: Vma, page: number, access: number, frame: number): void {
   const alone = access === Access.EXEC && (vma.prot & Prot.WRITE) !== 0;
-  const first = alone ? page : Math.max(page & -WINDOW_PAGES, vma.start / PAGE_SIZE);
-  const end = alone ? page + 1 : Math.min((page & -WINDOW_PAGES) + WINDOW_PAGES, vma.end / PAGE_SIZE, LOW_PAGES);
+  const [from, to] = alone ? [page, page + 1] : space.history.windowAround(page);
+  const first = Math.max(from, vma.start / PAGE_SIZE);
+  const end = Math.min(to, vma.end / PAGE_SIZE, LOW_PAGES);
   if (vma.file !== null) readAhead(space, vma, first, end);
   if (space.ownTables() === null) return;
   if (frame === space.system.zeroFrame) return mapZeroFrames(space, first, end);

@@ -2,7 +2,7 @@
  * Kernel access to guest memory, through the same flat tables as the cores: a present page costs two
  * loads. Missing pages are faulted in; what the guest may not access is EFAULT.
  */
-import { ADDEND_BIAS, Errno, ErrnoError, PAGE_SIZE } from '@troupe/abi';
+import { ADDEND_BIAS, Errno, ErrnoError, PAGE_SIZE, zeroMemory } from '@troupe/abi';
 import { AddressSpace } from './address-space.js';
 import { Access, faultIn, forceIn } from './fault.js';
 import type { GuestMemory } from './guest-memory.js';
@@ -118,7 +118,7 @@ export class GuestAccess extends AddressSpace implements GuestMemory {
     for (let done = 0; done < sizeBytes; ) {
       const linear = this._scalar(addr + done, Access.WRITE);
       const run = Math.min(sizeBytes - done, PAGE_SIZE - (linear % PAGE_SIZE));
-      this.system.shared.u8.fill(0, linear, linear + run);
+      zeroMemory(this.system.shared, linear, linear + run);
       done += run;
     }
   }

@@ -1,5 +1,5 @@
 /** The memory of a kernel that is being loaded: takes the pages of images, in order. Those that can be read again stay absent. */
-import { PAGE_SIZE, type SharedMemory } from '@troupe/abi';
+import { PAGE_SIZE, zeroMemory, type SharedMemory } from '@troupe/abi';
 import { ChunkType, ImageError, type Chunk, type ReadAgain } from '@troupe/state';
 import { AbsentPages, RUN_PAGES, runsOf, type PutPage } from './absent-pages.js';
 
@@ -69,7 +69,7 @@ export class ImageMemory {
   finish(): void {
     const isUsed = (frame: number): boolean => this._used[frame] === 1;
     this.absent.keepOnly(isUsed);
-    for (const frame of this._written) if (!isUsed(frame)) this.shared.u8.fill(0, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
+    for (const frame of this._written) if (!isUsed(frame)) zeroMemory(this.shared, frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE);
   }
 }
 

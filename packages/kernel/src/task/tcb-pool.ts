@@ -1,6 +1,6 @@
 /** Storage of task control blocks: two per frame. */
 import type { FramePool } from '@troupe/abi';
-import { Errno, PAGE_SIZE, RunState, TCB } from '@troupe/abi';
+import { Errno, PAGE_SIZE, RunState, TCB, zeroMemory } from '@troupe/abi';
 
 const TCBS_PER_FRAME = PAGE_SIZE / TCB.sizeBytes;
 
@@ -26,8 +26,8 @@ export class TcbPool {
   }
 
   free(tcb: number): void {
-    const { u8, i32 } = this.frames.shared;
-    u8.fill(0, tcb, tcb + TCB.sizeBytes);
+    const { i32 } = this.frames.shared;
+    zeroMemory(this.frames.shared, tcb, tcb + TCB.sizeBytes);
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.DEAD);
     this._free.push(tcb);
   }

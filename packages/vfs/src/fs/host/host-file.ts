@@ -6,7 +6,7 @@
  * Order: a write goes to the host first, then into cached pages; the stamp is taken after that.
  */
 import fs from 'node:fs';
-import { Errno, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE } from '@troupe/abi';
+import { Errno, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE, zeroMemory } from '@troupe/abi';
 import type { FileDescription } from '../../file-description.js';
 import { FilePages } from '../../file-pages.js';
 import type { PathNode } from '../../mount.js';
@@ -312,7 +312,7 @@ export class HostFile extends HostInode implements CachedFile {
       if (frame === 0) return done === 0 ? -Errno.ENOMEM : 0;
       const length = Math.min(PAGE_SIZE, count - done);
       u8.set(staging.subarray(done, done + length), frame);
-      if (length < PAGE_SIZE) u8.fill(0, frame + length, frame + PAGE_SIZE);
+      if (length < PAGE_SIZE) zeroMemory(pool.shared, frame + length, frame + PAGE_SIZE);
       pages.put(at, frame);
       pageCache.reserve(this, 1);
     }
