@@ -121,26 +121,35 @@ export class LocalCore {
   private _next(): number {
     if (this._waiting.length === 0) return Atomics.load(this.shared.i32, ONLINE) === 0 ? this._takeQueued() : 0;
     if (this._isStarving()) this._handAllOver();
-    if (this._waiting.length < 2) return this._waiting.shift() ?? 0;
-    const best = this._best();
-    const passedOver = this._waiting.filter((tcb) => this._priority(tcb) < this._priority(this._waiting[best]!));
-    if (passedOver.length === 0) this._passedSinceMs = 0;
-    else if (this._queue.hasIdleCore) this._handOver(passedOver);
-    else if (this._isTurnOfOthers()) return this._take(passedOver[0]!);
-    return this._take(this._waiting[this._best()]!);
+    return this._waiting.length < 2 ? this._waiting.shift() ?? 0 : this._pick();
   }
 
-  private _best(): number {
+  private _pick(): number {
     let best = 0;
-    this._waiting.forEach((tcb, index) => {
-      if (this._priority(tcb) > this._priority(this._waiting[best]!)) best = index;
-    });
-    return best;
+    let passedOver = -1;
+    for (let at = 1; at < this._waiting.length; at++) {
+      const difference = this._priority(this._waiting[at]!) - this._priority(this._waiting[best]!);
+      if (difference < 0 && passedOver < 0) passedOver = at;
+      else if (difference > 0) {
+        best = at;
+        passedOver = 0;
+      }
+    }
+    if (passedOver >= 0) return this._choose(best, passedOver);
+    this._passedSinceMs = 0;
+    return this._waiting.shift()!;
   }
 
-  private _take(tcb: number): number {
-    this._waiting.splice(this._waiting.indexOf(tcb), 1);
+  /** `passedOver`: the first task of a lower priority. */
+  private _choose(best: number, passedOver: number): number {
+    if (!this._queue.hasIdleCore) return this._takeAt(this._isTurnOfOthers() ? passedOver : best);
+    const tcb = this._takeAt(best);
+    this._handOver(this._waiting.filter((other) => this._priority(other) < this._priority(tcb)));
     return tcb;
+  }
+
+  private _takeAt(at: number): number {
+    return this._waiting.splice(at, 1)[0]!;
   }
 
   /** Tasks of lower priority that have waited too long have the core for a while (sched(7), sched_rt_runtime_us). */
@@ -211,6 +220,6 @@ export class LocalCore {
 
   /** To the core threads. */
   private _handOver(tcbs: readonly number[]): void {
-    for (const tcb of tcbs) this._queue.push(this._take(tcb));
+    for (const tcb of tcbs) this._queue.push(this._takeAt(this._waiting.indexOf(tcb)));
   }
 }

@@ -3,6 +3,7 @@ import { freemem } from 'node:os';
 import type { Kernel } from '../api/kernel.js';
 import type { JobExecutor, JobProcess, JobRequest, Signo } from './executor.js';
 import { KernelExecutor, type JobEnvironment } from './kernel-executor.js';
+import { SignalGate } from './signal-gate.js';
 
 export interface IsolatedOptions {
   /** A kernel without processes; the job closes it. */
@@ -33,17 +34,14 @@ export class IsolatedExecutor implements JobExecutor {
 
 class IsolatedJob implements JobProcess {
   readonly ended: JobProcess['ended'];
-  private _process: JobProcess | null = null;
-  /** Signals that came before the kernel was there. */
-  private readonly _early: Signo[] = [];
+  private readonly _signals = new SignalGate();
 
   constructor(options: IsolatedOptions, request: JobRequest) {
     this.ended = this._run(options, request);
   }
 
   signal(signo: Signo): void {
-    if (this._process === null) this._early.push(signo);
-    else this._process.signal(signo);
+    this._signals.send(signo);
   }
 
   private async _run({ createKernel, environment }: IsolatedOptions, request: JobRequest): ReturnType<() => JobProcess['ended']> {
@@ -51,10 +49,11 @@ class IsolatedJob implements JobProcess {
     try {
       const executor = new KernelExecutor(kernel, environment);
       executor.check();
-      this._process = executor.start(request);
-      for (const signo of this._early) this._process.signal(signo);
-      return await this._process.ended;
+      const process = executor.start(request);
+      this._signals.open((signo) => process.signal(signo));
+      return await process.ended;
     } finally {
+      this._signals.close();
       await kernel.close();
     }
   }

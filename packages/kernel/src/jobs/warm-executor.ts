@@ -14,6 +14,7 @@ import type { ThreadGroup } from '../task/thread-group.js';
 import type { JobExecutor, JobProcess, JobRequest, JobUsage, Signo } from './executor.js';
 import { exceededLimit, LIMIT_CHECK_MS, needsWatch, type JobLimits } from './job-limits.js';
 import { finalUsage, signalTree } from './process-tree.js';
+import { SignalGate } from './signal-gate.js';
 
 export interface WarmOptions extends Pick<LoadOptions, 'engine' | 'onReport'> {
   /** How many jobs run at once by default. */
@@ -45,17 +46,14 @@ export class WarmExecutor implements JobExecutor {
 
 class WarmJob implements JobProcess {
   readonly ended: JobProcess['ended'];
-  private _kernel: Kernel | null = null;
-  /** Signals that came before the copy was there. */
-  private readonly _early: Signo[] = [];
+  private readonly _signals = new SignalGate();
 
   constructor(private readonly _snapshot: Snapshot, private readonly _request: JobRequest, private readonly _options: WarmOptions) {
     this.ended = this._run();
   }
 
   signal(signo: Signo): void {
-    if (this._kernel === null) this._early.push(signo);
-    else signalTree(this._kernel.core, this._kernel.processes[0]!.group, signo);
+    this._signals.send(signo);
   }
 
   private async _run(): Promise<{ readonly status: ExitStatus; readonly usage: JobUsage; readonly limit?: string }> {
@@ -66,11 +64,10 @@ class WarmJob implements JobProcess {
       const process = firstOf(kernel);
       connect(kernel, process, this._request);
       kernel.unpause();
-      this._kernel = kernel;
-      for (const signo of this._early) this.signal(signo);
+      this._signals.open((signo) => signalTree(kernel.core, process.group, signo));
       return await this._toEnd(kernel, process);
     } finally {
-      this._kernel = null;
+      this._signals.close();
       await kernel.close();
     }
   }

@@ -133,7 +133,8 @@ export abstract class AddressSpace implements PageMapper {
       this.system.tables.release(this.tables);
       this.loseTables();
     }
-    for (const vma of [...this.vmas]) this._releasePages(vma);
+    this.pages.clear((entry) => void this.frames.decRef(pteFrame(entry)));
+    this.rssAnonPages = this.rssFilePages = 0;
     this.dropVmas(this.vmas.removeRange(0, Number.MAX_SAFE_INTEGER));
     this.system.unregister(this);
   }
@@ -155,10 +156,6 @@ export abstract class AddressSpace implements PageMapper {
     this.pages.forEach(start / PAGE_SIZE, end / PAGE_SIZE, (page, entry) => this.dropPage(page, entry));
   }
 
-  private _releasePages(vma: Vma): void {
-    this.pages.forEach(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, (page, entry) => this.dropPage(page, entry));
-  }
-
   /** Forgets a present page and its frame reference. Precondition: no core has a translation of it. */
   dropPage(page: number, entry: number): void {
     if (entry & Pte.ANON) this.rssAnonPages--;
@@ -170,8 +167,14 @@ export abstract class AddressSpace implements PageMapper {
   /** Makes a page present. The frame reference passes to the address space. */
   addPage(page: number, frame: number, flags: number): void {
     this.pages.set(page, (frame | flags) >>> 0);
-    if (flags & Pte.ANON) this.rssAnonPages++;
-    else this.rssFilePages++;
+    if (flags & Pte.ANON) this.countPages(1, 0);
+    else this.countPages(0, 1);
+  }
+
+  /** So many pages more are present. */
+  countPages(anonPages: number, filePages: number): void {
+    this.rssAnonPages += anonPages;
+    this.rssFilePages += filePages;
     const rss = this.rssAnonPages + this.rssFilePages;
     if (rss > this.maxRssPages) this.maxRssPages = rss;
   }

@@ -26,6 +26,8 @@ export class FlatTables {
   readonly execWord: number;
   /** 1 = some entry of the chunk may be non-zero in one of the three tables. */
   private readonly _touched = new Uint8Array(CHUNK_COUNT);
+  /** The numbers of those chunks. */
+  private readonly _chunks: number[] = [];
   /** Address space that owns the set, 0 = none; and when it was last activated. */
   ownerAsId = 0;
   lastUse = 0;
@@ -37,18 +39,24 @@ export class FlatTables {
   }
 
   setRead(page: number, frame: number): void {
-    this._touched[page >>> 10] = 1;
+    this._touch(page >>> 10);
     this.u32[this.readWord + page] = frame - page * PAGE_SIZE - ADDEND_BIAS;
   }
 
   setWrite(page: number, frame: number): void {
-    this._touched[page >>> 10] = 1;
+    this._touch(page >>> 10);
     this.u32[this.writeWord + page] = frame - page * PAGE_SIZE - ADDEND_BIAS;
+  }
+
+  private _touch(chunk: number): void {
+    if (this._touched[chunk] !== 0) return;
+    this._touched[chunk] = 1;
+    this._chunks.push(chunk);
   }
 
   /** Marks the page executable and not decoded, unless an entry is there already. */
   setExec(page: number, frame: number): void {
-    this._touched[page >>> 10] = 1;
+    this._touch(page >>> 10);
     if (this.u32[this.execWord + page] === 0) this.u32[this.execWord + page] = frame | 1;
   }
 
@@ -84,9 +92,8 @@ export class FlatTables {
 
   /** Takes over the read and execute entries of another set. Precondition: this set is empty. */
   copyReadable(from: FlatTables): void {
-    for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
-      if (from._touched[chunk] === 0) continue;
-      this._touched[chunk] = 1;
+    for (const chunk of from._chunks) {
+      this._touch(chunk);
       const at = chunk * CHUNK_ENTRIES;
       this.u32.copyWithin(this.readWord + at, from.readWord + at, from.readWord + at + CHUNK_ENTRIES);
       this.u32.copyWithin(this.execWord + at, from.execWord + at, from.execWord + at + CHUNK_ENTRIES);
@@ -95,12 +102,12 @@ export class FlatTables {
 
   /** Clears everything. */
   reset(): void {
-    for (let chunk = 0; chunk < CHUNK_COUNT; chunk++) {
-      if (this._touched[chunk] === 0) continue;
+    for (const chunk of this._chunks) {
       const at = chunk * CHUNK_ENTRIES;
       for (const word of [this.readWord, this.writeWord, this.execWord]) this.u32.fill(0, word + at, word + at + CHUNK_ENTRIES);
       this._touched[chunk] = 0;
     }
+    this._chunks.length = 0;
     Atomics.add(this.u32, EXEC_VERSION, 1);
   }
 

@@ -36,10 +36,13 @@ function copyTranslations(parent: AddressSpace, child: AddressSpace): void {
 
 /** Pages of shared mappings are not copied: the child faults them in from the object. */
 function sharePages(parent: AddressSpace, child: AddressSpace, vma: Vma): void {
-  parent.pages.forEach(vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, (page, entry) => {
-    const shared = (entry & ~Pte.WRITABLE) >>> 0;
-    if (shared !== entry) parent.pages.set(page, shared);
-    parent.frames.incRef(pteFrame(entry));
-    child.addPage(page, pteFrame(entry), shared & Pte.ANON);
+  const { frames } = parent;
+  let anonPages = 0;
+  let filePages = 0;
+  parent.pages.shareWith(child.pages, vma.start / PAGE_SIZE, vma.end / PAGE_SIZE, (entry) => {
+    frames.incRef(pteFrame(entry));
+    if (entry & Pte.ANON) anonPages++;
+    else filePages++;
   });
+  child.countPages(anonPages, filePages);
 }

@@ -32,13 +32,8 @@ export class PageTable {
 
   set(page: number, entry: number): void {
     const no = Math.floor(page / CHUNK_PAGES);
-    let chunk = this._chunk(no);
-    if (chunk === undefined) {
-      if (entry === 0) return;
-      chunk = new Uint32Array(CHUNK_PAGES + 1);
-      this._chunks.set(no, chunk);
-      this._last = chunk;
-    }
+    const chunk = this._chunk(no) ?? (entry === 0 ? undefined : this._make(no));
+    if (chunk === undefined) return;
     const index = page % CHUNK_PAGES;
     const old = chunk[index]!;
     chunk[index] = entry;
@@ -48,32 +43,63 @@ export class PageTable {
 
   /** Calls `visit` for each present page of [firstPage, endPage) in order; it may set that page. */
   forEach(firstPage: number, endPage: number, visit: (page: number, entry: number) => void): void {
-    const firstNo = Math.floor(firstPage / CHUNK_PAGES);
-    const lastNo = Math.floor((endPage - 1) / CHUNK_PAGES);
-    if (lastNo - firstNo >= this._chunks.size) {
-      const numbers = [...this._chunks.keys()].filter((no) => no >= firstNo && no <= lastNo).sort((a, b) => a - b);
-      for (const no of numbers) this._visitChunk(no, firstPage, endPage, visit);
-    } else {
-      for (let no = firstNo; no <= lastNo; no++) this._visitChunk(no, firstPage, endPage, visit);
-    }
+    this._forEachChunk(firstPage, endPage, (chunk, base, from, to) => {
+      for (let i = from; i < to; i++) {
+        const entry = chunk[i]!;
+        if (entry !== 0) visit(base + i, entry);
+      }
+    });
   }
 
-  private _visitChunk(no: number, firstPage: number, endPage: number, visit: (page: number, entry: number) => void): void {
-    const chunk = this._chunks.get(no);
-    if (chunk === undefined) return;
-    const base = no * CHUNK_PAGES;
-    const from = Math.max(0, firstPage - base);
-    const to = Math.min(CHUNK_PAGES, endPage - base);
-    for (let i = from; i < to; i++) {
-      const entry = chunk[i]!;
-      if (entry !== 0) visit(base + i, entry);
-    }
+  /**
+   * Copies the present entries of [firstPage, endPage) to `other`, which has none of these pages; in both tables they may
+   * not be written as they are. `visit` gets each.
+   */
+  shareWith(other: PageTable, firstPage: number, endPage: number, visit: (entry: number) => void): void {
+    this._forEachChunk(firstPage, endPage, (chunk, base, from, to) => {
+      let target: Uint32Array | undefined;
+      for (let i = from; i < to; i++) {
+        const entry = chunk[i]!;
+        if (entry === 0) continue;
+        const shared = (entry & ~Pte.WRITABLE) >>> 0;
+        target ??= other._chunk(base / CHUNK_PAGES) ?? other._make(base / CHUNK_PAGES);
+        chunk[i] = target[i] = shared;
+        target[LIVE]!++;
+        visit(shared);
+      }
+    });
+  }
+
+  /** Forgets all pages; `visit` gets the entry of each. */
+  clear(visit: (entry: number) => void): void {
+    for (const chunk of this._chunks.values()) for (let i = 0; i < CHUNK_PAGES; i++) if (chunk[i] !== 0) visit(chunk[i]!);
+    this._chunks.clear();
+    this._last = undefined;
+  }
+
+  private _forEachChunk(firstPage: number, endPage: number, visit: (chunk: Uint32Array, base: number, from: number, to: number) => void): void {
+    const firstNo = Math.floor(firstPage / CHUNK_PAGES);
+    const lastNo = Math.floor((endPage - 1) / CHUNK_PAGES);
+    const visitNo = (no: number): void => {
+      const chunk = this._chunks.get(no);
+      const base = no * CHUNK_PAGES;
+      if (chunk !== undefined) visit(chunk, base, Math.max(0, firstPage - base), Math.min(CHUNK_PAGES, endPage - base));
+    };
+    if (lastNo - firstNo >= this._chunks.size) [...this._chunks.keys()].filter((no) => no >= firstNo && no <= lastNo).sort((a, b) => a - b).forEach(visitNo);
+    else for (let no = firstNo; no <= lastNo; no++) visitNo(no);
   }
 
   private _chunk(no: number): Uint32Array | undefined {
     if (no === this._lastNo) return this._last;
     this._lastNo = no;
     return (this._last = this._chunks.get(no));
+  }
+
+  private _make(no: number): Uint32Array {
+    const chunk = new Uint32Array(CHUNK_PAGES + 1);
+    this._chunks.set(no, chunk);
+    this._lastNo = no;
+    return (this._last = chunk);
   }
 
   private _drop(no: number): void {
