@@ -20,12 +20,14 @@ const DEFAULTS: Readonly<Partial<Record<number, Limit>>> = {
   [Rlimit.RTPRIO]: { soft: 0, hard: 0 },
 };
 
+const ALL_DEFAULTS: readonly Limit[] = Array.from({ length: RLIMIT_COUNT }, (_, n) => DEFAULTS[n] ?? INFINITE);
+
 /** The limits of a thread group; forks copy them. */
 export class LimitSet {
   private readonly _limits: Limit[];
 
-  constructor(limits?: readonly Limit[]) {
-    this._limits = limits ? [...limits] : Array.from({ length: RLIMIT_COUNT }, (_, n) => DEFAULTS[n] ?? INFINITE);
+  constructor(limits: readonly Limit[] = ALL_DEFAULTS) {
+    this._limits = [...limits];
   }
 
   get(resource: number): Limit {

@@ -13,6 +13,9 @@ export const Pte = {
 } as const;
 
 const CHUNK_PAGES = 1024;
+/** Chunks of address spaces that are gone, all zero, for new ones: V8 makes and frees large arrays slowly. */
+const spareChunks: Uint32Array[] = [];
+const MAX_SPARE_CHUNKS = 512;
 /** Extra slot of each chunk: number of present entries. */
 const LIVE = CHUNK_PAGES;
 
@@ -72,7 +75,10 @@ export class PageTable {
 
   /** Forgets all pages; `visit` gets the entry of each. */
   clear(visit: (entry: number) => void): void {
-    for (const chunk of this._chunks.values()) for (let i = 0; i < CHUNK_PAGES; i++) if (chunk[i] !== 0) visit(chunk[i]!);
+    for (const chunk of this._chunks.values()) {
+      for (let i = 0; i < CHUNK_PAGES; i++) if (chunk[i] !== 0) visit(chunk[i]!);
+      if (spareChunks.length < MAX_SPARE_CHUNKS) spareChunks.push(chunk.fill(0));
+    }
     this._chunks.clear();
     this._last = undefined;
   }
@@ -96,7 +102,7 @@ export class PageTable {
   }
 
   private _make(no: number): Uint32Array {
-    const chunk = new Uint32Array(CHUNK_PAGES + 1);
+    const chunk = spareChunks.pop() ?? new Uint32Array(CHUNK_PAGES + 1);
     this._chunks.set(no, chunk);
     this._lastNo = no;
     return (this._last = chunk);

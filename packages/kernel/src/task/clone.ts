@@ -213,8 +213,11 @@ function storeIds(parent: Task, child: Task, args: CloneArgs): number {
   return fd;
 }
 
+/** For one copy at a time. */
+const tidWord = new Int32Array(1);
+const tidBytes = new Uint8Array(tidWord.buffer);
+
 function writeTid(task: Task, addr: number, value: number): void {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setInt32(0, value, true);
-  task.mm.copyOutPartial(addr, bytes);
+  tidWord[0] = value;
+  task.mm.copyOutPartial(addr, tidBytes);
 }
