@@ -5,6 +5,8 @@ export interface KernelHost {
   enqueue(tcb: number): void;
   /** TCB.interrupt was set: makes the core that runs the TCB (if any) leave guest code soon. */
   preempt(tcb: number): void;
+  /** The task whose trap is being handled does not go on before others that are runnable. */
+  reschedule(): void;
   /** Work arrived outside of a trap, or the next deadline moved closer: the kernel loop must look again. */
   kick(): void;
 }

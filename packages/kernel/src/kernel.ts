@@ -113,6 +113,7 @@ export class Kernel {
     this.futexes = new FutexManager(args.frames);
     this.memory = args.memory ?? new MemorySystem(args.frames);
     this.host = args.host;
+    this.memory.onTablesDenied = () => this.host.reschedule();
     this.vfs = args.vfs;
     this.timekeeper = args.timekeeper;
     this.syslog = new KernelLog(args.timekeeper.monotonicClock);

@@ -100,6 +100,8 @@ export class FakeKernel {
     this.preempted.push(tcb);
   }
 
+  reschedule(): void {}
+
   kick(): void {
     this.kicks++;
   }

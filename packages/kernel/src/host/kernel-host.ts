@@ -72,6 +72,10 @@ export class ThreadHost implements KernelHost {
     Atomics.or(this.shared.i32, (coreBlockAddr(core) + CoreBlock.off.command) >> 2, CoreCommand.PREEMPT);
   }
 
+  reschedule(): void {
+    this._local?.reschedule();
+  }
+
   kick(): void {
     this._loop?.kick();
   }

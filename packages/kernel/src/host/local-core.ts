@@ -7,7 +7,8 @@
  *   Borrows:  a free CPU (RunQueue.occupy) while a task runs; the run queue
  *   Sends:    LocalTarget.onTrap(tcb), when a task left guest code, and drain() after it
  *   Order:    guest code runs from the kernel loop only, never inside a trap; the CPU stays occupied from one
- *             trap to the next task only while nobody else waits for it
+ *             trap to the next task only while nobody else waits for it. A task goes on after its traps until its
+ *             turn is over, it waits, gives way (reschedule), or others become runnable
  */
 import { headerWord, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
 import type { TaskSlice } from '@troupe/cpu-worker/worker/task-slice.js';
@@ -20,8 +21,10 @@ const BUDGET_BRANCHES = 8192;
 const SHORT_BURST_NS = 30_000;
 /** One that traps sooner than this runs here while nothing else wants to. */
 const LONG_BURST_NS = 10_000_000;
-/** So long a task may keep others waiting that want to run here. */
+/** So long a task may keep others waiting that want to run here, in one slice and from trap to trap. */
 const SHARED_SLICE_MS = 0.1;
+/** A turn is longer the more tasks wait. Of a few each call is a turn: they may wait for each other in loops of calls. */
+const TURN_MS_PER_WAITING = 0.002;
 const SLICE_MS = 20;
 /** Tasks on the run queue that only this thread's CPU could run wait so long at most, then all take turns on the core threads. */
 const STARVATION_MS = 5;
@@ -47,7 +50,11 @@ export class LocalCore {
   private _waiting: number[] = [];
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
   private _deniedSinceMs = 0;
+  /** When the turn of the task that runs is over, if others wait. */
+  private _turnEndMs = 0;
   private _faultsInTurn = 0;
+  /** The task in the kernel gives way to others. */
+  private _givesWay = false;
   /** Since when tasks of lower priority have been passed over; 0 = none is. */
   private _passedSinceMs = 0;
 
@@ -65,6 +72,11 @@ export class LocalCore {
     if (!this._suits(tcb)) return false;
     this._waiting.push(tcb);
     return true;
+  }
+
+  /** The task whose trap is being handled goes behind those that wait. */
+  reschedule(): void {
+    this._givesWay = true;
   }
 
   private _suits(tcb: number): boolean {
@@ -87,6 +99,8 @@ export class LocalCore {
     const timerNs = this.target.timers.nextNs;
     const untilMs = Math.min(endMs, performance.now() + this.target.nextTimerMs());
     while (tcb !== 0) {
+      const others = this._waiting.length;
+      this._givesWay = false;
       this.slice.begin(tcb, cpu);
       const trap = this._runSlice(untilMs);
       this.slice.end(trap);
@@ -97,8 +111,12 @@ export class LocalCore {
       }
       this.target.onTrap(tcb);
       this.target.drain();
-      this._keepTurn(tcb, trap);
-      tcb = this._mayGoOn(untilMs, timerNs) ? this._nextOn(cpu) : 0;
+      const keepsTurn = this._keepsTurn(tcb, trap, others);
+      const goesOn = this._mayGoOn(untilMs, timerNs);
+      if (keepsTurn) this._waiting.pop();
+      if (keepsTurn && goesOn && this._queue.mayRun(tcb, cpu)) continue;
+      if (keepsTurn) this._waiting.unshift(tcb);
+      tcb = goesOn ? this._nextOn(cpu) : 0;
     }
     this._queue.vacate(cpu);
     return true;
@@ -190,13 +208,18 @@ export class LocalCore {
   }
 
   /**
-   * After a fault the task goes on at once: were it always another one's turn, two that run and rewrite the same
-   * page of code would take it from each other for ever.
+   * The task may go on after its trap although others wait: it is runnable, has woken nobody, and its turn is not
+   * over. After a fault it goes on at any rate: were it always another one's turn, two that run and rewrite the
+   * same page of code would take it from each other for ever.
    */
-  private _keepTurn(tcb: number, trap: number): void {
-    const keeps = trap === Trap.EXCEPTION && this._waiting.at(-1) === tcb && this._faultsInTurn < MAX_FAULTS_IN_TURN;
-    this._faultsInTurn = keeps ? this._faultsInTurn + 1 : 0;
-    if (keeps) this._waiting.unshift(this._waiting.pop()!);
+  private _keepsTurn(tcb: number, trap: number, others: number): boolean {
+    const nowMs = performance.now();
+    const isFault = trap === Trap.EXCEPTION && this._faultsInTurn < MAX_FAULTS_IN_TURN;
+    const isNext = this._waiting.length === others + 1 && this._waiting[others] === tcb && !this._givesWay;
+    const keeps = isNext && (others === 0 || isFault || nowMs < this._turnEndMs);
+    this._faultsInTurn = keeps && isFault ? this._faultsInTurn + 1 : 0;
+    if (!keeps) this._turnEndMs = nowMs + Math.min(SHARED_SLICE_MS, this._waiting.length * TURN_MS_PER_WAITING);
+    return keeps;
   }
 
   /** A task that was interrupted goes on here if it does not compute. */

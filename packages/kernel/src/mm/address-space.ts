@@ -97,20 +97,20 @@ export abstract class AddressSpace implements PageMapper {
    * had some time on a core with them; otherwise programs could lose them before they get anywhere.
    */
   get mayLoseTables(): boolean {
-    if (this.isRunning) return false;
     const { i32 } = this.system.shared;
-    let isWanted = false;
+    const hadTurn = this._cpuTimeNs() - this._tenureStartNs >= TENURE_NS;
     for (const tcb of this.tcbs) {
       const state = Atomics.load(i32, (tcb + TCB.off.runState) >> 2);
       if (state === RunState.RUNNING) return false;
-      if (state === RunState.RUNNABLE || state === RunState.TRAPPED) isWanted = true;
+      if (!hadTurn && (state === RunState.RUNNABLE || state === RunState.TRAPPED)) return false;
     }
-    return !isWanted || this._cpuTimeNs() - this._tenureStartNs >= TENURE_NS;
+    return !this.isRunning;
   }
 
   private _cpuTimeNs(): number {
+    const { u32 } = this.system.shared;
     let sum = 0;
-    for (const tcb of this.tcbs) sum += Number(this.system.shared.u64[(tcb + TCB.off.cpuTimeNs) / 8]!);
+    for (const tcb of this.tcbs) sum += u32[(tcb + TCB.off.cpuTimeNs) >> 2]! + u32[((tcb + TCB.off.cpuTimeNs) >> 2) + 1]! * 2 ** 32;
     return sum;
   }
 

@@ -247,7 +247,7 @@ function mapAround(space: AddressSpace, vma: Vma, page: number, access: number, 
   const first = Math.max(from, vma.start / PAGE_SIZE);
   const end = Math.min(to, vma.end / PAGE_SIZE, LOW_PAGES);
   if (vma.file !== null) readAhead(space, vma, first, end);
-  if (space.ownTables() === null) return;
+  if (space.ownTables() === null) return space.system.onTablesDenied();
   if (frame === space.system.zeroFrame) return mapZeroFrames(space, first, end);
   for (let at = first; at < end; at++) {
     const entry = space.pages.get(at);

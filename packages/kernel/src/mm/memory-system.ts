@@ -39,6 +39,8 @@ export class MemorySystem {
   private readonly _codeCache: CodeCache;
   /** Drops decoded code of a frame; replaceable for tests. */
   onCodeWrite: (frame: number) => void = (frame) => this._codeCache.invalidateFrame(frame);
+  /** A fault could not give its address space flat tables: the task will fault again. */
+  onTablesDenied: () => void = () => undefined;
   private _nextAsId = 1;
 
   constructor(readonly frames: FramePool, options: MemorySystemOptions = {}) {

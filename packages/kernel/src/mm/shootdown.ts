@@ -7,15 +7,22 @@
  *          withdrawn state or we see it in guest code and wait for its next safepoint. After a
  *          safepoint it must reload the table addresses.
  */
-import { COMPILER_CORE, coreBlockAddr, CoreBlock, CoreCommand, headerWord, Invariant, MAX_CORES, type SharedMemory } from '@troupe/abi';
+import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, Invariant, LOCAL_CORE, MAX_CORES, type SharedMemory } from '@troupe/abi';
 
 const FENCE = headerWord('codeEpoch');
+const CPUS = headerWord('cpuCount');
 const SPINS = 2000;
 const LIMIT_NS = 20_000_000_000n;
 
+/** The cores that run guest code, one after the other: those of the CPUs, then the kernel thread's; MAX_CORES = no more. */
+function coreAfter(shared: SharedMemory, core: number): number {
+  if (core + 1 < shared.i32[CPUS]!) return core + 1;
+  return core < LOCAL_CORE ? LOCAL_CORE : MAX_CORES;
+}
+
 /** True while some core has the address space loaded and may be running guest code in it. */
 export function isRunning(shared: SharedMemory, asId: number): boolean {
-  for (let core = 0; core < MAX_CORES; core++) {
+  for (let core = coreAfter(shared, -1); core < MAX_CORES; core = coreAfter(shared, core)) {
     const word = coreBlockAddr(core) >> 2;
     if (Atomics.load(shared.u32, word + CoreBlock.off.currentAsId / 4) === asId && Atomics.load(shared.i32, word + CoreBlock.off.inGuest / 4) !== 0) return true;
   }
@@ -30,7 +37,7 @@ export function isRunning(shared: SharedMemory, asId: number): boolean {
 export function shootdown(shared: SharedMemory, asId: number, extraCommand = 0): void {
   const { i32, u32 } = shared;
   Atomics.add(i32, FENCE, 0);
-  for (let core = 0; core < MAX_CORES; core++) {
+  for (let core = coreAfter(shared, -1); core < MAX_CORES; core = coreAfter(shared, core)) {
     const word = coreBlockAddr(core) >> 2;
     if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);
     if (Atomics.load(u32, word + CoreBlock.off.currentAsId / 4) !== asId) continue;
@@ -46,7 +53,7 @@ export function shootdown(shared: SharedMemory, asId: number, extraCommand = 0):
 export function fenceAllCores(shared: SharedMemory, extraCommand = 0): void {
   const { i32 } = shared;
   Atomics.add(i32, FENCE, 0);
-  for (let core = 0; core < COMPILER_CORE; core++) {
+  for (let core = coreAfter(shared, -1); core < MAX_CORES; core = coreAfter(shared, core)) {
     const word = coreBlockAddr(core) >> 2;
     const epoch = Atomics.load(i32, word + CoreBlock.off.epoch / 4);
     if (extraCommand !== 0) Atomics.or(i32, word + CoreBlock.off.command / 4, extraCommand);

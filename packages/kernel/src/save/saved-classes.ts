@@ -109,7 +109,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
     }),
     savedClass({ type: Ipc, name: 'kernel.Ipc' }),
     savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 2, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
-    savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
+    savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, onTablesDenied: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
     savedClass({ type: RunningTasks, name: 'kernel.RunningTasks', notSaved: { shared: KEPT, onTick: KEPT } }),
     savedClass({
       type: SyntheticFileSystem, name: 'vfs.SyntheticFileSystem', notSaved: { rootEntry: () => null },

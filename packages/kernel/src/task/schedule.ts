@@ -39,6 +39,7 @@ export function applySchedule(task: Task): void {
   const { i32, u32 } = task.shared;
   i32[(task.tcb + TCB.off.schedPriority) >> 2] = isRealTime(policyOf(task)) ? task.rtPriority : 0;
   u32[(task.tcb + TCB.off.sliceUs) >> 2] = sliceUs(task);
+  task.kernel.host.reschedule();
 }
 
 /** A child starts with the schedule of its parent, unless that asked for the usual one (SCHED_RESET_ON_FORK). */

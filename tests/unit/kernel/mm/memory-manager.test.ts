@@ -1,4 +1,4 @@
-import { ADDEND_BIAS, Errno, ErrnoError, PAGE_SIZE, TCB } from '@troupe/abi';
+import { ADDEND_BIAS, Errno, ErrnoError, PAGE_SIZE, RunState, TCB } from '@troupe/abi';
 import { Rlimit, LimitSet, type Limit } from '@troupe/abi/linux/limits.js';
 import { Madv, MapFlag, Mremap, Prot } from '@troupe/abi/linux/mman.js';
 import type { MemoryManager } from '@troupe/kernel/mm/memory-manager.js';
@@ -320,6 +320,23 @@ describe('MemoryManager: flat tables', () => {
     spaces[0]!.handleFault(at[0]!, WRITE_FAULT);
     spaces[0]!.activate(tcbs[0]!);
     expect(system.shared.u32[word]).to.equal(spaces[0]!.tables!.base).and.not.equal(system.tables.empty.base);
+  });
+
+  it('leaves tables to address spaces that want to run and have not had their turn, and says so', () => {
+    const system = makeSystem({ maxTableSets: 1 });
+    const [first, second] = [makeSpace(system), makeSpace(system)];
+    const tcb = system.frames.alloc();
+    let denials = 0;
+    system.onTablesDenied = () => denials++;
+    first!.attach(tcb);
+    first!.handleFault(mapAnon(first!, 1), WRITE_FAULT);
+    system.shared.i32[(tcb + TCB.off.runState) >> 2] = RunState.RUNNABLE;
+    const addr = mapAnon(second!, 1);
+    expect(second!.handleFault(addr, WRITE_FAULT)).to.equal('ok');
+    expect([second!.tables, denials]).to.deep.equal([null, 1]);
+    system.shared.u32[(tcb + TCB.off.cpuTimeNs) >> 2] = 1_000_000;
+    expect(second!.handleFault(addr, WRITE_FAULT)).to.equal('ok');
+    expect([second!.tables !== null, first!.tables, denials]).to.deep.equal([true, null, 1]);
   });
 
   it('never lets a page be written and executed at the same time', () => {

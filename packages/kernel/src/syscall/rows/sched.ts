@@ -151,10 +151,15 @@ function sysGetcpu(task: Task, cpu: number, node: number): number {
   return 0;
 }
 
+function sysSchedYield(task: Task): number {
+  task.kernel.host.reschedule();
+  return 0;
+}
+
 const SCHED = ['%sched'] as const;
 
 export const rows: readonly SyscallRow[] = [
-  { nr: 24, name: 'sched_yield', args: [], groups: SCHED, inCore: true, support: 'full', man: 'sched_yield(2)', handler: () => 0 },
+  { nr: 24, name: 'sched_yield', args: [], groups: SCHED, inCore: true, support: 'full', man: 'sched_yield(2)', handler: sysSchedYield },
   { nr: 204, name: 'sched_getaffinity', args: [int('pid'), size('cpusetsize'), outBuf('mask', 8)], groups: SCHED, support: 'full', man: 'sched_getaffinity(2)', handler: sysSchedGetaffinity },
   { nr: 203, name: 'sched_setaffinity', args: [int('pid'), size('cpusetsize'), inBuf('mask', 'cpusetsize')], groups: SCHED, support: 'full', man: 'sched_setaffinity(2)', handler: sysSchedSetaffinity },
   { nr: 144, name: 'sched_setscheduler', args: [int('pid'), choice('policy', POLICIES), inBuf('param', 4)], groups: SCHED, support: { partial: 'no SCHED_DEADLINE; real-time tasks are not throttled' }, man: 'sched_setscheduler(2)', handler: setScheduler },
