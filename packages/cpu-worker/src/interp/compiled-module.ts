@@ -84,7 +84,7 @@ export function readCompiled(wasm: URL): WebAssembly.Module | undefined {
   let fd = -1;
   try {
     fd = openSync(compiledPath(wasm), 'r');
-    const bytes = new Uint8Array(readFileSync(wasm));
+    const bytes = readFileSync(wasm);
     const code = readCode(fd, bytes);
     return code && withUsualFlags(() => intrinsics().deserialize(code, bytes));
   } catch {
