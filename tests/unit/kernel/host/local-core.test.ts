@@ -4,7 +4,7 @@ import { LocalCore } from '@troupe/kernel/host/local-core.js';
 import { expect } from 'chai';
 
 const FIRST_TCB = 8 << 20;
-const ROUND_MS = 40;
+const ROUND_MS = 300;
 
 /** Runs `count` tasks for a while; the numbers of those that had the core, one for each trap. */
 function runTasks(count: number, onTrap: (core: LocalCore, task: number) => void): number[] {
