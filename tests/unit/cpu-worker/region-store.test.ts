@@ -36,7 +36,7 @@ describe('Regions in shared memory', () => {
       shared.u16[(op + OP.place) >>> 1] = offset;
       shared.u32[named] = op;
     }
-    return { op: shared.u32[named]!, pages: [{ codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }], instructions: 1, tier: Tier.FULL, covers: [], loopHeads: [] };
+    return { op: shared.u32[named]!, links: { pages: new Map([[0, { codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }]]), ops: [] }, instructions: 1, tier: Tier.FULL, covers: [], loopHeads: [] };
   }
 
   const handlerOf = (op: number): number => shared.u16[(op + OP.handler) >>> 1]!;
@@ -100,7 +100,7 @@ describe('Regions in shared memory', () => {
   it('gives the op its handler back when a core finds the region stale', () => {
     const [first, second] = [frames.alloc(), frames.alloc()];
     const region = regionAt(first, 8);
-    const spanning = { ...region, pages: [...regionAt(second, 0).pages, ...region.pages] };
+    const spanning = { ...region, links: { pages: new Map([[1, regionAt(second, 0).links.pages.get(0)!], ...region.links.pages]), ops: [] } };
     const store = new RegionStore(area);
     store.publish([spanning], WASM);
     const id = regionOf(region.op);
@@ -190,12 +190,12 @@ describe('Regions in shared memory', () => {
   it('keeps requests in order and refuses those that do not fit', () => {
     const ring = new RequestRing(area);
     let accepted = 0;
-    while (ring.push({ rip: 0x1000 + accepted, tableExec: 5 })) accepted++;
+    while (ring.push({ rip: 0x1000 + accepted, tableExec: 4 })) accepted++;
     expect(ring.waiting).to.equal(accepted);
-    expect(ring.pop()).to.deep.equal({ rip: 0x1000, tableExec: 5 });
-    expect(ring.push({ rip: 1, tableExec: 2 })).to.equal(true);
+    expect(ring.pop()).to.deep.equal({ rip: 0x1000, tableExec: 4, isNewPage: false });
+    expect(ring.push({ rip: 1, tableExec: 8, isNewPage: true })).to.equal(true);
     for (let i = 1; i < accepted; i++) expect(ring.pop()!.rip).to.equal(0x1000 + i);
-    expect(ring.pop()).to.deep.equal({ rip: 1, tableExec: 2 });
+    expect(ring.pop()).to.deep.equal({ rip: 1, tableExec: 8, isNewPage: true });
     expect(ring.pop()).to.equal(undefined);
   });
 });

@@ -33,6 +33,8 @@ interface Retired {
 
 export class CodeCache {
   readonly #retired: Retired[] = [];
+  /** Code pages made by this thread. */
+  created = 0;
 
   constructor(
     readonly shared: SharedMemory,
@@ -73,6 +75,7 @@ export class CodeCache {
   #create(frame: number): number {
     const page = this.frames.allocChunk(CODE_PAGE_BYTES, true);
     if (page === 0) return 0;
+    this.created++;
     const { u32 } = this.shared;
     const at = page >>> 2;
     u32[at + CODE_PAGE.frame / 4] = frame;

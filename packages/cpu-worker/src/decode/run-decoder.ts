@@ -19,6 +19,8 @@ export class RunDecoder {
   /** Encodings met that no row covers, by their first bytes. */
   readonly unsupported = new Map<string, number>();
   decodedOps = 0;
+  /** Told about pages that had no code page before: an address in it, and the execute table. */
+  onNewPage: ((address: number, tableExec: number) => void) | undefined;
   readonly #wasm: WasmDecoder;
   /** Memory of the run under construction. */
   readonly #staging: number;
@@ -43,12 +45,8 @@ export class RunDecoder {
     const page = this.#codePage(tcb, rip);
     if (page === 0) return this.#fetchFault(tcb, rip);
     const offset = rip % PAGE_SIZE;
-    this.cache.lock(page);
-    try {
-      return this.#decodeRun(tcb, rip - offset, page, offset);
-    } finally {
-      this.cache.unlock(page);
-    }
+    const next = rip - offset + PAGE_SIZE;
+    return this.decodeIn(page, offset, () => this.#codePage(tcb, next)) || this.#fetchFault(tcb, next);
   }
 
   /** Decodes the instruction at TCB.rip alone, with exact flags, outside the code cache. Its op record, or 0: an exception was recorded. */
@@ -89,19 +87,34 @@ export class RunDecoder {
 
   /** Code page of the page `address` is in; 0 = not executable. */
   #codePage(tcb: number, address: number): number {
-    const { i32, u32 } = this.shared;
-    if (address >= 0x1_0000_0000) {
-      const frame = this.#highFrame(address);
-      return frame === 0 ? 0 : this.cache.pageOf(frame);
-    }
-    const table = u32[(tcb + TCB.off.tableExec) >>> 2]!;
-    if (table === 0) return 0;
-    const slot = (table >>> 2) + Math.floor(address / PAGE_SIZE);
+    if (address < 0x1_0000_0000) return this.codePageAt(this.shared.u32[(tcb + TCB.off.tableExec) >>> 2]!, address);
+    const frame = this.#highFrame(address);
+    return frame === 0 ? 0 : this.cache.pageOf(frame);
+  }
+
+  /** The same for an address below 4 GiB, by its execute table. */
+  codePageAt(tableExec: number, address: number): number {
+    const { i32 } = this.shared;
+    if (tableExec === 0 || address >= 0x1_0000_0000) return 0;
+    const slot = (tableExec >>> 2) + Math.floor(address / PAGE_SIZE);
     for (;;) {
       const entry = Atomics.load(i32, slot);
       if ((entry & 1) === 0) return entry >>> 0;
+      const { created } = this.cache;
       const page = this.cache.pageOf((entry & ~1) >>> 0);
-      if (page === 0 || Atomics.compareExchange(i32, slot, entry, page | 0) === entry) return page;
+      if (page !== 0 && Atomics.compareExchange(i32, slot, entry, page | 0) !== entry) continue;
+      if (this.cache.created !== created) this.onNewPage?.(address, tableExec);
+      return page;
+    }
+  }
+
+  /** Makes code at an offset of a code page runnable; `next` finds the code page behind it, 0 = none. False: it cannot be. */
+  decodeIn(page: number, offset: number, next: () => number): boolean {
+    this.cache.lock(page);
+    try {
+      return this.#decodeRun(page, offset, next);
+    } finally {
+      this.cache.unlock(page);
     }
   }
 
@@ -143,10 +156,10 @@ export class RunDecoder {
     return isPage && (u32[at + 3]! & 4) !== 0 ? u32[at + 2]! : 0;
   }
 
-  #decodeRun(tcb: number, pageVa: number, page: number, start: number): boolean {
+  #decodeRun(page: number, start: number, next: () => number): boolean {
     let status = this.#wasm.decodeRun(page, start, UNKNOWN_PAGE, this.#staging);
-    if (status === RunStatus.NEEDS_NEXT) status = this.#wasm.decodeRun(page, start, this.#codePage(tcb, pageVa + PAGE_SIZE), this.#staging);
-    if (status === RunStatus.FETCH_FAULT) return this.#fetchFault(tcb, pageVa + PAGE_SIZE);
+    if (status === RunStatus.NEEDS_NEXT) status = this.#wasm.decodeRun(page, start, next(), this.#staging);
+    if (status === RunStatus.FETCH_FAULT) return false;
     if (status === RunStatus.NEEDS_ROOM) {
       if (!this.cache.addRoom(page)) throw new Error('out of memory for decoded code');
       status = this.#wasm.placeRun();

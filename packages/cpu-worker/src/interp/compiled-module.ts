@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { replaceFile } from '@troupe/abi/replace-file.js';
 import { withUsualFlags } from '@troupe/abi/start-flags.js';
@@ -42,10 +42,25 @@ export function compiledPath(wasm: URL): URL {
   return new URL(`${wasm.href}.${process.versions.v8}-${process.arch}.compiled`);
 }
 
+/** Machine code of a module whose functions are all compiled. */
+export function machineCodeOf(module: WebAssembly.Module): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(withUsualFlags(() => intrinsics().serialize(module)));
+}
+
+/** The module with machine code that was kept; undefined when V8 does not want it. Damage is not seen: it is for the caller to know that code and module are what was kept. */
+export function moduleWithCode(wasm: Uint8Array, code: ArrayBuffer): WebAssembly.Module | undefined {
+  return withUsualFlags(() => intrinsics().deserialize(code, wasm));
+}
+
+/** Whether this V8 keeps machine code: the build has tried with this module. */
+export function keepsMachineCode(wasm: URL): boolean {
+  return hasTrapHandler() && existsSync(compiledPath(wasm));
+}
+
 /** Keeps the machine code of a module that was compiled from the file. */
 export function writeCompiled(wasm: URL, module: WebAssembly.Module): void {
   const bytes = readFileSync(wasm);
-  const code = Buffer.from(intrinsics().serialize(module));
+  const code = Buffer.from(machineCodeOf(module));
   const header = Buffer.alloc(HEADER_BYTES);
   [MAGIC, bytes.length, code.length].forEach((word, i) => header.writeUInt32LE(word, i * 4));
   replaceFile(fileURLToPath(compiledPath(wasm)), Buffer.concat([header, bytes, code, code]));
@@ -86,7 +101,7 @@ export function readCompiled(wasm: URL): WebAssembly.Module | undefined {
     fd = openSync(compiledPath(wasm), 'r');
     const bytes = readFileSync(wasm);
     const code = readCode(fd, bytes);
-    return code && withUsualFlags(() => intrinsics().deserialize(code, bytes));
+    return code && moduleWithCode(bytes, code);
   } catch {
     return undefined;
   } finally {

@@ -14,7 +14,7 @@ import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { INTERPRETER_FUNCTIONS } from '../jit/analysed-region.js';
-import { buildColdCall, buildDirect, buildIndirect, buildMissing, buildStack } from './region-calls.js';
+import { buildColdCall, buildDirect, buildFits, buildIndirect, buildMissing, buildStack } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
@@ -186,11 +186,14 @@ class InterpModule {
     const stack = module.declare(INTERPRETER_FUNCTIONS.stack);
     this.#emitSmall(stack, 2, buildStack);
     module.export('stack', stack);
+    const fits = module.declare(INTERPRETER_FUNCTIONS.fits);
+    this.#emitSmall(fits, 3, buildFits);
+    module.export('fits', fits);
     const missing = module.declare(REGION_SIGNATURE);
     this.#emitSmall(missing, 3, buildMissing);
     module.export('missing', missing);
     const direct = module.declare(INTERPRETER_FUNCTIONS.direct);
-    this.#emitSmall(direct, 4, (b) => buildDirect(b, { regionType, regionTable }));
+    this.#emitSmall(direct, 4, (b) => buildDirect(b, { regionType, regionTable }, this.#slow.lookup));
     module.export('direct', direct);
     const indirect = module.declare(INTERPRETER_FUNCTIONS.indirect);
     this.#emitSmall(indirect, 3, (b) => buildIndirect(b, { regionType, regionTable }, this.#slow.lookup));

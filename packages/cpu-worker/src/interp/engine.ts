@@ -130,6 +130,7 @@ class InterpEngine implements Engine {
       missing: exports['missing'] as CallableFunction,
       imports: { env: { ...imports.env, ...exports }, runtime: imports.runtime },
     });
+    this.#decoder.onNewPage = this.#jit?.onNewPage;
   }
 
   #makeJit(mode: JitMode, frames: FramePool, linkage: RegionLinkage): CoreJit | undefined {
@@ -146,8 +147,10 @@ class InterpEngine implements Engine {
     const before = this.#retired(tcb);
     const inRegions = this.#jit?.instructions ?? 0;
     const trap = this.#runGuest(tcb, flags);
+    const ran = (this.#retired(tcb) - before) >>> 0;
     // Regions do without the main loop.
-    this.#main.ran(((this.#retired(tcb) - before) >>> 0) - (((this.#jit?.instructions ?? 0) - inRegions) >>> 0));
+    this.#main.ran(ran - (((this.#jit?.instructions ?? 0) - inRegions) >>> 0));
+    this.#jit?.ran(ran);
     return trap;
   }
 

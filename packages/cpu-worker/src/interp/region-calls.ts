@@ -2,6 +2,7 @@ import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
 import { ENTRY_DEPTH, jumpCacheEntry, NO_STACK_PAGE, REGION_HANDLER, RegionExit, Tier } from '../jit/region-abi.js';
+import { PAGE_WORDS } from '../jit/region-links.js';
 import type { Label } from '../ir/node.js';
 import type { I32 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
@@ -131,7 +132,7 @@ export function sampled(s: DriverState): void {
   const { b } = s;
   b.if(s.isRegion(s.opHandler()), () => {
     const tier = b.readRawInt(8, descriptorOf(b, s.opHandler()), RegionDescriptor.off.tier, 'guest');
-    b.if(b.eq(tier, b.i32(Tier.QUICK)), () => heat(s, SAMPLE_HEAT, 'hotterAt'));
+    b.if(b.eqz(b.and(b.i32(Tier.FULL), tier)), () => heat(s, SAMPLE_HEAT, 'hotterAt'));
   }, () => heat(s, SAMPLE_HEAT, 'hotAt'));
 }
 
@@ -179,12 +180,45 @@ export function buildColdCall(b: ColdBuilder, coldType: number, handlers: number
 }
 
 /**
- * `direct (tcb, rip, depth, op) → RegionExit`, for regions: goes on in the region of the op, if there is
- * one, the slice lasts and calls may still nest; else leaves for `rip`.
+ * `direct (tcb, rip, depth, link) → RegionExit`, for regions: goes on in the region of the op that the link
+ * names, if there is one, the slice lasts and calls may still nest; else leaves for `rip`. A link that names no op
+ * gets that of `rip`: should it be another one some time, the region that is entered sees it.
  */
-export function buildDirect(b: ColdBuilder, link: RegionTableLinkage): void {
-  const handler = b.variable('i32', b.readRawInt(16, b.local('i32', 3), OP.handler, 'guest') as I32);
-  goOn(b, link, b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
+export function buildDirect(b: ColdBuilder, table: RegionTableLinkage, lookup: number): void {
+  const rip = b.local('i64', 1);
+  const link = b.local('i32', 3);
+  const op = b.variable('i32', b.readRaw('i32', link, 0, 'guest'));
+  const handler = b.variable('i32', b.i32(0));
+  b.ifRare(b.eqz(b.getVar(op)), () => {
+    b.if(b.eqz(b.wrap(b.shrU(rip, b.i64(32)))), () => {
+      b.setVar(op, b.callIndex(lookup, 'i32', [b.tcb(), rip], []));
+      b.writeRaw(link, 0, b.getVar(op), 'guest');
+    });
+  });
+  b.if(b.getVar(op), () => b.setVar(handler, b.readRawInt(16, b.getVar(op), OP.handler, 'guest') as I32));
+  goOn(b, table, b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
+}
+
+/** `fits (tcb, origin, links) → 0 or 1`, for regions: whether the pages of a body are under the execute table where they should be, as they were. */
+export function buildFits(b: ColdBuilder): void {
+  const origin = b.local('i64', 1);
+  const links = b.local('i32', 2);
+  const isNoPage = b.or(b.and(b.wrap(origin), b.i32(0xfff)), b.wrap(b.shrU(origin, b.i64(32))));
+  b.if(isNoPage, () => b.returnValue(b.i32(0)));
+  const slot = b.add(b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state'), b.and(b.shrU(b.wrap(origin), b.i32(10)), b.i32(0x3ffffc)));
+  const at = b.variable('i32', b.add(links, b.i32(4)));
+  const left = b.variable('i32', b.readRaw('i32', links, 0, 'guest'));
+  const wrong = b.variable('i32', b.eqz(b.getVar(left)));
+  b.loop(() => {
+    const codePage = b.readRaw('i32', b.getVar(at), 4, 'guest');
+    const entry = b.readRaw('i32', b.add(slot, b.readRaw('i32', b.getVar(at), 0, 'guest')), 0, 'guest');
+    const generation = b.xor(b.readRaw('i32', codePage, CODE_PAGE.generation, 'guest'), b.readRaw('i32', b.getVar(at), 8, 'guest'));
+    b.setVar(wrong, b.or(b.getVar(wrong), b.or(b.xor(entry, codePage), generation)));
+    b.setVar(at, b.add(b.getVar(at), b.i32(PAGE_WORDS * 4)));
+    b.setVar(left, b.sub(b.getVar(left), b.i32(1)));
+    return b.ltS(b.i32(0), b.getVar(left));
+  });
+  b.returnValue(b.eqz(b.getVar(wrong)));
 }
 
 /**

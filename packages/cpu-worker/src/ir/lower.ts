@@ -15,6 +15,11 @@ export class LocalPool {
 
   constructor(readonly params: number) {}
 
+  /** Of all locals behind the parameters. */
+  get types(): readonly Ty[] {
+    return this.#types;
+  }
+
   /** A local for the rest of the function. */
   reserve(ty: Ty): number {
     this.#types.push(ty);

@@ -9,6 +9,9 @@ import type { SlotFlow } from './slot-flow.js';
 /** Numbers fixed in every region module (region-compiler.ts). */
 export const RegionModuleIndex = { CORE_BLOCK: 0 } as const;
 
+/** Globals of each body: relocated, as functions are. */
+export const BodyGlobal = { ENTRY_KEY: 0, LINKS: 1 } as const;
+
 /** A function with several entries: the last parameter is the entry's `at` (GuestInstruction). */
 export const ENTERED_SIGNATURE: Signature = { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results };
 
@@ -29,9 +32,15 @@ export interface AnalysedRegion {
 export const INTERPRETER_FUNCTIONS = {
   cold: { params: ['i32', 'i32'], results: ['i32'] },
   direct: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
+  fits: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
   indirect: REGION_SIGNATURE,
   stack: { params: ['i32', 'i64'], results: ['i32'] },
 } as const satisfies Record<string, Signature>;
 
+/** `direct`, or the region at that address itself where it is in the same module. */
+export interface DirectCallee {
+  readonly at: number;
+}
+
 /** Functions called: of the interpreter (region-abi.ts), or of the run-time library. */
-export type Callee = RuntimeFn | keyof typeof INTERPRETER_FUNCTIONS;
+export type Callee = RuntimeFn | DirectCallee | keyof typeof INTERPRETER_FUNCTIONS;

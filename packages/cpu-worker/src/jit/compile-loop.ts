@@ -1,9 +1,10 @@
 import { COMPILER_CORE, CoreBlock, coreBlockAddr, headerWord } from '@troupe/abi/layout/header.js';
-import { compileOptimised, isV8Eleven, markQuick, QUICK_ALLOCATOR, withFlags, type FlagChange } from '../interp/compile-optimised.js';
+import { isV8Eleven, withFlags, type FlagChange } from '../interp/compile-optimised.js';
 import { wallMs } from './compiler-thread.js';
-import type { JitArea } from './jit-area.js';
-import { Tier, type Region } from './region-abi.js';
-import { RegionStore } from './region-store.js';
+import { REQUEST_SLOTS, type JitArea } from './jit-area.js';
+import type { KeptRegions } from './kept-regions.js';
+import { ModulePublisher } from './module-publisher.js';
+import { instructionsOf, type Region, type RegionRequest } from './region-abi.js';
 import { RequestRing } from './request-ring.js';
 import { TierPlanner } from './tier-planner.js';
 import type { Translator } from './translator.js';
@@ -11,6 +12,9 @@ import type { Translator } from './translator.js';
 const SHUTDOWN = headerWord('shutdown');
 const BLOCK = coreBlockAddr(COMPILER_CORE) >>> 2;
 const SLEEP_MS = 1000;
+/** When there were so few turns in such a time regions may be linked. */
+const QUIET_MS = 300;
+const MAX_SERVED_IN_QUIET = 3;
 /** A module costs about 50 µs beside its code: requests wait a little for company. */
 const GATHER_MS = 2;
 const GATHERED = 16;
@@ -31,10 +35,13 @@ const PATIENT: readonly FlagChange[] = isV8Eleven ? [{ set: '--interrupt-budget=
  */
 export class CompileLoop {
   readonly #ring: RequestRing;
-  readonly #store: RegionStore;
   readonly #planner: TierPlanner;
-  /** Modules in use by serial: while they live here, cores find their machine code by their bytes. */
-  readonly #modules = new Map<number, WebAssembly.Module>();
+  readonly #publisher: ModulePublisher;
+  /** Requests for regions, taken from the ring. */
+  readonly #pending: RegionRequest[] = [];
+  /** Turns with something to do since `#countedMs`. */
+  #served = 0;
+  #countedMs = 0;
 
   constructor(
     readonly area: JitArea,
@@ -42,24 +49,39 @@ export class CompileLoop {
     /** This thread's number: it ends when another one is in charge. */
     readonly number: number,
     readonly report: (message: string) => void,
+    /** Translations of earlier runs; undefined: nothing is kept. */
+    kept?: KeptRegions,
   ) {
     this.#ring = new RequestRing(area);
-    this.#store = new RegionStore(area);
+    this.#publisher = new ModulePublisher(area, translator, kept, (work) => this.#attempt(work));
     this.#planner = new TierPlanner(area);
   }
 
   run(): void {
     try {
       while (this.#isInCharge()) {
-        this.#ring.sleep(SLEEP_MS);
+        if (this.#pending.length === 0) this.#ring.sleep(this.#publisher.hasNew ? QUIET_MS : SLEEP_MS);
         this.#beat();
-        if (this.#ring.waiting === 0) continue;
-        this.#ring.gather(GATHERED, GATHER_MS);
-        this.turn();
+        if (this.#ring.waiting > 0 || this.#pending.length > 0) {
+          this.#ring.gather(GATHERED, GATHER_MS);
+          this.turn();
+          this.#served++;
+        }
+        this.#linkInQuiet();
       }
     } finally {
       Atomics.compareExchange(this.area.shared.i32, this.area.word('compiler'), this.number, -this.number);
     }
+  }
+
+  /** Looks for something to link when little is asked for. */
+  #linkInQuiet(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#countedMs < QUIET_MS) return;
+    const isQuiet = this.#served <= MAX_SERVED_IN_QUIET;
+    this.#countedMs = nowMs;
+    this.#served = 0;
+    if (isQuiet && this.#publisher.hasNew) this.#inGuest(() => this.#publisher.link(nowMs));
   }
 
   #isInCharge(): boolean {
@@ -73,11 +95,21 @@ export class CompileLoop {
 
   /** Serves what waits, up to a batch. */
   turn(): void {
+    this.#inGuest(() => {
+      this.#planner.beginBatch();
+      const newPages = this.#take();
+      const kept = this.#attempt(() => this.#publisher.publishKept(newPages)) ?? [];
+      for (const region of kept) this.#planner.note(region);
+      const regions = withFlags(PATIENT, () => this.#translate());
+      this.#publisher.publish(regions);
+    });
+  }
+
+  #inGuest(work: () => void): void {
     const { i32 } = this.area.shared;
     Atomics.store(i32, BLOCK + CoreBlock.off.inGuest / 4, 1);
     try {
-      const regions = withFlags(PATIENT, () => this.#translate());
-      if (regions.length > 0) this.#compile(regions);
+      work();
     } finally {
       Atomics.store(i32, BLOCK + CoreBlock.off.inGuest / 4, 0);
       Atomics.add(i32, BLOCK + CoreBlock.off.epoch / 4, 1);
@@ -85,13 +117,21 @@ export class CompileLoop {
     }
   }
 
+  /** Takes all that waits: new pages are the result, the rest is pending. */
+  #take(): RegionRequest[] {
+    const newPages: RegionRequest[] = [];
+    for (let taken = 0; taken < REQUEST_SLOTS; taken++) {
+      const request = this.#ring.pop();
+      if (request === undefined) break;
+      (request.isNewPage ? newPages : this.#pending).push(request);
+    }
+    return newPages;
+  }
+
   #translate(): Region[] {
     const startMs = performance.now();
     const found: Region[] = [];
-    this.#planner.beginBatch();
-    for (let taken = 0; taken < MAX_BATCH; taken++) {
-      const request = this.#ring.pop();
-      if (request === undefined) break;
+    for (const request of this.#pending.splice(0, MAX_BATCH)) {
       const regions = this.#attempt(() => this.translator.translate(request, this.#planner));
       if (!regions) this.area.count('regionsRefused', 1);
       else for (const region of regions) {
@@ -99,40 +139,9 @@ export class CompileLoop {
         this.#planner.note(region);
       }
     }
+    if (found.length > 0) this.area.count('regionInstructionsTranslated', instructionsOf(found));
     this.area.count('translateMicroseconds', (performance.now() - startMs) * 1000);
     return found;
-  }
-
-  #compile(regions: readonly Region[]): void {
-    for (const tier of [Tier.QUICK, Tier.FULL]) this.#compileTier(regions.filter((region) => region.tier === tier), tier);
-  }
-
-  /** A region that cannot be compiled must not take the others of its batch along. */
-  #compileTier(regions: readonly Region[], tier: Tier): void {
-    if (regions.length === 0) return;
-    if (this.#attempt(() => this.#compileModule(regions, tier)) !== undefined || regions.length === 1) return;
-    for (const region of regions) this.#attempt(() => this.#compileModule([region], tier));
-  }
-
-  #compileModule(regions: readonly Region[], tier: Tier): number {
-    const startMs = performance.now();
-    const isQuick = tier === Tier.QUICK;
-    const assembled = this.translator.assemble(regions);
-    const wasm = isQuick ? markQuick(assembled) : assembled;
-    const module = compileOptimised(wasm, isQuick ? QUICK_ALLOCATOR : undefined);
-    this.area.count('compileMicroseconds', (performance.now() - startMs) * 1000);
-    const serial = this.#store.publish(regions, wasm);
-    if (serial !== 0) {
-      this.#modules.set(serial, module);
-      this.area.count('regionInstructionsTranslated', regions.reduce((sum, { instructions }) => sum + instructions, 0));
-    }
-    this.#forgetModules();
-    return serial;
-  }
-
-  #forgetModules(): void {
-    const serials = this.#store.serials();
-    for (const serial of this.#modules.keys()) if (!serials.has(serial)) this.#modules.delete(serial);
   }
 
   /** Errors of the translator cost the region, not the thread. */

@@ -35,8 +35,18 @@ export class CompilerThread {
     this.#ring = new RequestRing(area);
   }
 
+  /** A page was decoded for the first time: it may have kept translations, which are found when a thread runs. */
+  noteNewPage(address: number, tableExec: number): void {
+    this.#ring.push({ rip: address, tableExec, isNewPage: true });
+  }
+
   request(request: RegionRequest): void {
     this.#ring.push(request);
+    this.wake();
+  }
+
+  /** Starts the thread if there is none. */
+  wake(): void {
     const { i32 } = this.area.shared;
     const inCharge = Atomics.load(i32, this.area.word('compiler'));
     const silentMs = (wallMs() - Atomics.load(i32, this.area.word('heartbeatMs'))) | 0;

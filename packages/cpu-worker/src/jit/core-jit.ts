@@ -1,11 +1,13 @@
 import { CoreBlock, coreBlockAddr, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
+import type { RunDecoder } from '../decode/run-decoder.js';
 import { RunFlag } from '../interp/driver-state.js';
 import { OP } from '../interp/op-record.js';
 import { CodeKeys } from './code-keys.js';
 import { CompilerThread } from './compiler-thread.js';
 import { CoreRegions, type RegionLinkage } from './core-regions.js';
+import { hasKept, keptFolder } from './kept-files.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, RegionState, type JitArea } from './jit-area.js';
 import { REGION_HANDLER, type RegionRequest } from './region-abi.js';
 import { fitsItsPages, markStale } from './region-retirement.js';
@@ -18,6 +20,8 @@ import type { Translator } from './translator.js';
  */
 export type JitMode = 'background' | 'eager' | 'off';
 
+/** The compiling thread needs 40 ms to start. */
+const WAKE_INSTRUCTIONS = 2_000_000;
 /** Branches of the budget that a turn through here costs, so that tasks are preempted in time. */
 const TURN_BRANCHES = 16;
 
@@ -34,6 +38,10 @@ export class CoreJit {
   #translator: Translator | undefined;
   /** Eager mode: entries no region is made of, until more code is decoded. */
   readonly #refused = new Set<number>();
+  /** Of kept translations; undefined: none are used. */
+  readonly #folder: string | undefined;
+  #mayWake: boolean;
+  #ran = 0;
 
   constructor(
     readonly area: JitArea,
@@ -50,6 +58,8 @@ export class CoreJit {
     this.#keys = new CodeKeys(area.shared, () => this.#regions.drop());
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
+    this.#folder = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' ? keptFolder() : undefined;
+    this.#mayWake = this.#folder !== undefined;
   }
 
   /** Before guest code runs; returns the driver's flags. */
@@ -99,6 +109,20 @@ export class CoreJit {
   /** More code is decoded: what could not be translated before may be now. */
   decoded(): void {
     this.#refused.clear();
+  }
+
+  /** Instructions run since. Programs that run longer than the thread needs to start get what was kept of them. */
+  ran(instructions: number): void {
+    if (!this.#mayWake) return;
+    this.#ran += instructions;
+    if (this.#ran < WAKE_INSTRUCTIONS) return;
+    this.#mayWake = false;
+    if (hasKept(this.#folder!)) this.#thread.wake();
+  }
+
+  /** For RunDecoder.onNewPage: undefined when nothing is kept. */
+  get onNewPage(): RunDecoder['onNewPage'] {
+    return this.#folder === undefined ? undefined : (address, tableExec) => this.#thread.noteNewPage(address, tableExec);
   }
 
   /** Instructions that ran in regions so far, modulo 2^32. */

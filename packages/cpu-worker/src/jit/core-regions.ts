@@ -2,7 +2,7 @@ import { CoreBlock, CoreCounter, coreBlockAddr } from '@troupe/abi/layout/header
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { RegionState, type JitArea } from './jit-area.js';
 import { JUMP_CACHE_BYTES, MAX_REGIONS } from './region-abi.js';
-import { NO_REGION } from './region-store.js';
+import { linkAddresses, NO_REGION } from './region-store.js';
 
 /** What the interpreter's module gives to regions and takes from here. */
 export interface RegionLinkage {
@@ -83,7 +83,9 @@ export class CoreRegions {
     const wasm = u32[area.moduleWord(slot, 'wasm')]!;
     const bytes = new Uint8Array(u32[area.moduleWord(slot, 'wasmBytes')]!);
     bytes.set(u8.subarray(wasm, wasm + bytes.length));
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.linkage.imports);
+    const links = Object.fromEntries([...linkAddresses(area, slot)].map((address, i) => [`l${i}`, address]));
+    const { env, runtime } = this.linkage.imports as { env: WebAssembly.ModuleImports; runtime: WebAssembly.ModuleImports };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { ...env, ...links }, runtime });
     const numbers = u32[area.moduleWord(slot, 'address')]! >>> 1;
     const count = u32[area.moduleWord(slot, 'regionCount')]!;
     for (let index = 0; index < count; index++) {

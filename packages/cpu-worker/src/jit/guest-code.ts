@@ -69,9 +69,19 @@ export class GuestCode {
   isCurrent(deltas: Iterable<number>): boolean {
     for (const delta of deltas) {
       const page = this.#pages.get(delta);
-      if (!page || Atomics.load(this.shared.i32, (page.codePage + CODE_PAGE.generation) >>> 2) >>> 0 !== page.generation) return false;
+      if (!page || !this.isPageCurrent(page)) return false;
     }
     return true;
+  }
+
+  isPageCurrent({ codePage, generation }: RegionPage): boolean {
+    return Atomics.load(this.shared.i32, (codePage + CODE_PAGE.generation) >>> 2) >>> 0 === generation;
+  }
+
+  /** The bytes that a code page is the code of. */
+  bytesOf(codePage: number): Uint8Array {
+    const frame = this.shared.u32[(codePage + CODE_PAGE.frame) >>> 2]!;
+    return this.shared.u8.slice(frame, frame + PAGE_SIZE);
   }
 
   /** Op address of the instruction at `at`; 0 = not decoded, so never run. */
@@ -100,7 +110,7 @@ export class GuestCode {
   }
 
   /** Op of the instruction itself: one that runs into the next page has a guard before it. */
-  #plainOp(at: number): number {
+  plainOp(at: number): number {
     const op = this.opAt(at);
     return op !== 0 && this.shared.u16[(op + OP.handler) >>> 1] === Special.GUARD ? op + OP_BYTES : op;
   }
@@ -113,7 +123,7 @@ export class GuestCode {
       base: insn.base, index: insn.index, scaleLog2: insn.scaleLog2, disp: insn.disp, segment: insn.segment, address32: insn.address32,
       immLow: insn.immLow, immHigh: insn.immHigh, imm1: insn.imm1,
       target: planOf(form).isRelative ? at + insn.lenBytes + insn.rel : NaN,
-      op: this.#plainOp(at),
+      op: this.plainOp(at),
     };
   }
 }

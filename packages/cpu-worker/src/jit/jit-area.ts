@@ -3,7 +3,7 @@ import { struct } from '@troupe/abi/layout/struct.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { lockWord, unlockWord } from '@troupe/abi/shared/spin-lock.js';
-import { MAX_REGIONS, REGION_HANDLER } from './region-abi.js';
+import { MAX_REGIONS, REGION_HANDLER, type Tier } from './region-abi.js';
 
 /**
  * What cores and compiler share about translated code: one chunk of shared memory, made by the first
@@ -42,7 +42,7 @@ export const JitHeader = struct('JitHeader', {
 }, 256);
 
 /** Counters of translated code that belong to no core; printed by --stat. */
-export const JitCounter = ['regionsTranslated', 'regionsRefused', 'regionsDiscarded', 'regionInstructionsTranslated', 'translateMicroseconds', 'compileMicroseconds', 'modules', 'codeBytes', 'regionsEvicted', 'regionsStale', 'regionsUpgraded', 'compileErrors'] as const;
+export const JitCounter = ['regionsTranslated', 'regionsRefused', 'regionsDiscarded', 'regionInstructionsTranslated', 'translateMicroseconds', 'compileMicroseconds', 'modules', 'codeBytes', 'regionsEvicted', 'regionsStale', 'regionsUpgraded', 'compileErrors', 'regionsKept', 'modulesKept', 'regionsLinked'] as const;
 export type JitCounterName = (typeof JitCounter)[number];
 
 export const RegionState = {
@@ -65,10 +65,11 @@ export const RegionDescriptor = struct('RegionDescriptor', {
   index: 'u16',
   /** Slot of the module record. */
   module: 'u16',
-  pageCount: 'u8',
+  /** Which of the pages of its links the entry is in. */
+  entryPage: 'u8',
   tier: 'u8',
-  /** Linear address of (code page, generation) pairs; the entry's page is first. */
-  pages: 'u32',
+  /** Linear address of its links (region-links.ts). */
+  links: 'u32',
   /** JitHeader.clock when a core last entered it. */
   lastUse: 'i32',
   /** Times it did not fit the address space it was called in. */
@@ -81,7 +82,7 @@ export const RegionDescriptor = struct('RegionDescriptor', {
 export const ModuleRecord = struct('ModuleRecord', {
   /** 0 = free. Never given twice. */
   serial: 'i32',
-  /** Region numbers (u16 each, export order), the regions' pages, then the module; size of all that. */
+  /** Region numbers (u16 each, export order), number and addresses of its bodies' links, these, then the module; size of all that. */
   address: 'u32',
   sizeBytes: 'u32',
   /** The module itself. */
@@ -101,7 +102,7 @@ export const BLOCK_COUNT = 8192;
 /** Heat counters: by hash of the op address; u32 op, u32 heat. */
 export const HEAT_ENTRIES = 4096;
 export const HEAT_ENTRY_BYTES = 8;
-export const REQUEST_SLOTS = 256;
+export const REQUEST_SLOTS = 2048;
 
 /**
  * 192 samples of the driver's poll, near 0.8 million instructions in one place. An instruction must run
@@ -179,7 +180,7 @@ export class JitArea {
   }
 
   /** u8 index of an 8-bit field of a region. */
-  regionByte(id: number, field: 'pageCount' | 'tier'): number {
+  regionByte(id: number, field: 'entryPage' | 'tier'): number {
     return this.base + AREA.regions + id * RegionDescriptor.sizeBytes + RegionDescriptor.off[field];
   }
 
@@ -192,8 +193,8 @@ export class JitArea {
     return Atomics.load(this.shared.i32, this.regionWord(id, 'state'));
   }
 
-  tier(id: number): number {
-    return this.shared.u8[this.regionByte(id, 'tier')]!;
+  tier(id: number): Tier {
+    return this.shared.u8[this.regionByte(id, 'tier')]! as Tier;
   }
 
   /** Serial of the module a region is in. */

@@ -1,5 +1,6 @@
 import type { ExpressionBuilder } from '../ir/expression-builder.js';
 import type { I32 } from '../ir/types.js';
+import type { OpLink, RegionLinks } from './region-links.js';
 import type { Signature } from '../ir/wasm-module.js';
 
 /**
@@ -24,13 +25,17 @@ import type { Signature } from '../ir/wasm-module.js';
  * table (measured on Node 20 and 22), so that memory would grow for ever; on Node 20 each also has a
  * copy of the table (8192 slots: 440 µs and 200 kB for an instance, without 10 µs), and `set` costs
  * 10 ns more for each. They go on in other regions through functions of the interpreter's module:
- * `env.direct (tcb, rip, depth, op)` and, by the jump cache, `env.indirect (tcb, rip, depth)`, both with
+ * `env.direct (tcb, rip, depth, link)` and, by the jump cache, `env.indirect (tcb, rip, depth)`, both with
  * all state but `rip` in the TCB; they end in tail calls, and can be tail-called. A negative depth: calls
  * are nested too deeply.
  *
- * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.direct, env.indirect,
- * env.cold (tcb, op) → Status of the op's cold handler (TCB.pcBase must be right),
- * env.stack (tcb, va) → 0, or 1 and TCB.stackPage is the page of `va`, and
+ * A module holds no address of decoded code, so that it can be kept for later runs (kept-regions.ts). Those
+ * stand in shared memory, in the *links* of each body: its pages, then the ops that it names (region-links.ts).
+ *
+ * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.l0, env.l1, … (i32 globals: the
+ * address of the links of each body), env.direct, env.indirect, env.cold (tcb, op) → Status of the op's cold
+ * handler (TCB.pcBase must be right), env.fits (tcb, origin, links) → 1 when the pages under the execute table
+ * are those of the links, env.stack (tcb, va) → 0, or 1 and TCB.stackPage is the page of `va`, and
  * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32'], results: ['i32'] };
@@ -83,8 +88,28 @@ export const Tier = {
   /** With V8's quick register allocator, where there is one: half of the time, code that runs up to 1.8 times as long. */
   QUICK: 0,
   FULL: 1,
+  /** Code of QUICK and of FULL regions again, with the full allocator, in one module with all others: they call each other directly. */
+  LINKED_QUICK: 2,
+  LINKED_FULL: 3,
 } as const;
 export type Tier = (typeof Tier)[keyof typeof Tier];
+
+/** The region may be made again, as a larger one. */
+export function isFirstTier(tier: Tier): boolean {
+  return (tier & 1) === 0;
+}
+
+export function isLinkedTier(tier: Tier): boolean {
+  return (tier & 2) !== 0;
+}
+
+export function linkedTier(tier: Tier): Tier {
+  return (tier | 2) as Tier;
+}
+
+export function isBetterTier(tier: Tier, than: Tier): boolean {
+  return isFirstTier(tier) === isFirstTier(than) ? tier > than : isFirstTier(than);
+}
 
 /** Where a region is wanted. */
 export interface RegionRequest {
@@ -92,6 +117,14 @@ export interface RegionRequest {
   readonly rip: number;
   /** Linear address of the execute table it was seen under. */
   readonly tableExec: number;
+}
+
+/** A region's place in its code, to be kept for later runs. Addresses as in GuestInstruction. */
+export interface KeptTranslation {
+  readonly region: Region;
+  readonly at: number;
+  readonly ops: readonly OpLink[];
+  readonly loopHeads: readonly number[];
 }
 
 /** A page of code that a region covers. */
@@ -103,13 +136,21 @@ export interface RegionPage {
 
 /** A translated region, to be put into a module. */
 export interface Region {
+  /** The same object for all regions of one body. */
+  readonly links: RegionLinks;
   /** Linear address of the decoded op of the entry. */
   readonly op: number;
-  readonly pages: readonly RegionPage[];
+  /** Of its body. */
   readonly instructions: number;
   readonly tier: Tier;
   /** Ops of code that can be entered at many places: a region that starts within would be the same code once more. */
   readonly covers: readonly number[];
   /** Ops at heads of loops. */
   readonly loopHeads: readonly number[];
+}
+
+/** Of all bodies, each once. */
+export function instructionsOf(regions: readonly Region[]): number {
+  const bodies = new Map(regions.map(({ links, instructions }) => [links, instructions]));
+  return [...bodies.values()].reduce((sum, instructions) => sum + instructions, 0);
 }

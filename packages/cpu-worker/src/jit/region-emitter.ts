@@ -9,6 +9,7 @@ import { ExitStubs } from './exit-stubs.js';
 import { formUse, slotsWritten } from './form-use.js';
 import type { GuestInstruction } from './guest-code.js';
 import { REGION_SIGNATURE, RegionExit } from './region-abi.js';
+import { LinkList, type OpLink } from './region-links.js';
 import { RegionBuilder, type Outcome } from './region-builder.js';
 import type { RegionContext } from './region-slots.js';
 import { RegionLocals } from './region-locals.js';
@@ -16,10 +17,10 @@ import { operandsOf } from './region-operand.js';
 import { RegionState } from './region-state.js';
 import { spread } from './spread.js';
 import { Transfers } from './transfers.js';
-import { ENTERED_SIGNATURE, RegionModuleIndex, type AnalysedRegion, type Callee } from './analysed-region.js';
+import { ENTERED_SIGNATURE, RegionModuleIndex, type AnalysedRegion, type Callee, type DirectCallee } from './analysed-region.js';
 import { FLAG_SLOTS, minus, union, type SlotSet } from './slots.js';
 
-/** Body of a region's function, but for the numbers of the functions it calls and of its global (ENTRY_KEY). */
+/** Body of a region's function, but for the numbers of the functions it calls and of its globals. */
 export interface RegionBody {
   readonly locals: LocalPool;
   readonly code: Code;
@@ -27,6 +28,8 @@ export interface RegionBody {
   /** Offsets in `code` of branches that are hardly ever taken. */
   readonly rare: readonly number[];
   readonly callees: readonly Callee[];
+  /** Ops its links name. */
+  readonly ops: readonly OpLink[];
   /** It has a dispatcher, so that each of its targets may be an entry: the function is of ENTERED_SIGNATURE. */
   readonly hasEntries: boolean;
 }
@@ -47,19 +50,21 @@ export class RegionEmitter {
   readonly #context: RegionContext;
   readonly #transfers: Transfers;
   readonly #state = new RegionState();
+  readonly #links: LinkList;
 
   constructor(readonly region: AnalysedRegion) {
+    this.#links = new LinkList(region.pages.size);
     this.hasEntries = region.order.blocks[0]!.end.kind === 'dispatch';
     this.pool = new LocalPool((this.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE).params.length);
     this.locals = new RegionLocals(this.pool);
     this.#lowering = new Lowering(this.#body, this.pool, (label) => this.exits.depth(label));
     this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), block: RegionModuleIndex.CORE_BLOCK };
-    this.#transfers = new Transfers(region, this.locals, (callee) => this.callee(callee));
+    this.#transfers = new Transfers(region, this.locals, this.#links, (callee) => this.callee(callee));
   }
 
   /** Number of a function until the module is put together. */
   callee(callee: Callee): number {
-    let index = this.callees.indexOf(callee);
+    let index = this.callees.findIndex((known) => known === callee || (isDirect(known) && isDirect(callee) && known.at === callee.at));
     if (index < 0) index = this.callees.push(callee) - 1;
     return RELOCATED + index;
   }
@@ -79,7 +84,7 @@ export class RegionEmitter {
       relocations.push(...this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub)).relocations);
     }
     code.byte(0x00);
-    return { locals: this.pool, code, relocations, rare, callees: this.callees, hasEntries: this.hasEntries };
+    return { locals: this.pool, code, relocations, rare, callees: this.callees, ops: this.#links.ops, hasEntries: this.hasEntries };
   }
 
   /** Returns what knows its calls and rare branches. */
@@ -341,6 +346,10 @@ export class RegionEmitter {
       b.branch(this.exits.label(exit, dirty));
     });
   }
+}
+
+function isDirect(callee: Callee): callee is DirectCallee {
+  return typeof callee === 'object' && 'at' in callee;
 }
 
 function targetOf(outcome: Outcome): I64 {

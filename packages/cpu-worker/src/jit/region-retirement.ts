@@ -3,6 +3,7 @@ import { CODE_PAGE, OP } from '../interp/op-record.js';
 import type { BlockMap } from './block-map.js';
 import { MAX_MODULES, RegionState, type JitArea } from './jit-area.js';
 import { MAX_REGIONS, REGION_HANDLER } from './region-abi.js';
+import { pageWordAt } from './region-links.js';
 
 /** Share of the modules that go when room is needed and nothing is stale. */
 const EVICTED_SHARE = 1 / 8;
@@ -14,17 +15,19 @@ export function isCurrent(area: JitArea, codePage: number, generation: number): 
 
 /** True while every page of a region is what it was translated from. */
 export function fitsItsPages(area: JitArea, id: number): boolean {
-  const { u32, u8 } = area.shared;
-  const at = u32[area.regionWord(id, 'pages')]! >>> 2;
-  const count = u8[area.regionByte(id, 'pageCount')]!;
-  for (let i = 0; i < count; i++) if (!isCurrent(area, u32[at + 2 * i]!, u32[at + 2 * i + 1]!)) return false;
+  const { u32 } = area.shared;
+  const links = u32[area.regionWord(id, 'links')]!;
+  for (let i = 0; i < u32[links >>> 2]!; i++) {
+    const at = pageWordAt(links, i);
+    if (!isCurrent(area, u32[at]!, u32[at + 1]!)) return false;
+  }
   return true;
 }
 
 /** Gives the entry op its own handler back; the op is there as long as its page is. */
 export function restoreEntry(area: JitArea, id: number): void {
-  const { u32, u16 } = area.shared;
-  const at = u32[area.regionWord(id, 'pages')]! >>> 2;
+  const { u32, u16, u8 } = area.shared;
+  const at = pageWordAt(u32[area.regionWord(id, 'links')]!, u8[area.regionByte(id, 'entryPage')]!);
   if (!isCurrent(area, u32[at]!, u32[at + 1]!)) return;
   Atomics.compareExchange(u16, (u32[area.regionWord(id, 'op')]! + OP.handler) >>> 1, REGION_HANDLER + id, u16[area.regionHalf(id, 'original')]!);
 }
@@ -57,9 +60,9 @@ export class Retirement {
     if (i32[this.area.word('inLimbo')]! > 0) this.#freeLimbo();
   }
 
-  /** Retires a region that a better one takes the place of. */
-  replace(replaced: number): void {
-    this.area.count('regionsUpgraded', this.#retireWhere((id) => id === replaced));
+  /** Retires regions that better ones take the place of. */
+  replace(replaced: ReadonlySet<number>): void {
+    this.area.count('regionsUpgraded', this.#retireWhere((id) => replaced.has(id)));
   }
 
   /** Makes room: regions whose code has changed; without such, those of the modules used least recently. */

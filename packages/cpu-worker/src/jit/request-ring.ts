@@ -2,6 +2,15 @@ import { lockWord, unlockWord } from '@troupe/abi/shared/spin-lock.js';
 import { AREA, REQUEST_SLOTS, type JitArea } from './jit-area.js';
 import type { RegionRequest } from './region-abi.js';
 
+/** Words of what is asked for: `tableExec` has this bit when a page has been decoded for the first time, of which there may be kept translations. */
+const NEW_PAGE = 1;
+
+/** What cores tell the compiler. */
+export interface CompilerRequest extends RegionRequest {
+  /** No region is wanted: the page of `rip` is new. */
+  readonly isNewPage?: boolean;
+}
+
 /**
  * Requests for regions, from the cores to the compiler: two words each, rip and tableExec.
  *
@@ -12,7 +21,7 @@ export class RequestRing {
   constructor(readonly area: JitArea) {}
 
   /** False: the ring is full and the request lost; the code will get hot again. */
-  push({ rip, tableExec }: RegionRequest): boolean {
+  push({ rip, tableExec, isNewPage }: CompilerRequest): boolean {
     const { i32, u32 } = this.area.shared;
     const head = this.area.word('requestHead');
     lockWord(i32, this.area.word('requestLock'));
@@ -21,7 +30,7 @@ export class RequestRing {
     if (!isFull) {
       const slot = this.#slot(at);
       u32[slot] = rip;
-      u32[slot + 1] = tableExec;
+      u32[slot + 1] = isNewPage ? tableExec | NEW_PAGE : tableExec;
       Atomics.store(i32, head, (at + 1) | 0);
     }
     unlockWord(i32, this.area.word('requestLock'));
@@ -29,15 +38,16 @@ export class RequestRing {
     return !isFull;
   }
 
-  pop(): RegionRequest | undefined {
+  pop(): CompilerRequest | undefined {
     const { i32, u32 } = this.area.shared;
     lockWord(i32, this.area.word('requestLock'));
     const tail = this.area.word('requestTail');
     const at = i32[tail]!;
-    let request: RegionRequest | undefined;
+    let request: CompilerRequest | undefined;
     if (at !== i32[this.area.word('requestHead')]) {
       const slot = this.#slot(at);
-      request = { rip: u32[slot]!, tableExec: u32[slot + 1]! };
+      const tableExec = u32[slot + 1]!;
+      request = { rip: u32[slot]!, tableExec: tableExec & ~NEW_PAGE, isNewPage: (tableExec & NEW_PAGE) !== 0 };
       i32[tail] = (at + 1) | 0;
     }
     unlockWord(i32, this.area.word('requestLock'));

@@ -1,7 +1,7 @@
 import { hasQuickAllocator } from '../interp/compile-optimised.js';
 import { OP } from '../interp/op-record.js';
 import type { JitArea } from './jit-area.js';
-import { REGION_HANDLER, Tier, type Region } from './region-abi.js';
+import { isFirstTier, REGION_HANDLER, Tier, type Region } from './region-abi.js';
 import { hasRegion, MAX_INSTRUCTIONS, type RegionPlan, type RegionPlanner } from './translator.js';
 
 /** Of a large region most code is hardly ever run: what is comes to be asked for itself. */
@@ -37,7 +37,7 @@ export class TierPlanner implements RegionPlanner {
   planOf(op: number): RegionPlan | undefined {
     if (this.#batch.has(op)) return undefined;
     const id = Atomics.load(this.area.shared.u16, (op + OP.handler) >>> 1) - REGION_HANDLER;
-    if (id >= 0) return this.area.tier(id) < HOTTER.tier ? HOTTER : undefined;
+    if (id >= 0) return isFirstTier(this.area.tier(id)) ? HOTTER : undefined;
     return this.#loopHeads.has(op) ? HOTTER : FIRST;
   }
 

@@ -6,8 +6,9 @@ import { OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
 import { NO_STACK_PAGE, RegionExit } from './region-abi.js';
+import type { LinkList } from './region-links.js';
 import type { RegionBuilder } from './region-builder.js';
-import type { AnalysedRegion, Callee } from './analysed-region.js';
+import { BodyGlobal, type AnalysedRegion, type Callee } from './analysed-region.js';
 import type { RegionLocals } from './region-locals.js';
 import { FLAG_SLOTS, hasSlot, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
 
@@ -15,14 +16,17 @@ const RSP = 4;
 /** Instructions that a page of a repeated string instruction counts as, for polls. */
 const AGAIN_BYTES = 64 * OP_BYTES;
 
-/** The region's own global: key (code-keys.ts) plus origin under which its pages were found right last. */
-const ENTRY_KEY = RELOCATED;
+/** Globals of the region's own. Key (code-keys.ts) plus origin under which its pages were found right last. */
+const ENTRY_KEY = RELOCATED + BodyGlobal.ENTRY_KEY;
+/** Address of its links. */
+const LINKS = RELOCATED + BodyGlobal.LINKS;
 
 /** Code at the borders of a region: entry, exits, calls, jumps to other regions. */
 export class Transfers {
   constructor(
     readonly region: AnalysedRegion,
     readonly locals: RegionLocals,
+    readonly links: LinkList,
     readonly callee: (callee: Callee) => number,
   ) {}
 
@@ -55,25 +59,13 @@ export class Transfers {
   #checkCode(b: RegionBuilder, rip: I64): void {
     const key = b.variable('i64', b.add(b.local('i64', this.locals.origin), b.readRaw('i64', b.tcb(), TCB.off.codeKey, 'state')));
     b.ifRare(b.ne(b.getVar(key), b.getGlobal64(ENTRY_KEY)), () => {
-      b.ifRare(this.#isOtherCode(b), () => {
+      const fits = b.callIndex(this.callee('fits'), 'i32', [b.tcb(), b.local('i64', this.locals.origin), b.getGlobal(LINKS)]);
+      b.ifRare(b.eqz(fits), () => {
         b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
         b.returnValue(b.i32(RegionExit.STALE));
       });
       b.setGlobal(ENTRY_KEY, b.getVar(key));
     });
-  }
-
-  #isOtherCode(b: RegionBuilder): I32 {
-    const origin = b.local('i64', this.locals.origin);
-    const tableExec = b.readRaw('i32', b.tcb(), TCB.off.tableExec, 'state');
-    const firstSlot = b.add(tableExec, b.and(b.shrU(b.wrap(origin), b.i32(10)), b.i32(0x3ffffc)));
-    let wrong = b.or(b.and(b.wrap(origin), b.i32(0xfff)), b.wrap(b.shrU(origin, b.i64(32))));
-    for (const [delta, { codePage, generation }] of this.region.pages) {
-      const entry = b.readRaw('i32', b.add(firstSlot, b.i32(delta * 4)), 0, 'guest');
-      wrong = b.or(wrong, b.xor(entry, b.i32(codePage)));
-      wrong = b.or(wrong, b.xor(b.readRaw('i32', b.i32(codePage), 4, 'guest'), b.i32(generation)));
-    }
-    return wrong;
   }
 
   /** A region that uses the stack knows the page that the stack pointer is in when it starts. */
@@ -139,7 +131,11 @@ export class Transfers {
   /** Static jump to code outside that was decoded. */
   link(b: RegionBuilder, at: number, dirty: SlotSet): void {
     this.#handOver(b, dirty);
-    b.tailCallIndex(this.callee('direct'), [b.tcb(), b.address(at), this.#depth(b), b.i32(this.region.code.opAt(at))]);
+    b.tailCallIndex(this.callee({ at }), [b.tcb(), b.address(at), this.#depth(b), this.#link(b, at)]);
+  }
+
+  #link(b: RegionBuilder, at: number): I32 {
+    return b.add(b.getGlobal(LINKS), b.i32(this.links.offsetOf(at, false)));
   }
 
   /** Computed jump. */
@@ -159,14 +155,14 @@ export class Transfers {
    * back when the callee returned to the instruction behind.
    */
   call(b: RegionBuilder, insn: GuestInstruction, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
-    const op = computed ? 0 : this.region.code.opAt(insn.target);
+    const isKnown = computed === undefined && this.region.code.opAt(insn.target) !== 0;
     const target = computed ?? b.address(insn.target);
     this.#handOver(b, dirty);
     const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
     // A callee that was not decoded yet may have a region by now.
-    const result = op === 0
-      ? b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), target, depth])
-      : b.callIndex(this.callee('direct'), 'i32', [b.tcb(), target, depth, b.i32(op)]);
+    const result = isKnown
+      ? b.callIndex(this.callee({ at: insn.target }), 'i32', [b.tcb(), target, depth, this.#link(b, insn.target)])
+      : b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), target, depth]);
     b.ifRare(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
     const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(insn.at + insn.lenBytes));
     b.ifRare(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
@@ -197,7 +193,8 @@ export class Transfers {
     b.writeRaw(b.tcb(), TCB.off.pcBase, b.address(Math.floor(insn.at / 4096) * 4096), 'state');
     const status = b.variable('i32', b.i32(Status.AGAIN));
     b.loop(() => {
-      b.setVar(status, b.callIndex(this.callee('cold'), 'i32', [b.tcb(), b.i32(insn.op)]));
+      const op = b.readRaw('i32', b.getGlobal(LINKS), this.links.offsetOf(insn.at, true), 'guest');
+      b.setVar(status, b.callIndex(this.callee('cold'), 'i32', [b.tcb(), op]));
       b.setLocal(this.locals.count, b.add(this.#count(b), b.select(b.eq(b.getVar(status), b.i32(Status.AGAIN)), b.i32(AGAIN_BYTES), b.i32(0))));
       return b.and(b.eq(b.getVar(status), b.i32(Status.AGAIN)), this.#isInSlice(b));
     });

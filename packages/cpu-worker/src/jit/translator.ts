@@ -1,6 +1,6 @@
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { OP } from '../interp/op-record.js';
-import { REGION_HANDLER, Tier, type Region, type RegionRequest } from './region-abi.js';
+import { REGION_HANDLER, Tier, type KeptTranslation, type Region, type RegionRequest } from './region-abi.js';
 
 /** Instructions of the largest regions, but for those with a dispatcher. */
 export const MAX_INSTRUCTIONS = 400;
@@ -29,6 +29,19 @@ export interface Translator {
   translate(request: RegionRequest, planner?: RegionPlanner): readonly Region[] | undefined;
   /** Bytes of a module that exports the regions as r0, r1, … in order. */
   assemble(regions: readonly Region[]): Uint8Array;
+  /** What is to be known of translated regions in later runs, and their code. */
+  describe(regions: readonly Region[]): { readonly translations: KeptTranslation[]; readonly bodies: Uint8Array };
+  /** Regions as `translate` made them in an earlier run, from their code. `body`: the number of their links in `describe`. */
+  revive(bodies: Uint8Array, regions: readonly RevivedRegion[]): Region[];
+}
+
+/** A region of an earlier run that has been found again. */
+export interface RevivedRegion {
+  readonly region: Region;
+  readonly rip: number;
+  readonly at: number;
+  readonly body: number;
+  readonly headsAt: readonly number[];
 }
 
 export function hasRegion(shared: SharedMemory, op: number): boolean {

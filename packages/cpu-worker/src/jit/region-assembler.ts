@@ -1,0 +1,136 @@
+import { MAX_MEMORY_BYTES } from '@troupe/abi/layout/memory-map.js';
+import { TCB } from '@troupe/abi/layout/tcb.js';
+import { Code } from '../ir/code.js';
+import { LocalPool } from '../ir/lower.js';
+import { WasmModule } from '../ir/wasm-module.js';
+import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
+import { REGION_SIGNATURE, type Region } from './region-abi.js';
+import type { RegionBody } from './region-emitter.js';
+
+/** A region with its code. */
+export interface Translated extends Region {
+  /** Guest address of the entry where it was translated. */
+  readonly rip: number;
+  /** The entry, counted from the page that addresses in the body count from. */
+  readonly at: number;
+  /** The same as `loopHeads`, counted like `at`. */
+  readonly headsAt: readonly number[];
+  /** Shared by all entries to the same code. */
+  readonly body: RegionBody;
+}
+
+const OPCODE = { GET: 0x20, I32_CONST: 0x41, I32_LOAD: 0x28, LT_S: 0x48, GE_S: 0x4e, AND: 0x71, IF: 0x04, END: 0x0b, RETURN_CALL: 0x12, VOID: 0x40 } as const;
+
+/** Puts translated regions into a module; their functions are exported as r0, r1, … */
+export class RegionAssembler {
+  readonly #module = new WasmModule();
+  readonly #bodies: readonly RegionBody[];
+  readonly #linkGlobals: ReadonlyMap<RegionBody, number>;
+  readonly #imports: ReadonlyMap<string, number>;
+  readonly #functions: ReadonlyMap<RegionBody, number>;
+  /** Functions of entries by their ops. */
+  readonly #entries = new Map<number, number>();
+  /** Ways into them from other bodies. */
+  readonly #doors = new Map<number, number>();
+
+  constructor(readonly regions: readonly Translated[]) {
+    const module = this.#module;
+    this.#bodies = [...new Set(regions.map(({ body }) => body))];
+    module.importGlobal('coreBlock');
+    this.#linkGlobals = new Map(this.#bodies.map((body, i) => [body, module.importGlobal(`l${i}`)]));
+    this.#imports = importCallees(module, this.#bodies);
+    this.#functions = new Map(this.#bodies.map((body) => [body, module.declare(body.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE)]));
+  }
+
+  assemble(): Uint8Array {
+    const module = this.#module;
+    this.regions.forEach(({ body, at, op }, i) => {
+      const fn = this.#functions.get(body)!;
+      const entry = body.hasEntries ? defineEntry(module, fn, at) : fn;
+      module.export(`r${i}`, entry);
+      this.#entries.set(op, entry);
+    });
+    for (const body of this.#bodies) {
+      const { rip } = this.regions.find((region) => region.body === body)!;
+      module.define(this.#functions.get(body)!, body.locals, this.#relocated(body), body.rare, `guest_${rip.toString(16)}`);
+    }
+    return module.encode(MAX_MEMORY_BYTES / 65536);
+  }
+
+  /** The code of a body with the numbers of the functions it calls, and of its globals (BodyGlobal). */
+  #relocated(body: RegionBody): Code {
+    const globals = [this.#module.global('key', 'i64'), this.#linkGlobals.get(body)!];
+    const bytes = body.code.view().slice();
+    for (const { at, kind, index } of body.relocations) {
+      let value = kind === 'global' ? globals[index]! : this.#numberOf(body, body.callees[index]!);
+      for (let i = 0; i < 5; i++, value >>>= 7) bytes[at + i] = (value & 0x7f) | (i < 4 ? 0x80 : 0);
+    }
+    const code = new Code();
+    code.bytes(bytes);
+    return code;
+  }
+
+  #numberOf(body: RegionBody, callee: Callee): number {
+    const direct = this.#imports.get(nameOf(callee))!;
+    if (typeof callee === 'string' || !('at' in callee)) return direct;
+    const { links } = this.regions.find((region) => region.body === body)!;
+    const op = links.ops[body.ops.findIndex(({ at, isCold }) => at === callee.at && !isCold)]!;
+    const entry = op === 0 ? undefined : this.#entries.get(op);
+    return entry === undefined ? direct : this.#doorTo(entry, direct);
+  }
+
+  /** `direct` where the other region is in the same module: goes on there at once while it may, without a look at tables. */
+  #doorTo(entry: number, direct: number): number {
+    let door = this.#doors.get(entry);
+    if (door !== undefined) return door;
+    const signature = INTERPRETER_FUNCTIONS.direct;
+    const code = new Code();
+    code.bytes([OPCODE.GET, 2, OPCODE.I32_CONST, 0, OPCODE.GE_S]);
+    code.bytes([OPCODE.GET, 0, OPCODE.I32_LOAD, 2]);
+    code.u32(TCB.off.ran);
+    code.bytes([OPCODE.I32_CONST, 0, OPCODE.LT_S, OPCODE.AND, OPCODE.IF, OPCODE.VOID]);
+    tailCall(code, REGION_SIGNATURE.params.length, entry);
+    code.byte(OPCODE.END);
+    tailCall(code, signature.params.length, direct);
+    door = this.#module.declare(signature);
+    this.#module.define(door, new LocalPool(signature.params.length), code);
+    this.#doors.set(entry, door);
+    return door;
+  }
+}
+
+function tailCall(code: Code, parameters: number, fn: number): void {
+  for (let i = 0; i < parameters; i++) code.bytes([OPCODE.GET, i]);
+  code.byte(OPCODE.RETURN_CALL);
+  code.u32(fn);
+}
+
+/** A region's function that enters the code of several entries at one of them. */
+function defineEntry(module: WasmModule, fn: number, at: number): number {
+  const code = new Code();
+  for (const parameter of REGION_SIGNATURE.params.keys()) code.bytes([OPCODE.GET, parameter]);
+  code.byte(OPCODE.I32_CONST);
+  code.s32(at);
+  code.byte(OPCODE.RETURN_CALL);
+  code.u32(fn);
+  const entry = module.declare(REGION_SIGNATURE);
+  module.define(entry, new LocalPool(REGION_SIGNATURE.params.length), code);
+  return entry;
+}
+
+function nameOf(callee: Callee): string {
+  if (typeof callee === 'string') return callee;
+  return 'at' in callee ? 'direct' : callee.name;
+}
+
+function importCallees(module: WasmModule, bodies: readonly RegionBody[]): Map<string, number> {
+  const imports = new Map<string, number>();
+  for (const callee of bodies.flatMap((body) => body.callees)) {
+    const name = nameOf(callee);
+    if (imports.has(name)) continue;
+    const isRuntime = typeof callee !== 'string' && !('at' in callee);
+    if (isRuntime) imports.set(name, module.importFunction('runtime', name, { params: callee.params, results: callee.result === 'void' ? [] : [callee.result] }));
+    else imports.set(name, module.importFunction('env', name, INTERPRETER_FUNCTIONS[name as keyof typeof INTERPRETER_FUNCTIONS]));
+  }
+  return imports;
+}

@@ -1,0 +1,65 @@
+// Translations that outlive the kernel they were made in: a second run uses what the first one has kept.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { run, troupe, type RunResult } from '../support/run.js';
+
+/** Some 100 million instructions of a dynamic program. */
+const SHELL = ['/bin/sh', '-c', 'i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; echo $i'] as const;
+
+const MAX_RUNS = 5;
+
+describe('kept translations', function () {
+  this.timeout(120_000);
+  let folder: string;
+
+  before(function () {
+    if (!process.versions.v8.startsWith('11.')) this.skip();
+  });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'troupe-kept-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const start = (cores: number, cache = folder): Promise<RunResult> =>
+    troupe(SHELL, { cores, flags: ['--stat'], env: { ...process.env, TROUPE_JIT: 'background', TROUPE_JIT_HEAT: '100', TROUPE_CODE_CACHE: cache }, timeoutMs: 100_000 });
+  const count = ({ stderr }: RunResult, name: string): number => Number(new RegExp(`(\\d+)  ${name}`).exec(stderr)![1]);
+  const files = (): string[] => readdirSync(folder).flatMap((tag) => readdirSync(join(folder, tag)).map((name) => join(folder, tag, name)));
+
+  for (const cores of [1, 2]) {
+    it(`are used by the next run (${cores} core${cores > 1 ? 's' : ''})`, async () => {
+      const native = await run(SHELL[0], SHELL.slice(1));
+      const runs: RunResult[] = [];
+      // On a busy machine a run may end before its translations are made.
+      while (runs.length < MAX_RUNS && !runs.some((ours) => count(ours, 'regionsKept') > 5)) runs.push(await start(cores));
+      expect(count(runs[0]!, 'regionsKept')).to.equal(0);
+      expect(count(runs.at(-1)!, 'regionsKept')).to.be.greaterThan(5);
+      expect(count(runs.at(-1)!, 'modulesKept')).to.be.greaterThan(0);
+      for (const ours of runs) {
+        expect(ours.stdout).to.equal(native.stdout);
+        expect(ours.status).to.equal(native.status);
+      }
+    });
+  }
+
+  it('that were damaged are made anew', async () => {
+    const native = await run(SHELL[0], SHELL.slice(1));
+    for (let runs = 0; runs < MAX_RUNS && files().length < 2; runs++) await start(1);
+    for (const path of files()) {
+      const bytes = readFileSync(path);
+      if (path.endsWith('/index')) continue;
+      bytes[bytes.length >> 1]! ^= 1;
+      writeFileSync(path, bytes);
+    }
+    const second = await start(1);
+    expect(count(second, 'regionsKept')).to.equal(0);
+    expect(second.stdout).to.equal(native.stdout);
+    expect(second.status).to.equal(native.status);
+  });
+
+  it('are neither made nor used when that is switched off', async () => {
+    await start(1, 'off');
+    expect(files()).to.deep.equal([]);
+  });
+});
