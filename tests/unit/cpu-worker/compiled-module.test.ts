@@ -10,14 +10,15 @@ import { ROOT } from '../../support/paths.js';
 
 /** (func (export "f") (result i32) i32.const 42) */
 const MODULE = Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 7, 5, 1, 1, 0x66, 0, 0, 10, 6, 1, 4, 0, 0x41, 42, 0x0b]);
-const isEleven = process.versions.v8.startsWith('11.');
+/** V8 14 has no functions for that any more. */
+const keepsCode = Number.parseInt(process.versions.v8, 10) < 14;
 
 describe('machine code kept beside a module', () => {
   let folder: string;
   let wasm: URL;
 
   beforeEach(function () {
-    if (!isEleven) this.skip();
+    if (!keepsCode) this.skip();
     folder = mkdtempSync(join(tmpdir(), 'troupe-compiled-'));
     wasm = pathToFileURL(join(folder, 'm.wasm'));
     writeFileSync(wasm, MODULE);

@@ -9,6 +9,11 @@ const NEEDS_BASELINE = Number.parseInt(process.versions.v8, 10) >= 14;
 /** From V8 14 on branch hints are read anyway. */
 const READS_HINTS = NEEDS_BASELINE;
 
+/** V8 12 (Node 22) takes an experimental feature for a reason to set a further flag, and does not put that back. */
+const RESETS_EXPERIMENTAL = process.versions.v8.startsWith('12.') ? ' --no-experimental' : '';
+/** V8 13 (Node 24) gives machine code that was made with hints back only while they are on. */
+export const HINTS: readonly FlagChange[] = READS_HINTS ? [] : [{ set: '--experimental-wasm-branch-hinting', reset: `--no-experimental-wasm-branch-hinting${RESETS_EXPERIMENTAL}` }];
+
 /**
  * Optimised code only, all functions at once, no check for interrupts at each turn of a loop (loops
  * return every few thousand instructions anyway). Half of the processors at most: guest code needs them
@@ -19,7 +24,7 @@ const FLAGS: readonly FlagChange[] = [
   { set: `--wasm-num-compilation-tasks=${Math.max(1, availableParallelism() >> 1)}`, reset: '--wasm-num-compilation-tasks=128' },
   // Without the baseline compiler V8 takes tiering off as well, and does not put it on again with it.
   ...(NEEDS_BASELINE ? [] : [without('wasm-dynamic-tiering'), without('wasm-tier-up'), without('liftoff')]),
-  ...(READS_HINTS ? [] : [{ set: '--experimental-wasm-branch-hinting', reset: '--no-experimental-wasm-branch-hinting' }]),
+  ...HINTS,
   without('wasm-lazy-compilation'), without('wasm-stack-checks'),
 ];
 

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } fr
 import { fileURLToPath } from 'node:url';
 import { replaceFile } from '@troupe/abi/replace-file.js';
 import { withUsualFlags } from '@troupe/abi/start-flags.js';
-import { withFlags } from './compile-optimised.js';
+import { HINTS, withFlags } from './compile-optimised.js';
 
 /**
  * Machine code of a wasm module, kept beside it since the build (docs/adr/0032-machine-code-beside-modules.md).
@@ -44,12 +44,12 @@ export function compiledPath(wasm: URL): URL {
 
 /** Machine code of a module whose functions are all compiled. */
 export function machineCodeOf(module: WebAssembly.Module): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(withUsualFlags(() => intrinsics().serialize(module)));
+  return new Uint8Array(withUsualFlags(() => withFlags(HINTS, () => intrinsics().serialize(module))));
 }
 
 /** The module with machine code that was kept; undefined when V8 does not want it. Damage is not seen: it is for the caller to know that code and module are what was kept. */
 export function moduleWithCode(wasm: Uint8Array, code: ArrayBuffer): WebAssembly.Module | undefined {
-  return withUsualFlags(() => intrinsics().deserialize(code, wasm));
+  return withUsualFlags(() => withFlags(HINTS, () => intrinsics().deserialize(code, wasm)));
 }
 
 /** Whether this V8 keeps machine code: the build has tried with this module. */

@@ -52,7 +52,8 @@ export class RegionCalls {
     s.set('ran', b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(ENTRY_DEPTH)], s.regionId(), s.link.regionTable));
     const ran = b.readRaw('i32', b.tcb(), TCB.off.ran, 'state');
-    s.count('regionInstructions', b.zext64(b.shrU(b.sub(ran, s.get('ran')), b.i32(OP_SHIFT))));
+    // Signed: what runs within may set the count back.
+    s.count('regionInstructions', b.sext64(b.shrS(b.sub(ran, s.get('ran')), b.i32(OP_SHIFT)), 32));
     s.set('ran', ran);
     s.count('regionEntries', b.i64(1));
     const counter = b.add(b.blockAddress(), b.shl(s.get('exit'), b.i32(3)));
