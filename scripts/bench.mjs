@@ -2,7 +2,7 @@
 /**
  * Benchmarks. Results: a table, JSON and a chart in .cache/bench; docs/performance.md explains the figures.
  *
- *   pnpm bench cpu    [--quick] [--only NAME,…] [--engines native,qemu,jit,interp] [--scale X] [--repeats N] [--node N]
+ *   pnpm bench cpu    [--quick] [--only NAME,…] [--engines native,qemu,jit,first,interp] [--scale X] [--repeats N] [--node N]
  *   pnpm bench kernel [--quick] [--only NAME,…] [--engine E] [--seconds X] [--warm N] [--repeats N] [--node N]
  *
  * --quick    a tenth of the work, one round, no cold runs

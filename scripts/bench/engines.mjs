@@ -2,6 +2,8 @@
 // A task is { argv, launcher?, debian?, cores?, env? }: `debian` runs it in the Debian root with the work folder as /tmp,
 // `launcher` is a program that starts argv (under qemu it stays native: qemu's execve leaves the emulator).
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { work } from './inputs.mjs';
 import { debianRoot, troupe } from './paths.mjs';
 
@@ -30,9 +32,9 @@ const runsc = (path) => ({
   command: (task) => [path, '--rootless', '--network=none', '--ignore-cgroups', '--platform=ptrace', 'do', ...task.argv],
 });
 
-/** `flags`: options before `--`; `cores` overrides the task's. */
-const troupeEngine = (name, node, flags, cores) => ({
-  name,
+/** `flags`: options before `--`; `cores` overrides the task's; `more`: what is special about the engine. */
+const troupeEngine = (name, node, flags, cores, more = {}) => ({
+  name, env: { TROUPE_CODE_CACHE: 'off' }, ...more,
   command: (task) => {
     const where = task.debian ? ['run', '--rootfs', debianRoot, '--volume', `${work}:/tmp`] : ['do'];
     const env = Object.entries(ENV).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
@@ -40,13 +42,21 @@ const troupeEngine = (name, node, flags, cores) => ({
   },
 });
 
-export const ENGINE_NAMES = ['native', 'qemu', 'jit', 'interp'];
+/** jit: translations of earlier runs are there; first: they are not. */
+export const ENGINE_NAMES = ['native', 'qemu', 'jit', 'first', 'interp'];
+const KEPT = join(work, '../code');
+/** Until little is translated anew. */
+const KEEPING_RUNS = 3;
 
 export function cpuEngines(names, { node, qemuPath }) {
   const make = {
     native: () => native,
     qemu: () => (qemuPath ? qemu(qemuPath) : undefined),
-    jit: () => troupeEngine('jit', node, ['--engine', 'jit']),
+    jit: () => {
+      rmSync(KEPT, { recursive: true, force: true });
+      return troupeEngine('jit', node, ['--engine', 'jit'], undefined, { env: { TROUPE_CODE_CACHE: KEPT }, runsBefore: KEEPING_RUNS });
+    },
+    first: () => troupeEngine('first', node, ['--engine', 'jit']),
     interp: () => troupeEngine('interp', node, ['--engine', 'interp']),
   };
   return names.flatMap((name) => {
@@ -71,7 +81,7 @@ export function kernelEngines({ node, qemuPath, runscPath, engine }) {
 export function runTask(engine, task, timeoutMs = 600_000) {
   const [command, ...args] = engine.command(task);
   const startMs = performance.now();
-  const result = spawnSync(command, args, { encoding: 'latin1', env: ENV, timeout: timeoutMs, maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
+  const result = spawnSync(command, args, { encoding: 'latin1', env: { ...ENV, ...engine.env }, timeout: timeoutMs, maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
   const wallSeconds = (performance.now() - startMs) / 1000;
   return { status: result.status ?? 128, stdout: result.stdout ?? '', stderr: result.stderr ?? '', wallSeconds };
 }

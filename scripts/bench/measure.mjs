@@ -20,6 +20,12 @@ const runsInRound = (engine, round) => engine.name !== 'interp' || round % 3 ===
  */
 export function measureTask(task, engines, repeats, read) {
   const row = { name: task.name, runs: {}, checks: {}, failures: {} };
+  for (const engine of engines) {
+    for (let run = 0; run < (engine.runsBefore ?? 0) && !task.skip?.includes(engine.name); run++) {
+      task.before?.();
+      runTask(engine, task);
+    }
+  }
   for (let round = 0; round < repeats; round++) {
     for (const engine of engines) {
       if (row.failures[engine.name] || !runsInRound(engine, round) || task.skip?.includes(engine.name)) continue;
