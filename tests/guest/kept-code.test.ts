@@ -3,12 +3,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { hashOf } from '@troupe/cpu-worker/jit/kept-files.js';
+import { compileGuest } from '../support/guest-program.js';
 import { run, troupe, type RunResult } from '../support/run.js';
 
 /** Some 100 million instructions of a dynamic program. */
 const SHELL = ['/bin/sh', '-c', 'i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; echo $i'] as const;
 
 const MAX_RUNS = 5;
+/** Of the index (kept-files.ts). */
+const RECORD_DIGITS = 56;
+const HASH_DIGITS = 32;
 
 describe('kept translations', function () {
   this.timeout(120_000);
@@ -22,8 +27,8 @@ describe('kept translations', function () {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const start = (cores: number, cache = folder): Promise<RunResult> =>
-    troupe(SHELL, { cores, flags: ['--stat'], env: { ...process.env, TROUPE_JIT: 'background', TROUPE_JIT_HEAT: '100', TROUPE_CODE_CACHE: cache }, timeoutMs: 100_000 });
+  const start = (cores: number, cache = folder, argv: readonly string[] = SHELL): Promise<RunResult> =>
+    troupe(argv, { cores, flags: ['--stat'], env: { ...process.env, TROUPE_JIT: 'background', TROUPE_JIT_HEAT: '100', TROUPE_CODE_CACHE: cache }, timeoutMs: 100_000 });
   const count = ({ stderr }: RunResult, name: string): number => Number(new RegExp(`(\\d+)  ${name}`).exec(stderr)![1]);
   const files = (): string[] => readdirSync(folder).flatMap((tag) => readdirSync(join(folder, tag)).map((name) => join(folder, tag, name)));
 
@@ -56,6 +61,17 @@ describe('kept translations', function () {
     expect(count(second, 'regionsKept')).to.equal(0);
     expect(second.stdout).to.equal(native.stdout);
     expect(second.status).to.equal(native.status);
+  });
+
+  it('are of files only, not of code that a program makes', async () => {
+    const binary = compileGuest('jit-for-ever', ['-static']);
+    let translated = 0;
+    for (let runs = 0; runs < MAX_RUNS && translated < 10; runs++) translated += count(await start(1, folder, [binary, '1800']), 'regionsTranslated');
+    expect(translated).to.be.greaterThan(9);
+    const bytes = readFileSync(binary);
+    const pages = new Set(Array.from({ length: Math.ceil(bytes.length / 4096) }, (_, i) => hashOf(bytes.subarray(i * 4096, (i + 1) * 4096))));
+    const index = files().filter((path) => path.endsWith('/index')).map((path) => readFileSync(path).toString('hex')).join('');
+    for (let at = 0; at < index.length; at += RECORD_DIGITS) expect(pages.has(index.slice(at, at + HASH_DIGITS))).to.equal(true);
   });
 
   it('are neither made nor used when that is switched off', async () => {

@@ -16,6 +16,7 @@ import { HINTS, withFlags } from './compile-optimised.js';
 const MAGIC = 0x314d4354;
 const HEADER_BYTES = 12;
 const PIECE_BYTES = 65_536;
+const MAX_ATTEMPTS = 20;
 
 interface Intrinsics {
   serialize(module: WebAssembly.Module): ArrayBuffer;
@@ -25,11 +26,23 @@ interface Intrinsics {
 let made: Intrinsics | undefined;
 
 /** V8 has them for its own tests; they are no part of JavaScript. */
-function intrinsics(): Intrinsics {
-  return (made ??= withFlags([{ set: '--allow-natives-syntax', reset: '--no-allow-natives-syntax' }], () => ({
+function makeIntrinsics(): Intrinsics {
+  return withFlags([{ set: '--allow-natives-syntax', reset: '--no-allow-natives-syntax' }], () => ({
     serialize: new Function('module', 'return %SerializeWasmModule(module)') as Intrinsics['serialize'],
     deserialize: new Function('code', 'wasm', 'return %DeserializeWasmModule(code, wasm)') as Intrinsics['deserialize'],
-  })));
+  }));
+}
+
+/** Flags are those of the process: another thread that does the same may take them away meanwhile. */
+function intrinsics(): Intrinsics {
+  for (let attempt = 1; made === undefined; attempt++) {
+    try {
+      made = makeIntrinsics();
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+  return made;
 }
 
 /** Without V8's trap handler code must test its accesses; what was kept relies on the handler. */
@@ -93,7 +106,7 @@ function readCode(fd: number, wasm: Uint8Array): ArrayBuffer | undefined {
   return isNext(fd, code) ? code.buffer : undefined;
 }
 
-/** The module with the machine code that was kept; undefined when there is none, or V8 does not want it. */
+/** The module with the machine code that was kept; undefined when there is none, or V8 does not want it: for good, or because another thread has set flags meanwhile. */
 export function readCompiled(wasm: URL): WebAssembly.Module | undefined {
   if (!hasTrapHandler()) return undefined;
   let fd = -1;

@@ -19,6 +19,8 @@ import { MainState, type CompilerData } from './main-state.js';
 const STATE = headerWord('interpreterWarm');
 /** Instructions on one core after which each stage is worth it. */
 const KEPT_INSTRUCTIONS = 20_000;
+/** V8 refuses it while another thread compiles under flags of its own: it is tried again, up to here. */
+const LAST_KEPT_INSTRUCTIONS = 50_000_000;
 const QUICK_INSTRUCTIONS = 20_000_000;
 const FULL_INSTRUCTIONS = 150_000_000;
 /** With regions, which take over what stays hot, the full stage (1 to 2 s of CPU time) seldom pays. */
@@ -28,7 +30,8 @@ export class MainTier {
   /** Stage in the table: COLD, QUICK_HELD or FULL_HELD. */
   #installed: number = MainState.COLD;
   #instructions = 0;
-  #mayBeKept = true;
+  /** Instructions after which kept machine code is tried. */
+  #keptAt = KEPT_INSTRUCTIONS;
   readonly #fullAt: number;
 
   constructor(
@@ -57,7 +60,7 @@ export class MainTier {
 
   #advance(): void {
     const state = Atomics.load(this.shared.i32, STATE);
-    if (this.#mayBeKept && this.#instructions > KEPT_INSTRUCTIONS && this.#installKept()) return;
+    if (this.#instructions > this.#keptAt && this.#installKept()) return;
     if (state >= MainState.FULL_COMPILED) this.#install(MainState.FULL_HELD);
     else if (state >= MainState.QUICK_COMPILED && this.#installed === MainState.COLD) this.#install(MainState.QUICK_HELD);
     else if (state === MainState.COLD && this.#instructions > QUICK_INSTRUCTIONS) this.#request(state, MainState.QUICK_REQUESTED);
@@ -74,7 +77,7 @@ export class MainTier {
 
   /** Other cores do likewise, each for itself: the state word stays. */
   #installKept(): boolean {
-    this.#mayBeKept = false;
+    this.#keptAt = this.#keptAt < LAST_KEPT_INSTRUCTIONS ? this.#keptAt * 8 : Infinity;
     const module = readCompiled(new URL('main.wasm', this.dist));
     if (module) this.#link(module, MainState.FULL_HELD);
     return module !== undefined;

@@ -78,9 +78,13 @@ export class GuestCode {
     return Atomics.load(this.shared.i32, (codePage + CODE_PAGE.generation) >>> 2) >>> 0 === generation;
   }
 
+  frameOf(codePage: number): number {
+    return this.shared.u32[(codePage + CODE_PAGE.frame) >>> 2]!;
+  }
+
   /** The bytes that a code page is the code of. */
   bytesOf(codePage: number): Uint8Array {
-    const frame = this.shared.u32[(codePage + CODE_PAGE.frame) >>> 2]!;
+    const frame = this.frameOf(codePage);
     return this.shared.u8.slice(frame, frame + PAGE_SIZE);
   }
 

@@ -29,8 +29,8 @@ export interface KeptDescription {
 
 export interface KeptModule extends KeptFile<KeptDescription> {
   readonly id: string;
-  /** Made on first use; null: V8 refused the machine code. */
-  compiled: WebAssembly.Module | null | undefined;
+  /** Made on first use; undefined: not yet, or V8 refused the machine code. */
+  compiled: WebAssembly.Module | undefined;
   /** Of its record in shared memory; 0 = none yet. */
   serial: number;
   /** What is known of its bodies here. */
@@ -173,7 +173,8 @@ export class KeptRegions {
     });
     const isWanted = list.some(({ op }) => op !== 0 && !hasRegion(this.decoder.shared, op));
     if (!isWanted) return [];
-    if (kept.compiled === undefined) kept.compiled = moduleWithCode(kept.wasm, kept.code.buffer) ?? null;
+    // V8 refuses code while another thread has set flags: the next page of the module tries again.
+    kept.compiled ??= moduleWithCode(kept.wasm, kept.code.buffer);
     return [{ module: kept, regions: list }];
   }
 
@@ -214,6 +215,11 @@ export class KeptRegions {
     }
   }
 
+  /** Pages of files have a reference from the page cache beside those of mappings. Code that a program makes itself will hardly be the same another time. */
+  #isOfFile({ codePage }: RegionPage): boolean {
+    return this.decoder.frames.refCount(this.#code.frameOf(codePage)) > 1;
+  }
+
   #describe(translations: readonly KeptTranslation[]): { description: KeptDescription; hashes: Set<string> } | undefined {
     const bodies = new Map<RegionLinks, KeptBody>();
     for (const { region: { links, instructions }, ops } of translations) {
@@ -222,7 +228,7 @@ export class KeptRegions {
       bodies.set(links, { pages, ops, instructions });
     }
     const all = [...bodies.keys()];
-    if (!all.every(({ pages }) => [...pages.values()].every((page) => this.#code.isPageCurrent(page)))) return undefined;
+    if (!all.every(({ pages }) => [...pages.values()].every((page) => this.#code.isPageCurrent(page) && this.#isOfFile(page)))) return undefined;
     const regions = translations.map(({ region: { links, tier }, at, loopHeads }) => ({ body: all.indexOf(links), at, tier, loopHeads }));
     const list = [...bodies.values()];
     return { description: { bodies: list, regions }, hashes: new Set(list.flatMap(({ pages }) => pages.map(([, hash]) => hash))) };
