@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } fr
 import { fileURLToPath } from 'node:url';
 import { replaceFile } from '@troupe/abi/replace-file.js';
 import { withUsualFlags } from '@troupe/abi/start-flags.js';
-import { HINTS, withFlags } from './compile-optimised.js';
+import { HINTS, withFlags, type FlagChange } from './compile-optimised.js';
 
 /**
  * Machine code of a wasm module, kept beside it since the build (docs/adr/0032-machine-code-beside-modules.md).
@@ -23,26 +23,28 @@ interface Intrinsics {
   deserialize(code: ArrayBuffer, wasm: Uint8Array): WebAssembly.Module | undefined;
 }
 
-let made: Intrinsics | undefined;
+const NATIVES: FlagChange = { set: '--allow-natives-syntax', reset: '--no-allow-natives-syntax' };
 
 /** V8 has them for its own tests; they are no part of JavaScript. */
 function makeIntrinsics(): Intrinsics {
-  return withFlags([{ set: '--allow-natives-syntax', reset: '--no-allow-natives-syntax' }], () => ({
+  return {
     serialize: new Function('module', 'return %SerializeWasmModule(module)') as Intrinsics['serialize'],
     deserialize: new Function('code', 'wasm', 'return %DeserializeWasmModule(code, wasm)') as Intrinsics['deserialize'],
-  }));
+  };
 }
 
-/** Flags are those of the process: another thread that does the same may take them away meanwhile. */
-function intrinsics(): Intrinsics {
-  for (let attempt = 1; made === undefined; attempt++) {
+/**
+ * Functions are compiled when they are called, and again when V8 has flushed them: their syntax must be allowed then,
+ * too. Flags are those of the process: another thread that does the same may take them away meanwhile.
+ */
+function withIntrinsics<T>(work: (intrinsics: Intrinsics) => T): T {
+  for (let attempt = 1; ; attempt++) {
     try {
-      made = makeIntrinsics();
+      return withUsualFlags(() => withFlags([NATIVES, ...HINTS], () => work(makeIntrinsics())));
     } catch (error) {
-      if (attempt === MAX_ATTEMPTS) throw error;
+      if (!(error instanceof SyntaxError) || attempt === MAX_ATTEMPTS) throw error;
     }
   }
-  return made;
 }
 
 /** Without V8's trap handler code must test its accesses; what was kept relies on the handler. */
@@ -57,12 +59,12 @@ export function compiledPath(wasm: URL): URL {
 
 /** Machine code of a module whose functions are all compiled. */
 export function machineCodeOf(module: WebAssembly.Module): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(withUsualFlags(() => withFlags(HINTS, () => intrinsics().serialize(module))));
+  return new Uint8Array(withIntrinsics(({ serialize }) => serialize(module)));
 }
 
 /** The module with machine code that was kept; undefined when V8 does not want it. Damage is not seen: it is for the caller to know that code and module are what was kept. */
 export function moduleWithCode(wasm: Uint8Array, code: ArrayBuffer): WebAssembly.Module | undefined {
-  return withUsualFlags(() => withFlags(HINTS, () => intrinsics().deserialize(code, wasm)));
+  return withIntrinsics(({ deserialize }) => deserialize(code, wasm));
 }
 
 /** Whether this V8 keeps machine code: the build has tried with this module. */
