@@ -12,9 +12,9 @@ import type { Translator } from './translator.js';
 const SHUTDOWN = headerWord('shutdown');
 const BLOCK = coreBlockAddr(COMPILER_CORE) >>> 2;
 const SLEEP_MS = 1000;
-/** When there were so few turns in such a time regions may be linked. */
+/** When requests took less than this share of such a time regions may be linked. */
 const QUIET_MS = 300;
-const MAX_SERVED_IN_QUIET = 3;
+const MAX_BUSY_SHARE = 0.4;
 /** A module costs about 50 µs beside its code: requests wait a little for company. */
 const GATHER_MS = 2;
 const GATHERED = 16;
@@ -39,8 +39,8 @@ export class CompileLoop {
   readonly #publisher: ModulePublisher;
   /** Requests for regions, taken from the ring. */
   readonly #pending: RegionRequest[] = [];
-  /** Turns with something to do since `#countedMs`. */
-  #served = 0;
+  /** Time of turns with something to do since `#countedMs`. */
+  #busyMs = 0;
   #countedMs = 0;
 
   constructor(
@@ -64,8 +64,9 @@ export class CompileLoop {
         this.#beat();
         if (this.#ring.waiting > 0 || this.#pending.length > 0) {
           this.#ring.gather(GATHERED, GATHER_MS);
+          const startMs = performance.now();
           this.turn();
-          this.#served++;
+          this.#busyMs += performance.now() - startMs;
         }
         this.#linkInQuiet();
       }
@@ -78,9 +79,9 @@ export class CompileLoop {
   #linkInQuiet(): void {
     const nowMs = performance.now();
     if (nowMs - this.#countedMs < QUIET_MS) return;
-    const isQuiet = this.#served <= MAX_SERVED_IN_QUIET;
+    const isQuiet = this.#busyMs < (nowMs - this.#countedMs) * MAX_BUSY_SHARE && this.#pending.length === 0;
     this.#countedMs = nowMs;
-    this.#served = 0;
+    this.#busyMs = 0;
     if (isQuiet && this.#publisher.hasNew) this.#inGuest(() => this.#publisher.link(nowMs));
   }
 
