@@ -1,29 +1,23 @@
 import { Code } from '../ir/code.js';
-import { LocalPool, type Relocation } from '../ir/lower.js';
+import { LocalPool } from '../ir/lower.js';
 import type { RuntimeFn, Ty } from '../ir/types.js';
 import type { Callee } from './analysed-region.js';
 import type { RegionBody } from './region-emitter.js';
-import type { OpLink } from './region-links.js';
 
 /** A body as it is kept for later runs, so that it can be put into modules there. */
-interface PackedBody {
+interface PackedBody extends Omit<RegionBody, 'locals' | 'code'> {
   readonly params: number;
   readonly locals: readonly Ty[];
   /** Base64. */
   readonly code: string;
-  readonly relocations: readonly Relocation[];
-  readonly rare: readonly number[];
-  readonly callees: readonly Callee[];
-  readonly ops: readonly OpLink[];
-  readonly hasEntries: boolean;
 }
 
 export function packBodies(bodies: readonly RegionBody[]): Uint8Array {
   return Buffer.from(JSON.stringify(bodies.map(packed)));
 }
 
-function packed({ locals, code, relocations, rare, callees, ops, hasEntries }: RegionBody): PackedBody {
-  return { params: locals.params, locals: locals.types, code: Buffer.from(code.view()).toString('base64'), relocations, rare, callees: callees.map(packedCallee), ops, hasEntries };
+function packed({ locals, code, callees, ...rest }: RegionBody): PackedBody {
+  return { ...rest, params: locals.params, locals: locals.types, code: Buffer.from(code.view()).toString('base64'), callees: callees.map(packedCallee) };
 }
 
 /** Of a run-time function name and type are enough. */

@@ -24,7 +24,8 @@ const OPCODE = { GET: 0x20, I32_CONST: 0x41, I32_LOAD: 0x28, LT_S: 0x48, GE_S: 0
 /** Puts translated regions into a module; their functions are exported as r0, r1, … */
 export class RegionAssembler {
   readonly #module = new WasmModule();
-  readonly #bodies: readonly RegionBody[];
+  /** The bodies, each with its first region. */
+  readonly #bodies = new Map<RegionBody, Translated>();
   readonly #linkGlobals: ReadonlyMap<RegionBody, number>;
   readonly #imports: ReadonlyMap<string, number>;
   readonly #functions: ReadonlyMap<RegionBody, number>;
@@ -35,11 +36,12 @@ export class RegionAssembler {
 
   constructor(readonly regions: readonly Translated[]) {
     const module = this.#module;
-    this.#bodies = [...new Set(regions.map(({ body }) => body))];
+    for (const region of regions) if (!this.#bodies.has(region.body)) this.#bodies.set(region.body, region);
+    const bodies = [...this.#bodies.keys()];
     module.importGlobal('coreBlock');
-    this.#linkGlobals = new Map(this.#bodies.map((body, i) => [body, module.importGlobal(`l${i}`)]));
-    this.#imports = importCallees(module, this.#bodies);
-    this.#functions = new Map(this.#bodies.map((body) => [body, module.declare(body.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE)]));
+    this.#linkGlobals = new Map(bodies.map((body, i) => [body, module.importGlobal(`l${i}`)]));
+    this.#imports = importCallees(module, bodies);
+    this.#functions = new Map(bodies.map((body) => [body, module.declare(body.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE)]));
   }
 
   assemble(): Uint8Array {
@@ -50,8 +52,7 @@ export class RegionAssembler {
       module.export(`r${i}`, entry);
       this.#entries.set(op, entry);
     });
-    for (const body of this.#bodies) {
-      const { rip } = this.regions.find((region) => region.body === body)!;
+    for (const [body, { rip }] of this.#bodies) {
       module.define(this.#functions.get(body)!, body.locals, this.#relocated(body), body.rare, `guest_${rip.toString(16)}`);
     }
     return module.encode(MAX_MEMORY_BYTES / 65536);
@@ -73,7 +74,7 @@ export class RegionAssembler {
   #numberOf(body: RegionBody, callee: Callee): number {
     const direct = this.#imports.get(nameOf(callee))!;
     if (typeof callee === 'string' || !('at' in callee)) return direct;
-    const { links } = this.regions.find((region) => region.body === body)!;
+    const { links } = this.#bodies.get(body)!;
     const op = links.ops[body.ops.findIndex(({ at, isCold }) => at === callee.at && !isCold)]!;
     const entry = op === 0 ? undefined : this.#entries.get(op);
     return entry === undefined ? direct : this.#doorTo(entry, direct);
