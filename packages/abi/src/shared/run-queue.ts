@@ -129,6 +129,11 @@ export class RunQueue {
     return tcb;
   }
 
+  /** Tasks on the queue. */
+  get waiting(): number {
+    return (Atomics.load(this.shared.i32, TAIL) - Atomics.load(this.shared.i32, HEAD)) | 0;
+  }
+
   get isEmpty(): boolean {
     return Atomics.load(this.shared.i32, HEAD) === Atomics.load(this.shared.i32, TAIL);
   }

@@ -48,7 +48,9 @@ export class RegionCalls {
     const { s } = this;
     const { b } = s;
     const clock = b.readRaw('i32', s.jitArea(), JitHeader.off.clock, 'guest');
-    b.writeRaw(s.descriptor(), RegionDescriptor.off.lastUse, clock, 'guest');
+    const lastUse = b.readRaw('i32', s.descriptor(), RegionDescriptor.off.lastUse, 'guest');
+    // Cores in the same region would take the line from each other.
+    b.if(b.ne(lastUse, clock), () => b.writeRaw(s.descriptor(), RegionDescriptor.off.lastUse, clock, 'guest'));
     s.set('ran', b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(ENTRY_DEPTH)], s.regionId(), s.link.regionTable));
     const ran = b.readRaw('i32', b.tcb(), TCB.off.ran, 'state');

@@ -8,8 +8,8 @@ export type Edge = { readonly block: Block } | { readonly exit: number };
 export type Terminator =
   | { readonly kind: 'go'; to: Edge }
   | { readonly kind: 'condition'; taken: Edge; next: Edge }
-  /** `next`: where the callee returns to. */
-  | { readonly kind: 'call' | 'callIndirect'; next: Edge }
+  /** The callee returns to the instruction at `returnAt`, the start of `next`. Also a jump of a copied callee to another function. */
+  | { readonly kind: 'call' | 'callIndirect'; readonly returnAt: number; next: Edge }
   /** A call whose callee is part of the region. */
   | { readonly kind: 'enter'; to: Edge }
   /** Return of such a callee: to the instruction at `returnAt`, the start of `next`, unless it changed its return address. */
@@ -39,6 +39,8 @@ const MAX_PAGES_AWAY = 1;
 /** Callees that are worth a copy at each call. */
 const MAX_COPIED = 24;
 const MAX_COPIED_DEPTH = 2;
+/** Of any depth: `endbr64` and a jump through the linker's table. */
+const MAX_TRAMPOLINE = 3;
 /** Padding behind a jump. */
 const MAX_PADDING_BYTES = 16;
 
@@ -87,17 +89,27 @@ class Discovery {
     return found.insns.has(entry) && found.#isClosed() ? found : undefined;
   }
 
+  /** It ends in returns, or in jumps to other functions. */
   #isClosed(): boolean {
     if (this.insns.size >= this.#maxInstructions) return false;
-    let returns = false;
+    let ends = false;
     for (const insn of this.insns.values()) {
       const kind = kindOf(insn);
-      if (kind === 'return') returns = true;
+      if (kind === 'return' || kind === 'indirect' || (kind === 'jump' && this.#isFar(insn.target))) ends = true;
       else if (kind === 'jump' || kind === 'condition') {
         if (!this.insns.has(insn.target) && this.code.opAt(insn.target) !== 0) return false;
       } else if (kind !== 'plain' && kind !== 'call') return false;
     }
-    return returns;
+    return ends;
+  }
+
+  /** Reached by a jump, but no part of what was found. */
+  #isFar(at: number): boolean {
+    return !this.#isNear(at) && this.code.opAt(at) !== 0;
+  }
+
+  get calls(): boolean {
+    return [...this.insns.values()].some((insn) => kindOf(insn) === 'call');
   }
 
   run(): void {
@@ -197,7 +209,7 @@ function isDispatch(insn: GuestInstruction): boolean {
 
 const RIP_BASE = 16;
 
-/** Where a copied callee returns to. */
+/** Of a copied callee: where it returns to. */
 interface Caller {
   readonly returnAt: number;
   readonly next: Edge;
@@ -267,24 +279,36 @@ class BlockMaker {
 
   #terminator(insn: GuestInstruction, kind: Exclude<InstructionKind, 'plain' | 'slow'>, next: number): Terminator {
     switch (kind) {
-      case 'jump': return { kind: 'go', to: this.#edge(insn.target) };
+      case 'jump': return this.#jump(insn);
       case 'condition': return { kind, taken: this.#edge(insn.target), next: this.#edge(next) };
       case 'call': return this.#call(insn, next);
       case 'return': return this.caller ? { kind: 'back', returnAt: this.caller.returnAt, next: this.caller.next } : { kind };
-      case 'callIndirect': case 'cold': return { kind, next: this.#edge(next) };
-      case 'indirect': return { kind, to: isDispatch(insn) ? this.dispatcher : undefined };
+      case 'callIndirect': return { kind, returnAt: next, next: this.#edge(next) };
+      case 'cold': return { kind, next: this.#edge(next) };
+      case 'indirect': return this.caller ? { ...this.caller, kind: 'callIndirect' } : { kind, to: isDispatch(insn) ? this.dispatcher : undefined };
       default: return { kind };
     }
+  }
+
+  #jump({ target }: GuestInstruction): Terminator {
+    const isTailCall = this.caller && !this.found.insns.has(target) && this.found.code.opAt(target) !== 0;
+    return isTailCall ? { ...this.caller, kind: 'call' } : { kind: 'go', to: this.#edge(target) };
   }
 
   /** A small callee becomes part of the region, once for each call. */
   #call(insn: GuestInstruction, next: number): Terminator {
     const depth = (this.caller?.depth ?? 0) + 1;
     const after = this.#edge(next);
-    const found = depth > MAX_COPIED_DEPTH ? undefined : Discovery.callee(this.found.code, insn.target, Math.min(MAX_COPIED, this.room.left));
-    if (!found) return { kind: 'call', next: after };
+    const found = this.#calleeWorthCopying(insn.target, depth);
+    if (!found) return { kind: 'call', returnAt: next, next: after };
     this.room.left -= found.insns.size;
     return { kind: 'enter', to: { block: new BlockMaker(found, this.room, { returnAt: next, next: after, depth }).block(insn.target) } };
+  }
+
+  #calleeWorthCopying(at: number, depth: number): Discovery | undefined {
+    const isDeep = depth > MAX_COPIED_DEPTH;
+    const found = Discovery.callee(this.found.code, at, isDeep ? MAX_TRAMPOLINE : Math.min(MAX_COPIED, this.room.left));
+    return isDeep && found?.calls ? undefined : found;
   }
 }
 

@@ -192,7 +192,7 @@ export class RegionEmitter {
         this.#instruction(insn, dirty, liveAfter, (b, outcome) => {
           if (liveAfter) b.flushFlags();
           const target = outcome.kind === 'target' ? outcome.target : undefined;
-          this.#transfers.call(b, insn, target, dirtyAfter, flags.on(end.next));
+          this.#transfers.call(b, insn, end.returnAt, target, dirtyAfter, flags.on(end.next));
         });
         return this.#afterReload(block, end.next);
       case 'enter':

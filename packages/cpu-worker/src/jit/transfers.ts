@@ -154,7 +154,7 @@ export class Transfers {
    * The stack has the return address already. `computed` undefined: the instruction's own target. Comes
    * back when the callee returned to the instruction behind.
    */
-  call(b: RegionBuilder, insn: GuestInstruction, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
+  call(b: RegionBuilder, insn: GuestInstruction, returnAt: number, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
     const isKnown = computed === undefined && this.region.code.opAt(insn.target) !== 0;
     const target = computed ?? b.address(insn.target);
     this.#handOver(b, dirty);
@@ -164,7 +164,7 @@ export class Transfers {
       ? b.callIndex(this.callee({ at: insn.target }), 'i32', [b.tcb(), target, depth, this.#link(b, insn.target)])
       : b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), target, depth]);
     b.ifRare(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
-    const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(insn.at + insn.lenBytes));
+    const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(returnAt));
     b.ifRare(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
   }

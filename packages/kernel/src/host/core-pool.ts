@@ -52,11 +52,11 @@ export class CorePool {
     void this._startCore(this._started++);
   }
 
-  /** Starts one more core when tasks wait that no core takes, and no core is still booting. */
+  /** Starts cores while more tasks wait than cores that boot, and no core is idle. */
   ensureCapacity(): void {
-    if (this._started >= this.options.cores || this._queue.isEmpty) return;
-    if (Atomics.load(this._shared.i32, ONLINE) < this._started || this._queue.hasIdleCore) return;
-    void this._startCore(this._started++);
+    if (this._started >= this.options.cores || this._queue.isEmpty || this._queue.hasIdleCore) return;
+    const online = Atomics.load(this._shared.i32, ONLINE);
+    while (this._started < this.options.cores && this._queue.waiting > this._started - online) void this._startCore(this._started++);
   }
 
   private async _startCore(coreId: number): Promise<void> {
