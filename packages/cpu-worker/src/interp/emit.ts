@@ -190,7 +190,7 @@ class InterpModule {
     this.#emitSmall(fits, 3, buildFits);
     module.export('fits', fits);
     const missing = module.declare(REGION_SIGNATURE);
-    this.#emitSmall(missing, 3, buildMissing);
+    this.#emitSmall(missing, REGION_SIGNATURE.params.length, buildMissing);
     module.export('missing', missing);
     const direct = module.declare(INTERPRETER_FUNCTIONS.direct);
     this.#emitSmall(direct, 4, (b) => buildDirect(b, { regionType, regionTable }, this.#slow.lookup));

@@ -52,7 +52,7 @@ export class RegionCalls {
     // Cores in the same region would take the line from each other.
     b.if(b.ne(lastUse, clock), () => b.writeRaw(s.descriptor(), RegionDescriptor.off.lastUse, clock, 'guest'));
     s.set('ran', b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
-    s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(ENTRY_DEPTH)], s.regionId(), s.link.regionTable));
+    s.set('exit', b.callTable(s.link.regionType, 'i32', [b.tcb(), s.entry, b.i32(ENTRY_DEPTH), b.i32(0)], s.regionId(), s.link.regionTable));
     const ran = b.readRaw('i32', b.tcb(), TCB.off.ran, 'state');
     // Signed: what runs within may set the count back.
     s.count('regionInstructions', b.sext64(b.shrS(b.sub(ran, s.get('ran')), b.i32(OP_SHIFT)), 32));
@@ -261,7 +261,7 @@ export interface RegionTableLinkage {
 function goOn(b: ColdBuilder, { regionType, regionTable }: RegionTableLinkage, found: I32, slot: I32): void {
   const [rip, depth] = [b.local('i64', 1), b.local('i32', 2)];
   const mayGoOn = b.and(b.leS(b.i32(0), depth), b.ltS(b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'), b.i32(0)));
-  b.if(b.and(found, mayGoOn), () => b.tailCallTable(regionType, [b.tcb(), rip, depth], slot, regionTable));
+  b.if(b.and(found, mayGoOn), () => b.tailCallTable(regionType, [b.tcb(), rip, depth, b.i32(0)], slot, regionTable));
   b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
   b.returnValue(b.i32(RegionExit.JUMP));
 }

@@ -31,9 +31,9 @@ export interface AnalysedRegion {
 /** Functions of the interpreter's module that regions call (region-abi.ts). */
 export const INTERPRETER_FUNCTIONS = {
   cold: { params: ['i32', 'i32'], results: ['i32'] },
-  direct: { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results },
+  direct: REGION_SIGNATURE,
   fits: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
-  indirect: REGION_SIGNATURE,
+  indirect: { params: ['i32', 'i64', 'i32'], results: REGION_SIGNATURE.results },
   stack: { params: ['i32', 'i64'], results: ['i32'] },
 } as const satisfies Record<string, Signature>;
 

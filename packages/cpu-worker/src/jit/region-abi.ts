@@ -6,8 +6,8 @@ import type { Signature } from '../ir/wasm-module.js';
 /**
  * Contract between translated regions, the interpreter's driver and the engine.
  *
- * A region is a wasm function `(tcb, rip, depth) → RegionExit`, translated from guest code that starts
- * at one entry. It keeps registers in locals and writes them to the TCB before it returns or calls.
+ * A region is a wasm function `(tcb, rip, depth, link) → RegionExit`, translated from guest code that starts
+ * at one entry. `link` means nothing to it: a direct call does not know whether it leads to a region of its module or to `env.direct`. It keeps registers in locals and writes them to the TCB before it returns or calls.
  * It belongs to the frames its code is in, not to an address space: guest addresses come in through
  * `rip`, and at its start a region checks that each page it covers still has the code page and
  * generation it was translated from.
@@ -38,7 +38,7 @@ import type { Signature } from '../ir/wasm-module.js';
  * are those of the links, env.stack (tcb, va) → 0, or 1 and TCB.stackPage is the page of `va`, and
  * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
-export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32'], results: ['i32'] };
+export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] };
 
 export const RegionExit = {
   /** Go on at TCB.rip. */

@@ -1,8 +1,7 @@
 import { MAX_MEMORY_BYTES } from '@troupe/abi/layout/memory-map.js';
-import { TCB } from '@troupe/abi/layout/tcb.js';
 import { Code } from '../ir/code.js';
 import { LocalPool } from '../ir/lower.js';
-import { WasmModule } from '../ir/wasm-module.js';
+import { WasmModule, type Signature } from '../ir/wasm-module.js';
 import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
 import { REGION_SIGNATURE, type Region } from './region-abi.js';
 import type { RegionBody } from './region-emitter.js';
@@ -19,7 +18,7 @@ export interface Translated extends Region {
   readonly body: RegionBody;
 }
 
-const OPCODE = { GET: 0x20, I32_CONST: 0x41, I32_LOAD: 0x28, LT_S: 0x48, GE_S: 0x4e, AND: 0x71, IF: 0x04, END: 0x0b, RETURN_CALL: 0x12, VOID: 0x40 } as const;
+const OPCODE = { GET: 0x20, I32_CONST: 0x41, ADD: 0x6a, GLOBAL_GET: 0x23, RETURN_CALL: 0x12 } as const;
 
 /** Puts translated regions into a module; their functions are exported as r0, r1, … */
 export class RegionAssembler {
@@ -31,8 +30,8 @@ export class RegionAssembler {
   readonly #functions: ReadonlyMap<RegionBody, number>;
   /** Functions of entries by their ops. */
   readonly #entries = new Map<number, number>();
-  /** Ways into them from other bodies. */
-  readonly #doors = new Map<number, number>();
+  /** Of each body, to regions elsewhere. */
+  readonly #waysOut = new Map<RegionBody, number>();
 
   constructor(readonly regions: readonly Translated[]) {
     const module = this.#module;
@@ -77,33 +76,29 @@ export class RegionAssembler {
     const { links } = this.#bodies.get(body)!;
     const op = links.ops[body.ops.findIndex(({ at, isCold }) => at === callee.at && !isCold)]!;
     const entry = op === 0 ? undefined : this.#entries.get(op);
-    return entry === undefined ? direct : this.#doorTo(entry, direct);
+    return entry ?? this.#wayOut(body, direct);
   }
 
-  /** `direct` where the other region is in the same module: goes on there at once while it may, without a look at tables. */
-  #doorTo(entry: number, direct: number): number {
-    let door = this.#doors.get(entry);
-    if (door !== undefined) return door;
-    const signature = INTERPRETER_FUNCTIONS.direct;
+  /** `direct` with the address of a link in place of its offset in the body's links. */
+  #wayOut(body: RegionBody, direct: number): number {
+    let way = this.#waysOut.get(body);
+    if (way !== undefined) return way;
     const code = new Code();
-    code.bytes([OPCODE.GET, 2, OPCODE.I32_CONST, 0, OPCODE.GE_S]);
-    code.bytes([OPCODE.GET, 0, OPCODE.I32_LOAD, 2]);
-    code.u32(TCB.off.ran);
-    code.bytes([OPCODE.I32_CONST, 0, OPCODE.LT_S, OPCODE.AND, OPCODE.IF, OPCODE.VOID]);
-    tailCall(code, REGION_SIGNATURE.params.length, entry);
-    code.byte(OPCODE.END);
-    tailCall(code, signature.params.length, direct);
-    door = this.#module.declare(signature);
-    this.#module.define(door, new LocalPool(signature.params.length), code);
-    this.#doors.set(entry, door);
-    return door;
+    for (const parameter of REGION_SIGNATURE.params.keys()) code.bytes([OPCODE.GET, parameter]);
+    code.byte(OPCODE.GLOBAL_GET);
+    code.u32(this.#linkGlobals.get(body)!);
+    code.bytes([OPCODE.ADD, OPCODE.RETURN_CALL]);
+    code.u32(direct);
+    way = this.#define(INTERPRETER_FUNCTIONS.direct, code);
+    this.#waysOut.set(body, way);
+    return way;
   }
-}
 
-function tailCall(code: Code, parameters: number, fn: number): void {
-  for (let i = 0; i < parameters; i++) code.bytes([OPCODE.GET, i]);
-  code.byte(OPCODE.RETURN_CALL);
-  code.u32(fn);
+  #define(signature: Signature, code: Code): number {
+    const fn = this.#module.declare(signature);
+    this.#module.define(fn, new LocalPool(signature.params.length), code);
+    return fn;
+  }
 }
 
 /** A region's function that enters the code of several entries at one of them. */

@@ -53,7 +53,7 @@ export class RegionCompiler {
     const pages = this.#pagesOf(order.blocks);
     if (!code.isCurrent(pages.keys())) return undefined;
     const flags = new FlagLiveness(code, order.blocks);
-    const flow = new SlotFlow(order.blocks, flags);
+    const flow = new SlotFlow(order, flags);
     const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, pages }).emit();
     const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);
     const covers = body.hasEntries ? order.blocks.flatMap(({ insns }) => insns.map((insn) => code.opAt(insn.at))) : [];

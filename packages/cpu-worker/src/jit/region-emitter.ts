@@ -11,6 +11,7 @@ import type { GuestInstruction } from './guest-code.js';
 import { REGION_SIGNATURE, RegionExit } from './region-abi.js';
 import { LinkList, type OpLink } from './region-links.js';
 import { RegionBuilder, type Outcome } from './region-builder.js';
+import { isReload } from './loop-blocks.js';
 import type { RegionContext } from './region-slots.js';
 import { RegionLocals } from './region-locals.js';
 import { operandsOf } from './region-operand.js';
@@ -18,7 +19,7 @@ import { RegionState } from './region-state.js';
 import { spread } from './spread.js';
 import { Transfers } from './transfers.js';
 import { ENTERED_SIGNATURE, RegionModuleIndex, type AnalysedRegion, type Callee, type DirectCallee } from './analysed-region.js';
-import { FLAG_SLOTS, minus, union, type SlotSet } from './slots.js';
+import { FLAG_SLOTS, intersection, isSame, minus, NO_SLOTS, union, type SlotSet } from './slots.js';
 
 /** Body of a region's function, but for the numbers of the functions it calls and of its globals. */
 export interface RegionBody {
@@ -146,16 +147,37 @@ export class RegionEmitter {
     const { flags } = this.region;
     if (block.end.kind === 'dispatch') return this.#dispatch(block, block.end.targets);
     this.#part((b) => b.setLocal(this.locals.count, b.add(b.local('i32', this.locals.count, 'var'), b.i32(block.insns.length * OP_BYTES))));
-    let dirty = this.region.flow.dirtyAtStart(block);
+    const { flow } = this.region;
+    let dirty = this.#storeBut(flow.mayBeDirtyIn(block), flow.dirtyAtStart(block));
+    let loaded = flow.loadedAtStart(block);
     for (const [i, insn] of block.insns.entries()) {
       const next = block.insns[i + 1];
       const liveAfter = next ? flags.before(next) : flags.atEnd(block);
+      const written = slotsWritten(insn, liveAfter);
+      if (next || block.end.kind !== 'cold') {
+        this.#load(minus(flow.readBy(insn), loaded));
+        loaded = union(loaded, union(flow.readBy(insn), written));
+      }
+      if (formUse(insn.form).mayExit) dirty = this.#storeBut(flow.mayBeDirtyIn(block), dirty);
       if (!next && block.end.kind !== 'go' && block.end.kind !== 'slow') return this.#end(block, insn, dirty, liveAfter);
       if (!(insn.form.row.mnemonic === 'jmp')) this.#instruction(insn, dirty, liveAfter);
-      dirty = union(dirty, slotsWritten(insn, liveAfter));
+      dirty = union(dirty, written);
     }
-    if (block.end.kind === 'slow') this.#leave(block.end.at, RegionExit.SLOW, dirty, true);
-    else if (block.end.kind === 'go') this.#edge(block, block.end.to, dirty);
+    if (block.end.kind === 'slow') return this.#leave(block.end.at, RegionExit.SLOW, dirty, true);
+    dirty = this.#storeBut(flow.mayBeDirtyAfter(block), dirty);
+    this.#load(flow.loadsAtEnd(block));
+    if (block.end.kind === 'go') this.#edge(block, block.end.to, dirty);
+  }
+
+  /** Stores what is dirty but must not stay so; what stays is the result. */
+  #storeBut(mayStay: SlotSet, dirty: SlotSet): SlotSet {
+    const now = minus(dirty, mayStay);
+    if (!isSame(now, NO_SLOTS)) this.#part((b) => this.#transfers.store(b, now));
+    return intersection(dirty, mayStay);
+  }
+
+  #load(slots: SlotSet): void {
+    if (!isSame(slots, NO_SLOTS)) this.#part((b) => this.#transfers.load(b, slots));
   }
 
   /** Emits an instruction; `after` adds to its code. */
@@ -180,6 +202,7 @@ export class RegionEmitter {
     const written = union(dirty, slotsWritten(insn, liveAfter));
     const dirtyAfter = liveAfter ? written : minus(written, FLAG_SLOTS);
     const { flags } = this.region;
+    if (!isReload(block)) this.#load(this.region.flow.loadsAtEnd(block));
     switch (end.kind) {
       case 'condition': return this.#condition(block, insn, dirty, written);
       case 'cold':
@@ -197,7 +220,7 @@ export class RegionEmitter {
         return this.#afterReload(block, end.next);
       case 'enter':
         this.#instruction(insn, dirty, liveAfter);
-        return this.#edge(block, end.to, written);
+        return this.#edge(block, end.to, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
       case 'back': return this.#back(block, insn, end, dirty, written);
       case 'return': return this.#instruction(insn, dirty, true, (b, outcome) => this.#transfers.return(b, targetOf(outcome), written));
       case 'indirect': return this.#indirect(block, insn, dirty, written, end.to);
@@ -219,7 +242,7 @@ export class RegionEmitter {
       });
       this.#state.restore(state);
     });
-    this.#edge(block, next, written);
+    this.#edge(block, next, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
   }
 
   #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, to: Block | undefined): void {
@@ -228,12 +251,13 @@ export class RegionEmitter {
       if (to) b.setLocal(this.locals.target, targetOf(outcome));
       else this.#transfers.jump(b, targetOf(outcome), written);
     });
-    if (to) this.#edge(block, { block: to }, written);
+    if (to) this.#edge(block, { block: to }, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
   }
 
   /** Goes to the block at the local `target`; leaves when it is none of them. */
   #dispatch(block: Block, targets: readonly Block[]): void {
     const dirty = this.region.flow.dirtyAtStart(block);
+    this.#load(this.region.flow.loadsAtEnd(block));
     const target = (b: RegionBuilder): I64 => b.local('i64', this.locals.target, 'var');
     const elsewhere: Label = { name: 'elsewhere' };
     const cases = targets.map(({ at }) => ({ name: `case ${at.toString(16)}` }));
@@ -255,11 +279,11 @@ export class RegionEmitter {
     this.#part((b) => this.#transfers.jump(b, target(b), dirty));
   }
 
-  /** Behind a call or a cold instruction: nothing is dirty, what is needed was loaded. */
+  /** Behind a call or a cold instruction: nothing is dirty. */
   #afterReload(block: Block, next: Edge): void {
     this.#state.reset();
-    if ('block' in next) this.#part((b) => this.#transfers.load(b, this.region.flow.neededAtStart(next.block)));
-    this.#edge(block, next, { low: 0, high: 0 });
+    this.#load(this.region.flow.loadsAtEnd(block));
+    this.#edge(block, next, NO_SLOTS);
   }
 
   #condition(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet): void {
@@ -268,10 +292,12 @@ export class RegionEmitter {
     const { flags } = this.region;
     const needsFlags = [taken, next].some((edge) => !this.#isInline(block, edge) && flags.on(edge));
     let rest: (() => void) | undefined;
+    const mayStay = this.region.flow.mayBeDirtyAfter(block);
     this.#instruction(insn, dirty, flags.atEnd(block), (b, outcome) => {
+      this.#transfers.store(b, minus(written, mayStay));
       const condition = (outcome.kind === 'jump' ? outcome.condition : undefined) ?? b.i32(1);
       if (needsFlags) b.flushFlags();
-      rest = this.#fork(b, block, condition, written);
+      rest = this.#fork(b, block, condition, intersection(written, mayStay));
     });
     rest!();
   }

@@ -10,7 +10,7 @@ export class RegionLocals {
   /** Calls that may still nest, times 2, plus 1 when the caller needs the flags after a return. */
   readonly depth = 2;
   /** With several entries: which one (parameter). */
-  readonly entryAt = 3;
+  readonly entryAt = 4;
   /** Guest address of the start of the entry's page. */
   readonly origin: number;
   /** TCB.ran. */

@@ -35,6 +35,7 @@ export interface SlotSet {
 }
 
 export const NO_SLOTS: SlotSet = { low: 0, high: 0 };
+export const ALL_SLOTS: SlotSet = { low: ~0, high: ~0 };
 export const FLAG_SLOTS: SlotSet = { low: (1 << Slot.CC_RES) | (1 << Slot.CC_AUX), high: 0 };
 
 export function slotSet(slots: Iterable<number>): SlotSet {
@@ -49,6 +50,7 @@ export function slotSet(slots: Iterable<number>): SlotSet {
 
 export function union(a: SlotSet, b: SlotSet): SlotSet { return { low: a.low | b.low, high: a.high | b.high }; }
 export function minus(a: SlotSet, b: SlotSet): SlotSet { return { low: a.low & ~b.low, high: a.high & ~b.high }; }
+export function intersection(a: SlotSet, b: SlotSet): SlotSet { return { low: a.low & b.low, high: a.high & b.high }; }
 export function isSame(a: SlotSet, b: SlotSet): boolean { return a.low === b.low && a.high === b.high; }
 export function hasSlot(set: SlotSet, slot: number): boolean { return ((slot < 32 ? set.low >>> slot : set.high >>> (slot - 32)) & 1) !== 0; }
 

@@ -38,21 +38,31 @@ export class Transfers {
     b.setFixed(this.locals.pc, b.i32(at));
   }
 
-  /** Checks that the code is the one that was translated, then loads what the region needs. */
+  /** Checks that the code is the one that was translated, then loads what the region needs everywhere. */
   enter(b: RegionBuilder): void {
     const { entryAt, order, flow } = this.region;
     const rip = b.local('i64', this.locals.rip);
     const hasEntries = order.blocks[0]!.end.kind === 'dispatch';
     const at = hasEntries ? b.local('i32', this.locals.entryAt) : b.i32(entryAt);
     b.setLocal(this.locals.origin, b.sub(rip, b.op('i64.extend_i32_s', at)));
+    b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
+    this.#checkSlice(b, rip);
     this.#checkCode(b, rip);
     if (this.locals.usesStack) this.#findStack(b, rip);
-    b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
     b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
     for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
     if (hasEntries) b.setLocal(this.locals.target, rip);
-    this.load(b, flow.neededAtStart(order.blocks[0]!));
+    this.load(b, flow.loadsAtEntry(order.blocks[0]!));
+  }
+
+  /** Others of the module come here without a look at the slice and at how deeply calls are nested. */
+  #checkSlice(b: RegionBuilder, rip: I64): void {
+    const mayRun = b.and(this.#count(b), b.xor(this.#depth(b), b.i32(-1)));
+    b.ifRare(b.leS(b.i32(0), mayRun), () => {
+      b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+      b.returnValue(b.i32(RegionExit.JUMP));
+    });
   }
 
   /** One comparison when the pages were looked at before, for the same origin and under the same execute table. */
@@ -134,8 +144,9 @@ export class Transfers {
     b.tailCallIndex(this.callee({ at }), [b.tcb(), b.address(at), this.#depth(b), this.#link(b, at)]);
   }
 
+  /** The link's place in the body's links. */
   #link(b: RegionBuilder, at: number): I32 {
-    return b.add(b.getGlobal(LINKS), b.i32(this.links.offsetOf(at, false)));
+    return b.i32(this.links.offsetOf(at, false));
   }
 
   /** Computed jump. */
@@ -152,7 +163,7 @@ export class Transfers {
 
   /**
    * The stack has the return address already. `computed` undefined: the instruction's own target. Comes
-   * back when the callee returned to the instruction behind.
+   * back when the callee returned to `returnAt`.
    */
   call(b: RegionBuilder, insn: GuestInstruction, returnAt: number, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
     const isKnown = computed === undefined && this.region.code.opAt(insn.target) !== 0;
