@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { formUse } from './form-use.js';
-import type { GuestCode, GuestInstruction } from './guest-code.js';
+import { RIP_BASE, type GuestCode, type GuestInstruction } from './guest-code.js';
 
 /** Where control goes: a block of the region, or code outside at `exit`. */
 export type Edge = { readonly block: Block } | { readonly exit: number };
@@ -206,8 +206,6 @@ class Discovery {
 function isDispatch(insn: GuestInstruction): boolean {
   return kindOf(insn) === 'indirect' && insn.base !== RIP_BASE;
 }
-
-const RIP_BASE = 16;
 
 /** Of a copied callee: where it returns to. */
 interface Caller {

@@ -1,4 +1,4 @@
-import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { Decoder } from '../decode/decoder.js';
 import { planOf } from '../decode/form-plan.js';
@@ -6,6 +6,9 @@ import { DecodeResult } from '../decode/instruction.js';
 import { Special, type Form } from '../interp/forms.js';
 import { CODE_PAGE, OP, OP_BYTES } from '../interp/op-record.js';
 import type { RegionPage, RegionRequest } from './region-abi.js';
+
+/** GuestInstruction.base of an address relative to rip. */
+export const RIP_BASE = 16;
 
 /** An instruction of a region. `at` counts from the start of the page of the region's entry. */
 export interface GuestInstruction {
@@ -117,6 +120,26 @@ export class GuestCode {
   plainOp(at: number): number {
     const op = this.opAt(at);
     return op !== 0 && this.shared.u16[(op + OP.handler) >>> 1] === Special.GUARD ? op + OP_BYTES : op;
+  }
+
+  /**
+   * Where a jump through memory at a known address (the linker's table) leads now, counted like `at`; undefined
+   * when that is not known, or no decoded code.
+   */
+  targetInMemory({ at, lenBytes, disp, base, index }: GuestInstruction): number | undefined {
+    if (base !== RIP_BASE || index >= 0) return undefined;
+    const target = this.#pointerAt(this.#firstPage * PAGE_SIZE + at + lenBytes + disp);
+    const targetAt = target - this.#firstPage * PAGE_SIZE;
+    return target !== 0 && this.opAt(targetAt) !== 0 ? targetAt : undefined;
+  }
+
+  /** The word of 8 bytes at a guest address if it is a guest address below 4 GiB, else 0. */
+  #pointerAt(address: number): number {
+    const { u32 } = this.shared;
+    if (address < 0 || address > 0xffff_fff8 || address % 8 !== 0) return 0;
+    const entry = Atomics.load(u32, ((this.#tableExec - 2 * FLAT_TABLE_BYTES) >>> 2) + Math.floor(address / PAGE_SIZE));
+    const word = (address + entry + ADDEND_BIAS) % 2 ** 32 / 4;
+    return entry !== 0 && u32[word + 1] === 0 ? u32[word]! : 0;
   }
 
   #copy(at: number): GuestInstruction {

@@ -200,7 +200,6 @@ export class RegionEmitter {
   #end(block: Block, insn: GuestInstruction, dirty: SlotSet, liveAfter: boolean): void {
     const { end } = block;
     const written = union(dirty, slotsWritten(insn, liveAfter));
-    const dirtyAfter = liveAfter ? written : minus(written, FLAG_SLOTS);
     const { flags } = this.region;
     if (!isReload(block)) this.#load(this.region.flow.loadsAtEnd(block));
     switch (end.kind) {
@@ -213,9 +212,10 @@ export class RegionEmitter {
         return this.#afterReload(block, end.next);
       case 'call': case 'callIndirect':
         this.#instruction(insn, dirty, liveAfter, (b, outcome) => {
-          if (liveAfter) b.flushFlags();
           const target = outcome.kind === 'target' ? outcome.target : undefined;
-          this.#transfers.call(b, insn, end.returnAt, target, dirtyAfter, flags.on(end.next));
+          const likely = target === undefined ? insn.target : this.region.code.targetInMemory(insn);
+          const readsFlags = liveAfter && (likely === undefined || flags.ahead(likely));
+          this.#transfers.call(b, { ...end, target, likely, readsFlags }, written, flags.on(end.next));
         });
         return this.#afterReload(block, end.next);
       case 'enter':

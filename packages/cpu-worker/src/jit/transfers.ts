@@ -10,7 +10,7 @@ import type { LinkList } from './region-links.js';
 import type { RegionBuilder } from './region-builder.js';
 import { BodyGlobal, type AnalysedRegion, type Callee } from './analysed-region.js';
 import type { RegionLocals } from './region-locals.js';
-import { FLAG_SLOTS, hasSlot, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
+import { FLAG_SLOTS, hasSlot, intersection, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
 
 const RSP = 4;
 /** Instructions that a page of a repeated string instruction counts as, for polls. */
@@ -20,6 +20,16 @@ const AGAIN_BYTES = 64 * OP_BYTES;
 const ENTRY_KEY = RELOCATED + BodyGlobal.ENTRY_KEY;
 /** Address of its links. */
 const LINKS = RELOCATED + BodyGlobal.LINKS;
+
+/** Where a call leads. Addresses as in GuestInstruction. */
+export interface CallTarget {
+  /** Undefined: `likely`, at any rate. */
+  readonly target: I64 | undefined;
+  /** Undefined: nothing is known. */
+  readonly likely: number | undefined;
+  readonly readsFlags: boolean;
+  readonly returnAt: number;
+}
 
 /** Code at the borders of a region: entry, exits, calls, jumps to other regions. */
 export class Transfers {
@@ -162,19 +172,29 @@ export class Transfers {
   }
 
   /**
-   * The stack has the return address already. `computed` undefined: the instruction's own target. Comes
-   * back when the callee returned to `returnAt`.
+   * The stack has the return address already. Comes back when the callee returned to `returnAt`. `readsFlags`: the likely
+   * callee may read the flags.
    */
-  call(b: RegionBuilder, insn: GuestInstruction, returnAt: number, computed: I64 | undefined, dirty: SlotSet, wantsFlags: boolean): void {
-    const isKnown = computed === undefined && this.region.code.opAt(insn.target) !== 0;
-    const target = computed ?? b.address(insn.target);
-    this.#handOver(b, dirty);
-    const depth = b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0));
+  call(b: RegionBuilder, { target, likely, readsFlags, returnAt }: CallTarget, dirty: SlotSet, wantsFlags: boolean): void {
+    if (readsFlags) b.flushFlags();
+    this.#handOver(b, readsFlags ? dirty : minus(dirty, FLAG_SLOTS));
+    const depth = b.variable('i32', b.or(b.and(b.sub(this.#depth(b), b.i32(2)), b.i32(~1)), b.i32(wantsFlags ? 1 : 0)));
+    const result = b.variable('i32', b.i32(RegionExit.JUMP));
+    const indirect = (to: I64): void => b.setVar(result, b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), to, b.getVar(depth)]));
+    const direct = (at: number): void => b.setVar(result, b.callIndex(this.callee({ at }), 'i32', [b.tcb(), b.address(at), b.getVar(depth), this.#link(b, at)]));
     // A callee that was not decoded yet may have a region by now.
-    const result = isKnown
-      ? b.callIndex(this.callee({ at: insn.target }), 'i32', [b.tcb(), target, depth, this.#link(b, insn.target)])
-      : b.callIndex(this.callee('indirect'), 'i32', [b.tcb(), target, depth]);
-    b.ifRare(b.ne(result, b.i32(RegionExit.RETURN)), () => b.returnValue(result));
+    if (likely === undefined || this.region.code.opAt(likely) === 0) indirect(target ?? b.address(likely!));
+    else if (target === undefined) direct(likely);
+    else b.block('called', (called) => {
+      b.ifRare(b.ne(target, b.address(likely)), () => {
+        b.flushFlags();
+        this.store(b, intersection(dirty, FLAG_SLOTS));
+        indirect(target);
+        b.branch(called);
+      });
+      direct(likely);
+    });
+    b.ifRare(b.ne(b.getVar(result), b.i32(RegionExit.RETURN)), () => b.returnValue(b.getVar(result)));
     const isBack = b.eq(b.readRaw('i64', b.tcb(), TCB.off.rip, 'state'), b.address(returnAt));
     b.ifRare(b.eqz(isBack), () => b.returnValue(b.i32(RegionExit.RETURN)));
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
