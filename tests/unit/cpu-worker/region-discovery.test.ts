@@ -2,10 +2,13 @@
 //   0: xor eax, eax   2: inc eax   4: cmp eax, 9   7: jne 2   9: ret
 // and one that calls it twice, and one that calls that one, which does not come back through a known address:
 //   16: call 0   21: call 0   26: ret      32: call 16   37: jmp rax
+// and one that calls another one through the linker's table, at 104:
+//   80: call 88   85: ret     88: endbr64   92: jmp [rip+6]
 import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
-import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { CODE_PAGE, CODE_PAGE_OPS, OP, OP_BYTES } from '@troupe/cpu-worker/interp/op-record.js';
+import { GuestCode } from '@troupe/cpu-worker/jit/guest-code.js';
 import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
 import { REGION_HANDLER, Tier } from '@troupe/cpu-worker/jit/region-abi.js';
 import { RegionCompiler } from '@troupe/cpu-worker/jit/region-compiler.js';
@@ -15,13 +18,16 @@ import { expect } from 'chai';
 
 const CODE = [0x31, 0xc0, 0xff, 0xc0, 0x83, 0xf8, 0x09, 0x75, 0xf9, 0xc3, ...Array<number>(6).fill(0x90),
   0xe8, 0xeb, 0xff, 0xff, 0xff, 0xe8, 0xe6, 0xff, 0xff, 0xff, 0xc3, ...Array<number>(5).fill(0x90),
-  0xe8, 0xeb, 0xff, 0xff, 0xff, 0xff, 0xe0];
-const STARTS = [0, 2, 4, 7, 9, 16, 21, 26, 32, 37];
+  0xe8, 0xeb, 0xff, 0xff, 0xff, 0xff, 0xe0, ...Array<number>(41).fill(0x90),
+  0xe8, 0x03, 0x00, 0x00, 0x00, 0xc3, 0x90, 0x90, 0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, 0x06, 0x00, 0x00, 0x00];
+const STARTS = [0, 2, 4, 7, 9, 16, 21, 26, 32, 37, 80, 85, 88, 92];
 const LOOP = 2;
 const CALLER = 16;
 const CALLER_OF_CALLER = 32;
+const THROUGH_TABLE = 80;
+const TABLE_JUMP = 92;
+const TABLE_WORD = 104;
 const RIP = 0x40_0000;
-const EXECUTE_TABLE_BYTES = 4 << 20;
 
 describe('code of regions', () => {
   let shared: SharedMemory;
@@ -34,10 +40,12 @@ describe('code of regions', () => {
     frames = FramePool.initialise(shared, 64 * 1024 * 1024);
     const frame = frames.alloc();
     const codePage = new CodeCache(shared, frames).pageOf(frame);
-    shared.u8.set(CODE, shared.u32[(codePage + CODE_PAGE.frame) >>> 2]!);
+    shared.u8.set(CODE, frame);
     opAt = (offset) => codePage + CODE_PAGE_OPS + offset * OP_BYTES;
     for (const offset of STARTS) shared.u32[((codePage + CODE_PAGE.index) >>> 2) + offset] = opAt(offset);
-    tableExec = frames.allocChunk(EXECUTE_TABLE_BYTES);
+    const tables = frames.allocChunk(3 * FLAT_TABLE_BYTES);
+    shared.u32[(tables >>> 2) + RIP / PAGE_SIZE] = frame - RIP - ADDEND_BIAS;
+    tableExec = tables + 2 * FLAT_TABLE_BYTES;
     shared.u32[(tableExec >>> 2) + RIP / PAGE_SIZE] = codePage;
   });
 
@@ -61,6 +69,24 @@ describe('code of regions', () => {
   it('a callee that is small and comes back, once for each call, two levels deep', () => {
     expect(translated(CALLER, false)).to.equal(3 + 2 * 5);
     expect(translated(CALLER_OF_CALLER, false)).to.equal(2 + 3 + 2 * 5);
+  });
+
+  it("a jump through the linker's table that a call leads to", () => {
+    expect(translated(THROUGH_TABLE, false)).to.equal(2 + 2);
+  });
+
+  it('the likely target of such a jump is what the table says, if that is decoded code', () => {
+    const code = new GuestCode(shared);
+    const likely = (word: bigint): number | undefined => {
+      new DataView(shared.buffer).setBigUint64(shared.u32[((opAt(0) - CODE_PAGE_OPS + CODE_PAGE.frame) >>> 2)]! + TABLE_WORD, word, true);
+      code.begin({ rip: RIP + THROUGH_TABLE, tableExec });
+      return code.targetInMemory(code.decode(TABLE_JUMP)!);
+    };
+    expect(likely(BigInt(RIP + CALLER))).to.equal(CALLER);
+    expect(likely(BigInt(RIP + CALLER + 1)), 'no instruction').to.equal(undefined);
+    expect(likely(BigInt(RIP + CALLER) + (1n << 32n)), 'above 4 GiB').to.equal(undefined);
+    expect(likely(0n)).to.equal(undefined);
+    expect(code.targetInMemory(code.decode(37)!), 'jmp rax').to.equal(undefined);
   });
 
   it('no callee whose return was never run', () => {
