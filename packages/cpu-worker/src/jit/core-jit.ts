@@ -20,8 +20,8 @@ import type { Translator } from './translator.js';
  */
 export type JitMode = 'background' | 'eager' | 'off';
 
-/** The compiling thread needs 40 ms to start. */
-const WAKE_INSTRUCTIONS = 2_000_000;
+/** Short programs end before kept translations have paid for being found: the thread needs 40 ms to start, and reads files. */
+const WAKE_INSTRUCTIONS = 40_000_000;
 /** Branches of the budget that a turn through here costs, so that tasks are preempted in time. */
 const TURN_BRANCHES = 16;
 
