@@ -5,8 +5,10 @@ import { currentOps, type RegionLinks } from './region-links.js';
 
 /** A few regions gain nothing. */
 const MIN_NEW = 16;
-/** Linking begins anew with everything: what is new must be this share of it. */
+/** What is new must be this share of everything. */
 const MIN_NEW_SHARE = 1 / 4;
+/** Instructions of a linked module: a thread that compiles cannot be ended, so the kernel's end would wait for it. */
+const MAX_INSTRUCTIONS_LINKED = 25_000;
 /** Time that linking may take, of all the time the thread has been there: more when later runs gain from it, too. */
 const TIME_SHARE = 1 / 4;
 const TIME_SHARE_KEPT = 1 / 2;
@@ -18,6 +20,17 @@ interface NotedModule {
   readonly isLinked: boolean;
   /** The same regions with their code, as far as they are here. */
   readonly withCode: () => readonly Region[];
+}
+
+interface LiveModule {
+  readonly serial: number;
+  readonly module: NotedModule;
+  /** Those that are live. */
+  readonly regions: readonly Region[];
+}
+
+function regionCount(modules: readonly LiveModule[]): number {
+  return modules.reduce((sum, { regions }) => sum + regions.length, 0);
 }
 
 /** What is to be linked: regions of linked tiers, and the modules they are in. */
@@ -36,6 +49,8 @@ export class RegionLinker {
   /** By serial. */
   readonly #modules = new Map<number, NotedModule>();
   #microsecondsPerInstruction = FIRST_COST;
+  /** On linking, so far. */
+  #spentMs = 0;
 
   constructor(readonly area: JitArea, readonly isKept: boolean) {}
 
@@ -54,14 +69,33 @@ export class RegionLinker {
     return [...this.#modules.values()].reduce((sum, { isLinked, regions }) => sum + (isLinked ? 0 : regions.length), 0) >= MIN_NEW;
   }
 
-  /** What to link after so many milliseconds: nothing when that would cost more than it brings. */
+  /**
+   * What to link after so many milliseconds: everything, or what is new and near to each other if that is too much;
+   * nothing when it would cost more than it brings.
+   */
   candidates(uptimeMs: number): Linking {
-    const live = [...this.#modules].map(([serial, module]) => ({ serial, module, regions: module.regions.filter(({ op }) => this.#regionOf(serial, op) >= 0) }));
-    const all = live.flatMap(({ regions }) => regions);
-    const newOnes = live.reduce((sum, { module, regions }) => sum + (module.isLinked ? 0 : regions.length), 0);
-    const costMs = (instructionsOf(all) * this.#microsecondsPerInstruction) / 1000;
-    if (newOnes < Math.max(MIN_NEW, all.length * MIN_NEW_SHARE) || costMs > uptimeMs * (this.isKept ? TIME_SHARE_KEPT : TIME_SHARE)) return NOTHING;
-    return { regions: live.flatMap(({ serial, module }) => this.#linked(serial, module)), serials: live.map(({ serial }) => serial) };
+    const live = [...this.#modules].map(([serial, module]): LiveModule => ({ serial, module, regions: module.regions.filter(({ op }) => this.#regionOf(serial, op) >= 0) }));
+    const fresh = live.filter(({ module }) => !module.isLinked);
+    if (regionCount(fresh) < Math.max(MIN_NEW, regionCount(live) * MIN_NEW_SHARE)) return NOTHING;
+    const budgetMs = uptimeMs * (this.isKept ? TIME_SHARE_KEPT : TIME_SHARE) - this.#spentMs;
+    const chosen = this.#fits(live, budgetMs) ? live : this.#firstThatFit(fresh, budgetMs);
+    if (regionCount(chosen) < MIN_NEW) return NOTHING;
+    return { regions: chosen.flatMap(({ serial, module }) => this.#linked(serial, module)), serials: chosen.map(({ serial }) => serial) };
+  }
+
+  #fits(modules: readonly LiveModule[], budgetMs: number): boolean {
+    const instructions = modules.reduce((sum, { regions }) => sum + instructionsOf(regions), 0);
+    return instructions <= MAX_INSTRUCTIONS_LINKED && (instructions * this.#microsecondsPerInstruction) / 1000 <= budgetMs;
+  }
+
+  /** In the order of their code. */
+  #firstThatFit(modules: readonly LiveModule[], budgetMs: number): LiveModule[] {
+    const chosen: LiveModule[] = [];
+    for (const module of modules.filter(({ regions }) => regions.length > 0).sort((a, b) => a.regions[0]!.op - b.regions[0]!.op)) {
+      if (!this.#fits([...chosen, module], budgetMs)) break;
+      chosen.push(module);
+    }
+    return chosen;
   }
 
   #linked(serial: number, { withCode }: NotedModule): Region[] {
@@ -77,6 +111,7 @@ export class RegionLinker {
 
   /** Linking these took so long. */
   took(regions: readonly Region[], ms: number): void {
+    this.#spentMs += ms;
     this.#microsecondsPerInstruction = (ms * 1000) / Math.max(instructionsOf(regions), 1);
   }
 
