@@ -14,6 +14,12 @@ export interface RegionLinkage {
   readonly imports: WebAssembly.Imports;
 }
 
+interface Instance {
+  readonly exports: WebAssembly.Exports;
+  /** Regions in the table. */
+  installed: number;
+}
+
 /**
  * The regions one core has installed: functions in its table, modules compiled from the bytes in the
  * shared memory when one of their regions is first wanted. The compiler thread keeps each module
@@ -25,6 +31,8 @@ export interface RegionLinkage {
 export class CoreRegions {
   /** Serial of the module whose function is in the slot, 0 = none. */
   readonly #installed = new Int32Array(MAX_REGIONS);
+  /** Modules with regions installed, by serial: more regions of a module may be published later. */
+  readonly #instances = new Map<number, Instance>();
   readonly #block: number;
   readonly #jumpCache: number;
 
@@ -51,6 +59,7 @@ export class CoreRegions {
     if (i32[seen] === retirements) return;
     for (let id = 0; id < MAX_REGIONS; id++) {
       if (this.#installed[id] === 0 || this.#isCurrent(id)) continue;
+      this.#release(this.#installed[id]!);
       this.#installed[id] = 0;
       this.linkage.regions.set(id, this.linkage.missing);
     }
@@ -58,9 +67,15 @@ export class CoreRegions {
     Atomics.store(i32, seen, retirements);
   }
 
+  #release(serial: number): void {
+    const instance = this.#instances.get(serial);
+    if (instance && --instance.installed === 0) this.#instances.delete(serial);
+  }
+
   /** Forgets all modules: regions are installed anew when they are wanted. */
   drop(): void {
     this.#installed.fill(0);
+    this.#instances.clear();
     for (let id = 0; id < MAX_REGIONS; id++) this.linkage.regions.set(id, this.linkage.missing);
   }
 
@@ -77,24 +92,32 @@ export class CoreRegions {
   install(id: number): boolean {
     const { area } = this;
     if (area.state(id) !== RegionState.LIVE) return false;
-    const { i32, u32, u16, u64, u8 } = area.shared;
+    const { i32, u32, u16 } = area.shared;
     const slot = u16[area.regionHalf(id, 'module')]!;
     const serial = i32[area.moduleWord(slot, 'serial')]!;
+    let instance = this.#instances.get(serial);
+    if (!instance) this.#instances.set(serial, (instance = { exports: this.#instantiate(slot), installed: 0 }));
+    const numbers = u32[area.moduleWord(slot, 'address')]! >>> 1;
+    const count = u32[area.moduleWord(slot, 'regionCount')]!;
+    for (let index = 0; index < count; index++) {
+      const number = u16[numbers + index]!;
+      if (number === NO_REGION || area.state(number) !== RegionState.LIVE || area.serialOf(number) !== serial || this.#installed[number] === serial) continue;
+      instance.installed++;
+      this.linkage.regions.set(number, instance.exports[`r${index}`] as CallableFunction);
+      this.#installed[number] = serial;
+    }
+    return true;
+  }
+
+  #instantiate(slot: number): WebAssembly.Exports {
+    const { area } = this;
+    const { u32, u64, u8 } = area.shared;
     const wasm = u32[area.moduleWord(slot, 'wasm')]!;
     const bytes = new Uint8Array(u32[area.moduleWord(slot, 'wasmBytes')]!);
     bytes.set(u8.subarray(wasm, wasm + bytes.length));
     const links = Object.fromEntries([...linkAddresses(area, slot)].map((address, i) => [`l${i}`, address]));
     const { env, runtime } = this.linkage.imports as { env: WebAssembly.ModuleImports; runtime: WebAssembly.ModuleImports };
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { ...env, ...links }, runtime });
-    const numbers = u32[area.moduleWord(slot, 'address')]! >>> 1;
-    const count = u32[area.moduleWord(slot, 'regionCount')]!;
-    for (let index = 0; index < count; index++) {
-      const number = u16[numbers + index]!;
-      if (number === NO_REGION || area.state(number) !== RegionState.LIVE || area.serialOf(number) !== serial) continue;
-      this.linkage.regions.set(number, exports[`r${index}`] as CallableFunction);
-      this.#installed[number] = serial;
-    }
     u64[(this.#block + CoreBlock.off.counters) / 8 + CoreCounter.indexOf('moduleInstalls')]! += 1n;
-    return true;
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { ...env, ...links }, runtime }).exports;
   }
 }
