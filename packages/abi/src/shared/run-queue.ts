@@ -135,7 +135,7 @@ export class RunQueue {
   }
 
   get isEmpty(): boolean {
-    return Atomics.load(this.shared.i32, HEAD) === Atomics.load(this.shared.i32, TAIL);
+    return this.waiting === 0;
   }
 
   /** There is a task for the CPU, and nobody else is the CPU. */

@@ -7,7 +7,8 @@ import type { Signature } from '../ir/wasm-module.js';
  * Contract between translated regions, the interpreter's driver and the engine.
  *
  * A region is a wasm function `(tcb, rip, depth, link) → RegionExit`, translated from guest code that starts
- * at one entry. `link` means nothing to it: a direct call does not know whether it leads to a region of its module or to `env.direct`. It keeps registers in locals and writes them to the TCB before it returns or calls.
+ * at one entry. `link` means nothing to it: a direct call does not know whether it leads to a region of its
+ * module or to `env.direct`. All registers are in the TCB before it returns or calls.
  * It belongs to the frames its code is in, not to an address space: guest addresses come in through
  * `rip`, and at its start a region checks that each page it covers still has the code page and
  * generation it was translated from.

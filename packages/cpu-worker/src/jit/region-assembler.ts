@@ -1,7 +1,7 @@
 import { MAX_MEMORY_BYTES } from '@troupe/abi/layout/memory-map.js';
 import { Code } from '../ir/code.js';
 import { LocalPool } from '../ir/lower.js';
-import { WasmModule, type Signature } from '../ir/wasm-module.js';
+import { WasmModule } from '../ir/wasm-module.js';
 import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
 import { REGION_SIGNATURE, type Region } from './region-abi.js';
 import type { RegionBody } from './region-emitter.js';
@@ -83,35 +83,34 @@ export class RegionAssembler {
   #wayOut(body: RegionBody, direct: number): number {
     let way = this.#waysOut.get(body);
     if (way !== undefined) return way;
-    const code = new Code();
-    for (const parameter of REGION_SIGNATURE.params.keys()) code.bytes([OPCODE.GET, parameter]);
-    code.byte(OPCODE.GLOBAL_GET);
-    code.u32(this.#linkGlobals.get(body)!);
-    code.bytes([OPCODE.ADD, OPCODE.RETURN_CALL]);
-    code.u32(direct);
-    way = this.#define(INTERPRETER_FUNCTIONS.direct, code);
+    way = defineForward(this.#module, direct, (code) => {
+      code.byte(OPCODE.GLOBAL_GET);
+      code.u32(this.#linkGlobals.get(body)!);
+      code.byte(OPCODE.ADD);
+    });
     this.#waysOut.set(body, way);
     return way;
-  }
-
-  #define(signature: Signature, code: Code): number {
-    const fn = this.#module.declare(signature);
-    this.#module.define(fn, new LocalPool(signature.params.length), code);
-    return fn;
   }
 }
 
 /** A region's function that enters the code of several entries at one of them. */
 function defineEntry(module: WasmModule, fn: number, at: number): number {
+  return defineForward(module, fn, (code) => {
+    code.byte(OPCODE.I32_CONST);
+    code.s32(at);
+  });
+}
+
+/** A function with a region's parameters that goes on in `fn` with them; `push` adds one, or changes the last. */
+function defineForward(module: WasmModule, fn: number, push: (code: Code) => void): number {
   const code = new Code();
   for (const parameter of REGION_SIGNATURE.params.keys()) code.bytes([OPCODE.GET, parameter]);
-  code.byte(OPCODE.I32_CONST);
-  code.s32(at);
+  push(code);
   code.byte(OPCODE.RETURN_CALL);
   code.u32(fn);
-  const entry = module.declare(REGION_SIGNATURE);
-  module.define(entry, new LocalPool(REGION_SIGNATURE.params.length), code);
-  return entry;
+  const forward = module.declare(REGION_SIGNATURE);
+  module.define(forward, new LocalPool(REGION_SIGNATURE.params.length), code);
+  return forward;
 }
 
 function nameOf(callee: Callee): string {

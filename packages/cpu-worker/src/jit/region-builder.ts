@@ -7,7 +7,7 @@ import type { Label, Node } from '../ir/node.js';
 import type { I32, I64, Int, IntSize, RuntimeFn, Ty, V128, Val, VectorTable } from '../ir/types.js';
 import type { Operand } from '../isa/operand.js';
 import { rmwOperation } from './atomics.js';
-import type { GuestInstruction } from './guest-code.js';
+import { RIP_BASE, type GuestInstruction } from './guest-code.js';
 import type { RegionOperand } from './region-operand.js';
 import { NotInline, RegionSlots, type RegionContext } from './region-slots.js';
 import { RegionState } from './region-state.js';
@@ -24,8 +24,6 @@ function isBoolean({ op }: Node): boolean {
 const OFFSET_MASK = 0xffffffff_00000fffn;
 /** Bits of the address of an aligned vector that must be 0. */
 const ALIGNED_MASK = 0xffffffff_0000000fn;
-
-const RSP = 4;
 
 /** Builds one instruction of a region: memory, control, calls. */
 export class RegionBuilder extends RegionSlots {
@@ -61,7 +59,7 @@ export class RegionBuilder extends RegionSlots {
     if ((o as RegionOperand).isMoffs) return this.i64((BigInt(immHigh >>> 0) << 32n) | BigInt(immLow >>> 0));
     let sum: I64 | undefined;
     const plus = (value: I64): void => { sum = sum ? this.add(sum, value) : value; };
-    if (base === 16) plus(this.address(this.insn.at + this.insn.lenBytes));
+    if (base === RIP_BASE) plus(this.address(this.insn.at + this.insn.lenBytes));
     else if (base >= 0) plus(this.gpr(base));
     if (index >= 0) plus(this.shl(this.gpr(index), this.i64(scaleLog2)));
     if (extra) plus(extra);
@@ -81,7 +79,7 @@ export class RegionBuilder extends RegionSlots {
 
   /** On the stack as far as one can see: the stack pointer and a constant. */
   #isOnStack({ op, args }: Node): boolean {
-    if (op.kind === 'get') return op.local === this.context.locals.slot(RSP);
+    if (op.kind === 'get') return op.local === this.context.locals.slot(Slot.RSP);
     return op.kind === 'pure' && (op.info.name === 'i64.add' || op.info.name === 'i64.sub') && args[1]!.op.kind === 'const' && this.#isOnStack(args[0]!);
   }
 

@@ -155,8 +155,9 @@ export class RegionEmitter {
       const liveAfter = next ? flags.before(next) : flags.atEnd(block);
       const written = slotsWritten(insn, liveAfter);
       if (next || block.end.kind !== 'cold') {
-        this.#load(minus(flow.readBy(insn), loaded));
-        loaded = union(loaded, union(flow.readBy(insn), written));
+        const reads = flow.readBy(insn);
+        this.#load(minus(reads, loaded));
+        loaded = union(loaded, union(reads, written));
       }
       if (formUse(insn.form).mayExit) dirty = this.#storeBut(flow.mayBeDirtyIn(block), dirty);
       if (!next && block.end.kind !== 'go' && block.end.kind !== 'slow') return this.#end(block, insn, dirty, liveAfter);
@@ -220,7 +221,7 @@ export class RegionEmitter {
         return this.#afterReload(block, end.next);
       case 'enter':
         this.#instruction(insn, dirty, liveAfter);
-        return this.#edge(block, end.to, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
+        return this.#edgeAfter(block, end.to, written);
       case 'back': return this.#back(block, insn, end, dirty, written);
       case 'return': return this.#instruction(insn, dirty, true, (b, outcome) => this.#transfers.return(b, targetOf(outcome), written));
       case 'indirect': return this.#indirect(block, insn, dirty, written, end.to);
@@ -242,7 +243,7 @@ export class RegionEmitter {
       });
       this.#state.restore(state);
     });
-    this.#edge(block, next, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
+    this.#edgeAfter(block, next, written);
   }
 
   #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, to: Block | undefined): void {
@@ -251,7 +252,12 @@ export class RegionEmitter {
       if (to) b.setLocal(this.locals.target, targetOf(outcome));
       else this.#transfers.jump(b, targetOf(outcome), written);
     });
-    if (to) this.#edge(block, { block: to }, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
+    if (to) this.#edgeAfter(block, { block: to }, written);
+  }
+
+  /** Takes the edge once what its end must not have to store is stored. */
+  #edgeAfter(block: Block, edge: Edge, dirty: SlotSet): void {
+    this.#edge(block, edge, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), dirty));
   }
 
   /** Goes to the block at the local `target`; leaves when it is none of them. */

@@ -33,6 +33,14 @@ function regionCount(modules: readonly LiveModule[]): number {
   return modules.reduce((sum, { regions }) => sum + regions.length, 0);
 }
 
+/** In the order of their code, as far as they have no more instructions together. */
+function firstThatFit(modules: readonly LiveModule[], maxInstructions: number): LiveModule[] {
+  const ordered = modules.filter(({ regions }) => regions.length > 0).sort((a, b) => a.regions[0]!.op - b.regions[0]!.op);
+  let instructions = 0;
+  const end = ordered.findIndex(({ regions }) => (instructions += instructionsOf(regions)) > maxInstructions);
+  return end < 0 ? ordered : ordered.slice(0, end);
+}
+
 /** What is to be linked: regions of linked tiers, and the modules they are in. */
 export interface Linking {
   readonly regions: readonly Region[];
@@ -78,24 +86,10 @@ export class RegionLinker {
     const fresh = live.filter(({ module }) => !module.isLinked);
     if (regionCount(fresh) < Math.max(MIN_NEW, regionCount(live) * MIN_NEW_SHARE)) return NOTHING;
     const budgetMs = uptimeMs * (this.isKept ? TIME_SHARE_KEPT : TIME_SHARE) - this.#spentMs;
-    const chosen = this.#fits(live, budgetMs) ? live : this.#firstThatFit(fresh, budgetMs);
+    const most = Math.min(MAX_INSTRUCTIONS_LINKED, (budgetMs * 1000) / this.#microsecondsPerInstruction);
+    const chosen = live.reduce((sum, { regions }) => sum + instructionsOf(regions), 0) <= most ? live : firstThatFit(fresh, most);
     if (regionCount(chosen) < MIN_NEW) return NOTHING;
     return { regions: chosen.flatMap(({ serial, module }) => this.#linked(serial, module)), serials: chosen.map(({ serial }) => serial) };
-  }
-
-  #fits(modules: readonly LiveModule[], budgetMs: number): boolean {
-    const instructions = modules.reduce((sum, { regions }) => sum + instructionsOf(regions), 0);
-    return instructions <= MAX_INSTRUCTIONS_LINKED && (instructions * this.#microsecondsPerInstruction) / 1000 <= budgetMs;
-  }
-
-  /** In the order of their code. */
-  #firstThatFit(modules: readonly LiveModule[], budgetMs: number): LiveModule[] {
-    const chosen: LiveModule[] = [];
-    for (const module of modules.filter(({ regions }) => regions.length > 0).sort((a, b) => a.regions[0]!.op - b.regions[0]!.op)) {
-      if (!this.#fits([...chosen, module], budgetMs)) break;
-      chosen.push(module);
-    }
-    return chosen;
   }
 
   #linked(serial: number, { withCode }: NotedModule): Region[] {

@@ -3,10 +3,9 @@ import type { FlagLiveness } from './flag-liveness.js';
 import { slotsRead, slotsWritten } from './form-use.js';
 import { isReload, LoopBlocks } from './loop-blocks.js';
 import type { RegionOrder } from './order.js';
-import { ALL_SLOTS, FLAG_SLOTS, intersection, isSame, minus, NO_SLOTS, slotSet, union, type SlotSet } from './slots.js';
+import { ALL_SLOTS, FLAG_SLOTS, intersection, isSame, minus, NO_SLOTS, Slot, slotSet, union, type SlotSet } from './slots.js';
 
-const RSP = 4;
-const LATE_SLOTS = union(FLAG_SLOTS, slotSet([RSP]));
+const LATE_SLOTS = union(FLAG_SLOTS, slotSet([Slot.RSP]));
 
 /**
  * Which slots are in locals, where. A slot is *loaded* when its local has its value, on every path; it is
@@ -42,15 +41,6 @@ export class SlotFlow {
   /** What the block's successors may have to store. */
   mayBeDirtyAfter(block: Block): SlotSet { return this.#inLoops.has(block) ? ALL_SLOTS : FLAG_SLOTS; }
 
-  #findLoops({ blocks, loops }: RegionOrder): void {
-    const loopBlocks = new LoopBlocks(blocks);
-    for (const head of loops) {
-      const body = loopBlocks.withoutCalls(head);
-      this.#loops.set(head, body);
-      for (const block of body) this.#inLoops.add(block);
-    }
-  }
-
   dirtyAtStart(block: Block): SlotSet { return this.#dirtyAtStart.get(block) ?? NO_SLOTS; }
   loadedAtStart(block: Block): SlotSet { return this.#loadedAtStart.get(block)!; }
 
@@ -81,6 +71,15 @@ export class SlotFlow {
     }
     this.#reads.set(block, reads);
     this.#writes.set(block, writes);
+  }
+
+  #findLoops({ blocks, loops }: RegionOrder): void {
+    const loopBlocks = new LoopBlocks(blocks);
+    for (const head of loops) {
+      const body = loopBlocks.withoutCalls(head);
+      this.#loops.set(head, body);
+      for (const block of body) this.#inLoops.add(block);
+    }
   }
 
   #findDirty(blocks: readonly Block[]): void {

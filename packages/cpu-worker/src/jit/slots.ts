@@ -6,7 +6,7 @@ import type { Ty } from '../ir/types.js';
  * Guest state that a region keeps in wasm locals, by slot number: general registers 0–15, flags and
  * control words 16–21, xmm registers 32–47. All other state (x87, MMX) stays in the TCB.
  */
-export const Slot = { CC_RES: 16, CC_AUX: 17, MXCSR: 18, FLAGS_REST: 19, FS_BASE: 20, GS_BASE: 21, XMM: 32 } as const;
+export const Slot = { RSP: 4, CC_RES: 16, CC_AUX: 17, MXCSR: 18, FLAGS_REST: 19, FS_BASE: 20, GS_BASE: 21, XMM: 32 } as const;
 
 export const FIELD_SLOT: Partial<Record<StateField, number>> = {
   ccRes: Slot.CC_RES, ccAux: Slot.CC_AUX, mxcsr: Slot.MXCSR, flagsRest: Slot.FLAGS_REST, fsBase: Slot.FS_BASE, gsBase: Slot.GS_BASE,

@@ -12,7 +12,6 @@ import { BodyGlobal, type AnalysedRegion, type Callee } from './analysed-region.
 import type { RegionLocals } from './region-locals.js';
 import { FLAG_SLOTS, hasSlot, intersection, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
 
-const RSP = 4;
 /** Instructions that a page of a repeated string instruction counts as, for polls. */
 const AGAIN_BYTES = 64 * OP_BYTES;
 
@@ -92,7 +91,7 @@ export class Transfers {
   #findStack(b: RegionBuilder, rip: I64): void {
     b.loadStack();
     const page = b.local('i64', this.locals.stack.page, 'var');
-    const rsp = b.readRaw('i64', b.tcb(), TCB.off.gpr + RSP * 8, 'state');
+    const rsp = b.readRaw('i64', b.tcb(), TCB.off.gpr + Slot.RSP * 8, 'state');
     b.block('known', (known) => {
       b.block('unknown', (unknown) => {
         b.branchRarely(b.ltU(b.i64(0xfff), b.sub(rsp, page)), unknown);
