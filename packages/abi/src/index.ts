@@ -5,6 +5,7 @@ export * from './ids.js';
 export * from './layout/flags.js';
 export * from './layout/header.js';
 export * from './layout/memory-map.js';
+export * from './layout/memory-windows.js';
 export * from './layout/struct.js';
 export * from './layout/tcb.js';
 export * from './linux/syscall-numbers.js';

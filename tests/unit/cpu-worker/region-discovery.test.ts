@@ -51,7 +51,7 @@ describe('code of regions', () => {
 
   const translated = (offset: number, mayOverlap: boolean, isPlanned: (op: number) => boolean = () => false): number | undefined => {
     const planner: RegionPlanner = {
-      planOf: (op) => (isPlanned(op) ? undefined : { tier: Tier.FULL, mayOverlap, maxInstructions: 400 }),
+      planOf: (op) => (isPlanned(op) ? undefined : { tier: Tier.FULL, mayOverlap, maxInstructions: 400, windows: 'likely' }),
       startsRegion: (op) => isPlanned(op) || hasRegion(shared, op),
     };
     return new RegionCompiler(shared).translate({ rip: RIP + offset, tableExec }, planner)?.[0]?.instructions;
@@ -102,7 +102,7 @@ describe('code of regions', () => {
   });
 
   it('has no more instructions than planned, the nearest ones', () => {
-    const planner: RegionPlanner = { planOf: () => ({ tier: Tier.QUICK, mayOverlap: false, maxInstructions: 3 }), startsRegion: () => false };
+    const planner: RegionPlanner = { planOf: () => ({ tier: Tier.QUICK, mayOverlap: false, maxInstructions: 3, windows: 'likely' }), startsRegion: () => false };
     const [region] = new RegionCompiler(shared).translate({ rip: RIP, tableExec }, planner)!;
     expect(region!.instructions).to.equal(3);
   });

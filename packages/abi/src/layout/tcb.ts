@@ -80,9 +80,11 @@ export const TCB = struct('Tcb', {
   pcBase: 'u64',
   /** Instruction count of translated code (cpu-worker jit/region-abi.ts). Written by the core. */
   ran: 'i32',
-  /** Translated code: guest page of the stack and its entry of the write table; page NO_STACK_PAGE = none. For the core while it is in guest code. */
-  stackEntry: 'u32',
-  stackPage: 'u64',
+  /**
+   * Three of layout/memory-windows.ts. Written by the kernel before the task becomes runnable; `bytes` may be set to 0 at any
+   * time, then a shootdown follows. Cores may keep a copy while they are in guest code.
+   */
+  windows: { bytes: 72, align: 8 },
   /** Translated code: number, in the bits that no guest address has, of the execute table as it is now. Written by the core (cpu-worker jit/code-keys.ts). */
   codeKey: 'u64',
   /** Tasks of a higher priority run first: 1 … 99 real-time, 0 the others (sched(7)). Written by the kernel at any time. */

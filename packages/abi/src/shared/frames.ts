@@ -1,6 +1,9 @@
 /**
  * Frame allocator of the shared memory, usable from any thread.
  *
+ * Frames from `arenaStart` on are handed out where the kernel wants them (`claim`); they are on no list, free are those
+ * without references.
+ *
  * Owns:   frameLock frameBump frameFree framesInUse freeChunks of KernelHeader, and the FRAME_REFS words.
  * Order:  every change of the free list or the bump pointer happens under frameLock.
  *         Reference counts change with Atomics without the lock; the thread that takes a count to 0 frees.
@@ -24,6 +27,9 @@ const FREE_CHUNKS = headerWord('freeChunks');
 export const SHARED_CHUNK_SIZES = 16;
 /** Frames between those of an image are left alone while the image ends within this part of memory. */
 const UNWANTED_GAPS_PART = 8;
+/** Of large memories the rest is for frames in places that are asked for; chunks and other frames begin at the start. */
+const ARENAS_FROM_PART = 1 / 2;
+const MIN_FRAMES_WITH_ARENAS = 2 ** 18;
 /** Size of a set of flat tables: what most of the large gaps between frames in use were. */
 const GAP_CHUNK_FRAMES = (3 * FLAT_TABLE_BYTES) >> PAGE_SHIFT;
 
@@ -52,7 +58,22 @@ export class FramePool {
   /** Frames to be brought before they are used; null = all are here. */
   absent: AbsentFrames | null = null;
 
-  constructor(readonly shared: SharedMemory) {}
+  /** Number of the first frame that is handed out where it is asked for. */
+  readonly arenaStart: number;
+  /** Where the last search for a free frame among those ended. */
+  private _spare: number;
+
+  /** Precondition: the memory is initialised. */
+  constructor(readonly shared: SharedMemory) {
+    const total = shared.i32[LIMIT]!;
+    this.arenaStart = total < MIN_FRAMES_WITH_ARENAS ? total : Math.floor(total * ARENAS_FROM_PART);
+    this._spare = total;
+  }
+
+  /** Number of the frame behind the last one. */
+  get endFrame(): number {
+    return this.shared.i32[LIMIT]!;
+  }
 
   isAbsent(frame: number): boolean {
     return this.absent !== null && this.absent.isAbsent(frame);
@@ -83,6 +104,7 @@ export class FramePool {
     const { i32 } = shared;
     const count = frames.length / 2;
     const end = count === 0 ? i32[BUMP]! : frames[frames.length - 2]! + 1;
+    let bumpEnd = i32[BUMP]!;
     if (end > i32[LIMIT]! || count > i32[CAP]!) throw new RangeError(`${count} frames up to number ${end} do not fit in ${limitBytes} bytes`);
     // The list of free frames is in the frames: memory that would have to come from the host now.
     const areGapsWanted = end > i32[LIMIT]! / UNWANTED_GAPS_PART;
@@ -90,11 +112,12 @@ export class FramePool {
     for (let at = 0; at < frames.length; at += 2) {
       const frame = frames[at]!;
       if (frame < next) throw new RangeError(`frame ${frame} cannot follow ${next}`);
-      if (areGapsWanted) pool._giveGap(next, frame);
+      if (areGapsWanted && frame < pool.arenaStart) pool._giveGap(next, frame);
       i32[REFS + frame] = frames[at + 1]!;
       next = frame + 1;
+      if (frame < pool.arenaStart) bumpEnd = next;
     }
-    i32[BUMP] = end;
+    i32[BUMP] = bumpEnd;
     i32[IN_USE] = count;
     return pool;
   }
@@ -114,7 +137,11 @@ export class FramePool {
   usedFrames(): Uint32Array {
     const { i32 } = this.shared;
     const used: number[] = [];
-    for (let frame = HEAP_START >> PAGE_SHIFT; frame < i32[BUMP]!; frame++) if (i32[REFS + frame]! > 0) used.push(frame, i32[REFS + frame]!);
+    const note = (from: number, end: number): void => {
+      for (let frame = from; frame < end; frame++) if (i32[REFS + frame]! > 0) used.push(frame, i32[REFS + frame]!);
+    };
+    note(HEAP_START >> PAGE_SHIFT, i32[BUMP]!);
+    note(this.arenaStart, this.endFrame);
     return Uint32Array.from(used);
   }
 
@@ -145,12 +172,39 @@ export class FramePool {
     let index = i32[FREE]!;
     if (i32[IN_USE]! >= i32[CAP]!) index = 0;
     else if (index !== 0) i32[FREE] = i32[(index << PAGE_SHIFT) >>> 2]!;
-    else if (i32[BUMP]! < i32[LIMIT]!) index = i32[BUMP]!++;
-    if (index !== 0) i32[IN_USE]!++;
+    else if (i32[BUMP]! < this.arenaStart) index = i32[BUMP]!++;
+    else index = this._findSpare();
+    if (index !== 0) this._use(index);
     unlockWord(i32, LOCK);
-    if (index === 0) return 0;
-    Atomics.store(i32, REFS + index, 1);
     return index * PAGE_SIZE;
+  }
+
+  /** Precondition: frameLock is held, the frame is free. */
+  private _use(index: number): void {
+    Atomics.store(this.shared.i32, REFS + index, 1);
+    this.shared.i32[IN_USE]!++;
+  }
+
+  /** A free frame of those that are handed out in their places, or 0: nothing else is left. Precondition: frameLock is held. */
+  private _findSpare(): number {
+    const { i32 } = this.shared;
+    for (let looked = this.arenaStart; looked < this.endFrame; looked++) {
+      if (--this._spare < this.arenaStart) this._spare = this.endFrame - 1;
+      if (i32[REFS + this._spare] === 0) return this._spare;
+    }
+    return 0;
+  }
+
+  /** Takes the frame if it is free, with reference count 1 and undefined contents; false otherwise. Kernel thread only. */
+  claim(frame: number): boolean {
+    const { i32 } = this.shared;
+    const index = frame / PAGE_SIZE;
+    if (Atomics.load(i32, REFS + index) !== 0) return false;
+    lockWord(i32, LOCK);
+    const isFree = i32[REFS + index] === 0 && i32[IN_USE]! < i32[CAP]!;
+    if (isFree) this._use(index);
+    unlockWord(i32, LOCK);
+    return isFree;
   }
 
   incRef(frame: number): void {
@@ -169,8 +223,10 @@ export class FramePool {
     this.absent?.forget(frame);
     this.onFree?.(frame);
     lockWord(i32, LOCK);
-    i32[frame >>> 2] = i32[FREE]!;
-    i32[FREE] = index;
+    if (index < this.arenaStart) {
+      i32[frame >>> 2] = i32[FREE]!;
+      i32[FREE] = index;
+    }
     i32[IN_USE]!--;
     unlockWord(i32, LOCK);
     return true;
@@ -195,7 +251,7 @@ export class FramePool {
     lockWord(i32, LOCK);
     let chunk = frames < SHARED_CHUNK_SIZES ? u32[FREE_CHUNKS + frames]! : 0;
     if (chunk !== 0) u32[FREE_CHUNKS + frames] = u32[chunk >>> 2]!;
-    else if (i32[BUMP]! + frames <= i32[LIMIT]!) {
+    else if (i32[BUMP]! + frames <= this.arenaStart) {
       chunk = i32[BUMP]! * PAGE_SIZE;
       this._isFresh = true;
       i32[BUMP]! += frames;

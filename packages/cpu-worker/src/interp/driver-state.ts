@@ -20,6 +20,8 @@ export interface DriverLinkage extends Linkage {
   readonly regionType: number;
   /** Number of the table of regions. */
   readonly regionTable: number;
+  /** Global: op whose operand's window is wanted (slow-memory.ts). */
+  readonly watchedOp: number;
 }
 
 /** Third argument of `run`. */
@@ -41,10 +43,11 @@ const BRANCH_SHIFT = 3;
 /**
  * Locals of the driver: parameters tcb and op (ColdBuilder expects op in local 1), flags; then
  * `count` (as in the main loop), the handler number to run, the slice in op bytes, whether the op
- * must run by its cold handler, `count + op` after a region, the guest address of a region and its exit.
+ * must run by its cold handler, `count + op` after a region, its exit, how many ops are still watched, and
+ * the guest address of a region.
  */
-const LOCAL = { op: 1, flags: 2, count: 3, handler: 4, slice: 5, cold: 6, ran: 7, exit: 8, entry: 9 } as const;
-export const DRIVER_LOCALS: readonly Ty[] = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i64'];
+const LOCAL = { op: 1, flags: 2, count: 3, handler: 4, slice: 5, cold: 6, ran: 7, exit: 8, watched: 9, entry: 10 } as const;
+export const DRIVER_LOCALS: readonly Ty[] = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i64'];
 
 const JIT_AREA = headerWord('jitArea') * 4;
 

@@ -8,7 +8,6 @@ import { DriverState, RunFlag, type DriverLinkage } from './driver-state.js';
 import { MAIN_SLOT } from './forms.js';
 import { Exit } from './main-loop.js';
 import { CODE_PAGE, OP, OP_BYTES } from './op-record.js';
-import { NO_STACK_PAGE } from '../jit/region-abi.js';
 import { arrived, RegionCalls, sampled } from './region-calls.js';
 
 /**
@@ -17,6 +16,9 @@ import { arrived, RegionCalls, sampled } from './region-calls.js';
  * compilation takes most of a second of background work, it runs everything through the cold
  * handlers. `first` = 1: the first op runs by its cold handler whatever there is for it.
  */
+/** After each poll so many ops run by their cold handlers, which note where their operands are: most of what gets hot is seen many times. */
+const WATCHED_OPS = 48;
+
 export class Driver {
   readonly #s: DriverState;
   readonly #loop: Label = { name: 'loop' };
@@ -35,7 +37,7 @@ export class Driver {
     const s = this.#s;
     const { b } = s;
     s.set('cold', s.get('op'));
-    b.writeRaw(b.tcb(), TCB.off.stackPage, b.i64(NO_STACK_PAGE), 'state');
+    b.setGlobal(this.link.watchedOp, b.i32(0));
     const first = s.lookup(s.rip());
     b.if(b.eqz(first), () => b.returnValue(b.i32(Trap.DECODE)));
     s.set('op', first);
@@ -48,7 +50,8 @@ export class Driver {
         s.set('cold', b.i32(0));
         s.resolveHandler();
       }, () => {
-        b.if(b.and(s.hasFlag(RunFlag.MAIN), b.eqz(s.isRegion(s.get('handler')))), () => this.#main());
+        const isMain = b.and(s.hasFlag(RunFlag.MAIN), b.eqz(b.or(s.isRegion(s.get('handler')), s.get('watched'))));
+        b.if(isMain, () => this.#main());
         b.if(s.isRegion(s.get('handler')), () => this.#regions.emit());
       });
       this.#cold();
@@ -78,6 +81,7 @@ export class Driver {
     s.account(s.position());
     s.newSlice();
     sampled(s);
+    b.if(s.hasFlag(RunFlag.SAMPLE), () => s.set('watched', b.i32(WATCHED_OPS)));
     b.branch(this.#loop);
   }
 
@@ -102,6 +106,10 @@ export class Driver {
   #cold(): void {
     const s = this.#s;
     const { b } = s;
+    b.if(s.get('watched'), () => {
+      s.set('watched', b.sub(s.get('watched'), b.i32(1)));
+      b.setGlobal(this.link.watchedOp, b.select(s.get('watched'), s.get('op'), b.i32(0)));
+    });
     const status = b.callTable(this.link.coldType, 'i32', [b.tcb(), s.get('op')], s.get('handler'), this.link.ownTable);
     b.if(b.eqz(status), () => {
       s.set('op', b.add(s.get('op'), b.i32(OP_BYTES)));

@@ -14,7 +14,7 @@ import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { INTERPRETER_FUNCTIONS } from '../jit/analysed-region.js';
-import { buildColdCall, buildDirect, buildFits, buildIndirect, buildMissing, buildStack } from './region-calls.js';
+import { buildColdCall, buildDirect, buildFits, buildIndirect, buildMissing } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
@@ -81,6 +81,7 @@ class InterpModule {
   readonly #link: Linkage;
   readonly #slow: SlowFunctionNumbers;
   readonly #pending: [number, number, number, number];
+  readonly #watchedOp: number;
 
   constructor() {
     const { runtime, tables } = survey();
@@ -91,6 +92,7 @@ class InterpModule {
     const block = module.importGlobal('coreBlock');
     const pending = ['pendingFirst', 'pendingSecond', 'pendingFirstBytes', 'pendingBytes'].map((name) => module.global(name));
     this.#pending = pending as [number, number, number, number];
+    this.#watchedOp = module.global('watchedOp');
     this.#slow = declareSlow(module);
     this.#link = {
       runtime: (fn) => imports.get(fn.name)!,
@@ -108,7 +110,7 @@ class InterpModule {
   }
 
   #emitSlow(): void {
-    const link = { block: this.#link.block, raise: this.#slow.raise, page: this.#slow.page, slowTranslate: this.#slow.slowTranslate, pending: this.#pending, codeMapWord: headerWord('codeMap') * 4 };
+    const link = { block: this.#link.block, raise: this.#slow.raise, page: this.#slow.page, slowTranslate: this.#slow.slowTranslate, pending: this.#pending, watchedOp: this.#watchedOp, codeMapWord: headerWord('codeMap') * 4 };
     const defineWith = (fn: number, params: number, returns: boolean, build: (b: ExpressionBuilder) => void): void =>
       emitFunction(this.module, fn, params, (takeLocal) => {
         const graph = new Graph();
@@ -166,7 +168,7 @@ class InterpModule {
     const run = module.declare({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
     const regionTable = module.growingTable();
     const coldType = module.type(COLD);
-    const driverLink = { ...this.#link, coldType, codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN), regionType: module.type(REGION_SIGNATURE), regionTable, ownTable: module.ownTable };
+    const driverLink = { ...this.#link, coldType, codePage: this.#slow.codePage, lookup: this.#slow.lookup, mainType: module.type(MAIN), regionType: module.type(REGION_SIGNATURE), regionTable, ownTable: module.ownTable, watchedOp: this.#watchedOp };
     emitFunction(module, run, 3, (takeLocal) => {
       const graph = new Graph();
       new Driver(graph, takeLocal, driverLink).emit();
@@ -183,9 +185,6 @@ class InterpModule {
   #emitRegionLinkage(coldType: number, regionType: number, regionTable: number): void {
     const { module } = this;
     module.export('cold', this.#emitSpecial((b) => buildColdCall(b, coldType, module.ownTable)));
-    const stack = module.declare(INTERPRETER_FUNCTIONS.stack);
-    this.#emitSmall(stack, 2, buildStack);
-    module.export('stack', stack);
     const fits = module.declare(INTERPRETER_FUNCTIONS.fits);
     this.#emitSmall(fits, 3, buildFits);
     module.export('fits', fits);

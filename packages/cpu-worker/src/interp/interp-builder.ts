@@ -127,7 +127,7 @@ export abstract class InterpBuilder extends StateBuilder {
     if (this.addressing === 'base') return sum;
     sum = this.add(sum, this.shl(this.#stateRead('i64', OP.index), this.zext64(this.opField(8, OP.scale))));
     if (this.addressing === 'index') return sum;
-    return this.select(this.opField(8, OP.wrap32) as I32, this.and(sum, this.i64(0xffffffffn)), sum);
+    return this.select(this.and(this.opField(8, OP.wrap32) as I32, this.i32(1)), this.and(sum, this.i64(0xffffffffn)), sum);
   }
 
   ea(o: Operand, extra?: I64): I64 {

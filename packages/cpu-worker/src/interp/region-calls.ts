@@ -1,7 +1,7 @@
 import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
-import { ENTRY_DEPTH, jumpCacheEntry, NO_STACK_PAGE, REGION_HANDLER, RegionExit, Tier } from '../jit/region-abi.js';
+import { ENTRY_DEPTH, jumpCacheEntry, REGION_HANDLER, RegionExit, Tier } from '../jit/region-abi.js';
 import { PAGE_WORDS } from '../jit/region-links.js';
 import type { Label } from '../ir/node.js';
 import type { I32 } from '../ir/types.js';
@@ -264,18 +264,6 @@ function goOn(b: ColdBuilder, { regionType, regionTable }: RegionTableLinkage, f
   b.if(b.and(found, mayGoOn), () => b.tailCallTable(regionType, [b.tcb(), rip, depth, b.i32(0)], slot, regionTable));
   b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
   b.returnValue(b.i32(RegionExit.JUMP));
-}
-
-/** `stack (tcb, va) → 0 or 1`, for regions: finds the page of the stack. One that may not be written now is no page: accesses walk. 0: the region cannot run. */
-export function buildStack(b: ColdBuilder): void {
-  const va = b.local('i64', 1);
-  b.if(b.ne(b.shrU(va, b.i64(32)), b.i64(0)), () => b.returnValue(b.i32(0)));
-  const table = b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state');
-  const entry = b.readRaw('i32', b.add(table, b.and(b.shrU(b.wrap(va), b.i32(10)), b.i32(0x3ffffc))), 0, 'guest');
-  const isMapped = b.ne(entry, b.i32(0));
-  b.writeRaw(b.tcb(), TCB.off.stackPage, b.select(isMapped, b.and(va, b.i64(~0xfffn)), b.i64(NO_STACK_PAGE)), 'state');
-  b.writeRaw(b.tcb(), TCB.off.stackEntry, entry, 'state');
-  b.returnValue(b.i32(1));
 }
 
 /** Function in the slots of regions that this core has not installed. */

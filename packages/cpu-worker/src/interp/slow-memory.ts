@@ -1,9 +1,10 @@
 import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import { MemoryWindow, WindowKind, windowOffset } from '@troupe/abi/layout/memory-windows.js';
 import { PfCode, TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { ExpressionBuilder } from '../ir/expression-builder.js';
 import type { I32, I64 } from '../ir/types.js';
-import { CODE_PAGE } from './op-record.js';
+import { CODE_PAGE, NO_WINDOW, OP, WINDOW_SHIFT } from './op-record.js';
 import { BOUNCE_READ, BOUNCE_WRITE } from './wide-atomics.js';
 
 /**
@@ -32,6 +33,8 @@ export interface SlowLinkage {
   readonly page: number;
   readonly slowTranslate: number;
   readonly pending: readonly [first: number, second: number, firstBytes: number, bytes: number];
+  /** Op whose operand's window is wanted; 0 = none. */
+  readonly watchedOp: number;
   /** Address of the word that holds the frame → code page map. */
   readonly codeMapWord: number;
 }
@@ -71,6 +74,7 @@ export class SlowFunctions {
   translate(forWrite: boolean): void {
     const { b } = this;
     const [tcb, va, bytes] = [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)];
+    b.if(b.getGlobal(this.link.watchedOp), () => this.#noteWindow(tcb, va));
     const fits = b.leU(b.and(va, b.i64(OFFSET_MASK)), b.zext64(b.sub(b.i32(0x1000), bytes)));
     b.if(fits, () => {
       const table = b.readRaw('i32', tcb, forWrite ? TCB.off.tableWrite : TCB.off.tableRead, 'state');
@@ -78,6 +82,23 @@ export class SlowFunctions {
       b.if(entry, () => b.returnValue(b.add(b.wrap(va), entry)));
     });
     b.returnValue(b.callIndex(this.link.slowTranslate, 'i32', [tcb, va, bytes, b.i32(forWrite ? 1 : 0)]));
+  }
+
+  /** Writes into the watched op which window the address is in (jit/window-choice.ts). */
+  #noteWindow(tcb: I32, va: I64): void {
+    const { b } = this;
+    const note = b.variable('i32', b.i32(NO_WINDOW));
+    for (const kind of Object.values(WindowKind)) {
+      const at = windowOffset(kind);
+      const offset = b.sub(va, b.readRaw('i64', tcb, at + MemoryWindow.off.start, 'state'));
+      const isIn = b.ltU(offset, b.readRaw('i64', tcb, at + MemoryWindow.off.bytes, 'state'));
+      b.setVar(note, b.select(isIn, b.i32(kind), b.getVar(note)));
+    }
+    const op = b.getGlobal(this.link.watchedOp);
+    const wrap32 = b.and(b.readRawInt(8, op, OP.wrap32, 'guest') as I32, b.i32(1));
+    b.writeRawInt(8, op, OP.wrap32, b.or(wrap32, b.shl(b.getVar(note), b.i32(WINDOW_SHIFT))), 'guest');
+    // The first access of an op is that of its operand, mostly.
+    b.setGlobal(this.link.watchedOp, b.i32(0));
   }
 
   #isNonCanonical(va: I64): I32 {

@@ -5,6 +5,7 @@ import type { GuestCode, GuestInstruction } from './guest-code.js';
 import type { RegionOrder } from './order.js';
 import { REGION_SIGNATURE, type RegionPage } from './region-abi.js';
 import type { SlotFlow } from './slot-flow.js';
+import type { WindowChoice } from './window-choice.js';
 
 /** Numbers fixed in every region module (region-compiler.ts). */
 export const RegionModuleIndex = { CORE_BLOCK: 0 } as const;
@@ -24,6 +25,7 @@ export interface AnalysedRegion {
   readonly order: RegionOrder;
   readonly flags: FlagLiveness;
   readonly flow: SlotFlow;
+  readonly windows: WindowChoice;
   /** Pages covered, by distance from the entry's page. */
   readonly pages: ReadonlyMap<number, RegionPage>;
 }
@@ -34,7 +36,6 @@ export const INTERPRETER_FUNCTIONS = {
   direct: REGION_SIGNATURE,
   fits: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
   indirect: { params: ['i32', 'i64', 'i32'], results: REGION_SIGNATURE.results },
-  stack: { params: ['i32', 'i64'], results: ['i32'] },
 } as const satisfies Record<string, Signature>;
 
 /** `direct`, or the region at that address itself where it is in the same module. */

@@ -29,7 +29,7 @@ export interface FormUse {
 const FIELD = 100;
 const XMM_FIELD = FIELD + Slot.XMM;
 
-const SURVEYED: GuestInstruction = { at: 0, lenBytes: 1, form: undefined as never, regs: [], base: -1, index: -1, scaleLog2: 0, disp: 0, segment: 0, address32: false, immLow: 0, immHigh: 0, imm1: 0, target: 0, op: 0 };
+const SURVEYED: GuestInstruction = { at: 0, lenBytes: 1, form: undefined as never, regs: [], base: -1, index: -1, scaleLog2: 0, disp: 0, segment: 0, address32: false, immLow: 0, immHigh: 0, imm1: 0, target: 0, op: 0, window: 0 };
 
 class Survey extends RegionBuilder {
   readonly reads = new Set<number>();
@@ -76,7 +76,7 @@ class Survey extends RegionBuilder {
 
 function survey(form: Form): FormUse {
   const pool = new LocalPool(3);
-  const context: RegionContext = { locals: new RegionLocals(pool), state: new RegionState(), runtime: () => 0, block: 0 };
+  const context: RegionContext = { locals: new RegionLocals(pool), state: new RegionState(), runtime: () => 0, window: () => undefined, block: 0 };
   const b = new Survey(new Graph(), (ty) => pool.reserve(ty), context, { ...SURVEYED, form }, { name: 'slow' }, false);
   let isInline = true;
   try {

@@ -4,7 +4,7 @@ import { Decoder } from '../decode/decoder.js';
 import { planOf } from '../decode/form-plan.js';
 import { DecodeResult } from '../decode/instruction.js';
 import { Special, type Form } from '../interp/forms.js';
-import { CODE_PAGE, OP, OP_BYTES } from '../interp/op-record.js';
+import { CODE_PAGE, OP, OP_BYTES, WINDOW_SHIFT } from '../interp/op-record.js';
 import type { RegionPage, RegionRequest } from './region-abi.js';
 
 /** GuestInstruction.base of an address relative to rip. */
@@ -30,6 +30,8 @@ export interface GuestInstruction {
   readonly target: number;
   /** Linear address of the decoded op. */
   readonly op: number;
+  /** Where its operand was: WindowKind, NO_WINDOW, or 0 when it was not seen. */
+  readonly window: number;
 }
 
 interface CodePageView extends RegionPage {
@@ -145,12 +147,13 @@ export class GuestCode {
   #copy(at: number): GuestInstruction {
     const { insn } = this.#decoder;
     const form = insn.form!;
+    const op = this.plainOp(at);
     return {
       at, lenBytes: insn.lenBytes, form, regs: insn.regs.slice(0, planOf(form).registers.length),
       base: insn.base, index: insn.index, scaleLog2: insn.scaleLog2, disp: insn.disp, segment: insn.segment, address32: insn.address32,
       immLow: insn.immLow, immHigh: insn.immHigh, imm1: insn.imm1,
       target: planOf(form).isRelative ? at + insn.lenBytes + insn.rel : NaN,
-      op: this.plainOp(at),
+      op, window: op === 0 ? 0 : this.shared.u8[op + OP.wrap32]! >> WINDOW_SHIFT,
     };
   }
 }

@@ -36,8 +36,7 @@ import type { Signature } from '../ir/wasm-module.js';
  * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.l0, env.l1, … (i32 globals: the
  * address of the links of each body), env.direct, env.indirect, env.cold (tcb, op) → Status of the op's cold
  * handler (TCB.pcBase must be right), env.fits (tcb, origin, links) → 1 when the pages under the execute table
- * are those of the links, env.stack (tcb, va) → 0, or 1 and TCB.stackPage is the page of `va`, and
- * functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
+ * are those of the links, and functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] };
 
@@ -77,12 +76,6 @@ export function jumpCacheEntry(b: ExpressionBuilder, cache: I32, rip: I32): I32 
   const index = b.and(b.xor(rip, b.shrU(rip, b.i32(9))), b.i32(JUMP_CACHE_ENTRIES - 1));
   return b.add(cache, b.shl(index, b.i32(3)));
 }
-
-/**
- * TCB.stackPage while no page is known: set whenever a core enters guest code. No program has this page; an
- * access to it with a stackEntry of 0 would end behind the shared memory.
- */
-export const NO_STACK_PAGE = 0x7fff_ffff_ffff_f000n;
 
 /** How the module of a region is compiled. */
 export const Tier = {

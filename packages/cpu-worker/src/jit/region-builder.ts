@@ -1,4 +1,5 @@
 import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import { WINDOW_ACCESS_BYTES, WindowKind } from '@troupe/abi/layout/memory-windows.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { ATOMIC } from '../ir/atomic-ops.js';
 import { node } from '../ir/expression-builder.js';
@@ -83,25 +84,19 @@ export class RegionBuilder extends RegionSlots {
     return op.kind === 'pure' && (op.info.name === 'i64.add' || op.info.name === 'i64.sub') && args[1]!.op.kind === 'const' && this.#isOnStack(args[0]!);
   }
 
-  /** The page of the stack is known from the entry of the region: one subtraction and comparison instead of a walk. */
-  #translateOnStack(va: I64, bytes: number, forWrite: boolean): I32 {
-    const { page, entry } = this.context.locals.stack;
+  /** One subtraction and comparison instead of a walk, where the address is in the window. */
+  #translateInWindow(kind: WindowKind, va: I64, bytes: number, forWrite: boolean): I32 {
+    const window = this.context.locals.window(kind);
     this.#leaveIfMisaligned(va);
-    const address = this.variable('i32', this.add(this.wrap(va), this.local('i32', entry)));
-    this.ifRare(this.ltU(this.i64(0x1000 - bytes), this.sub(va, this.local('i64', page))), () => {
-      this.setVar(address, this.#walk(va, bytes, forWrite));
-    });
+    const isIn = this.ltU(this.sub(va, this.local('i64', window.start)), this.local('i64', window.bytes));
+    const address = this.variable('i32', this.add(this.wrap(va), this.local('i32', window.entry)));
+    this.ifRare(this.eqz(isIn), () => this.setVar(address, this.#walk(va, bytes, forWrite)));
     return this.getVar(address);
   }
 
-  loadStack(): void {
-    const { page, entry } = this.context.locals.stack;
-    this.setLocal(page, this.readRaw('i64', this.tcb(), TCB.off.stackPage, 'state'));
-    this.setLocal(entry, this.readRaw('i32', this.tcb(), TCB.off.stackEntry, 'state'));
-  }
-
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
-    if (this.#isOnStack(node(va))) return this.#translateOnStack(va, bytes, forWrite);
+    const window = this.#isOnStack(node(va)) ? WindowKind.STACK : this.context.window(this.insn);
+    if (window !== undefined && bytes <= WINDOW_ACCESS_BYTES && this.ifDepth === 0) return this.#translateInWindow(window, va, bytes, forWrite);
     const shape = shapeOf(node(va), this.context.locals);
     if (!shape) return this.#walk(va, bytes, forWrite);
     const { pages } = this.context.state;
@@ -142,8 +137,7 @@ export class RegionBuilder extends RegionSlots {
 
   #lookUp(va: I64, forWrite: boolean): I32 {
     const va32 = this.wrap(va);
-    const { tableRead, tableWrite } = this.context.locals;
-    const table = this.local('i32', forWrite ? tableWrite : tableRead);
+    const table = this.readRaw('i32', this.tcb(), forWrite ? TCB.off.tableWrite : TCB.off.tableRead, 'state');
     const slot = this.and(this.shrU(va32, this.i32(10)), this.i32(0x3ffffc));
     const entry = this.readRaw('i32', this.add(table, slot), 0, 'guest');
     this.#slowIf(this.eqz(entry));

@@ -12,6 +12,7 @@ import { RegionAssembler, type Translated } from './region-assembler.js';
 import { RegionEmitter } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
 import { EagerPlanner, type RegionPlanner, type RevivedRegion } from './translator.js';
+import { WindowChoice } from './window-choice.js';
 
 const MAX_ATTEMPTS = 4;
 
@@ -54,7 +55,8 @@ export class RegionCompiler {
     if (!code.isCurrent(pages.keys())) return undefined;
     const flags = new FlagLiveness(code, order.blocks);
     const flow = new SlotFlow(order, flags);
-    const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, pages }).emit();
+    const windows = new WindowChoice(order.blocks, plan.windows);
+    const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, pages }).emit();
     const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);
     const covers = body.hasEntries ? order.blocks.flatMap(({ insns }) => insns.map((insn) => code.opAt(insn.at))) : [];
     const headsAt = [...order.loops].flatMap(({ at }) => (Number.isNaN(at) ? [] : [at]));

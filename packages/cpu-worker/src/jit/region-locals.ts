@@ -1,6 +1,14 @@
+import type { WindowKind } from '@troupe/abi/layout/memory-windows.js';
 import type { LocalPool } from '../ir/lower.js';
 import type { Ty } from '../ir/types.js';
 import { SLOT_PLACE } from './slots.js';
+
+/** Copies of a MemoryWindow's fields. */
+export interface WindowLocals {
+  readonly start: number;
+  readonly bytes: number;
+  readonly entry: number;
+}
 
 /** Locals of a region's function: parameters, then what lives through the whole region. */
 export class RegionLocals {
@@ -17,12 +25,9 @@ export class RegionLocals {
   readonly count: number;
   /** Where an exit stub lets the guest go on, counted from `origin`. */
   readonly pc: number;
-  readonly tableRead: number;
-  readonly tableWrite: number;
   /** With a dispatcher: where a computed jump leads. */
   #target: number | undefined;
-  /** Once the region uses the stack: page of the stack, and its entry of the write table. */
-  #stack: { readonly page: number; readonly entry: number } | undefined;
+  readonly #windows = new Map<WindowKind, WindowLocals>();
   readonly #slots = new Map<number, number>();
   readonly #slotOfLocal = new Map<number, number>();
   readonly #pages = new Map<string, { readonly offset: number; readonly address: number }>();
@@ -33,21 +38,21 @@ export class RegionLocals {
     this.origin = pool.reserve('i64');
     this.count = pool.reserve('i32');
     this.pc = pool.reserve('i32');
-    this.tableRead = pool.reserve('i32');
-    this.tableWrite = pool.reserve('i32');
   }
 
-  /** Made when first asked for. */
-  get stack(): { readonly page: number; readonly entry: number } {
-    return (this.#stack ??= { page: this.pool.reserve('i64'), entry: this.pool.reserve('i32') });
+  /** Made when first asked for; loaded at the entry. */
+  window(kind: WindowKind): WindowLocals {
+    let window = this.#windows.get(kind);
+    if (!window) this.#windows.set(kind, (window = { start: this.pool.reserve('i64'), bytes: this.pool.reserve('i64'), entry: this.pool.reserve('i32') }));
+    return window;
+  }
+
+  get windows(): Iterable<[WindowKind, WindowLocals]> {
+    return this.#windows;
   }
 
   get target(): number {
     return (this.#target ??= this.pool.reserve('i64'));
-  }
-
-  get usesStack(): boolean {
-    return this.#stack !== undefined;
   }
 
   slot(slot: number): number {

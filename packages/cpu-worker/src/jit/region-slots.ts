@@ -1,3 +1,4 @@
+import type { WindowKind } from '@troupe/abi/layout/memory-windows.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { FIELD_BITS, type FloatShape, type LowTy, type StateField, type StateTy } from '../ir/builder.js';
 import { node } from '../ir/expression-builder.js';
@@ -29,6 +30,8 @@ export interface RegionContext {
   readonly state: RegionState;
   /** Number of a function the region calls. */
   readonly runtime: (fn: Callee) => number;
+  /** Window that an operand is expected in. */
+  readonly window: (insn: GuestInstruction) => WindowKind | undefined;
   /** Global: address of the CoreBlock. */
   readonly block: number;
 }

@@ -8,8 +8,8 @@ import { hasRegion, MAX_INSTRUCTIONS, type RegionPlan, type RegionPlanner } from
 const FIRST_INSTRUCTIONS = 100;
 /** Loop heads remembered; all are forgotten when there are more. */
 const MAX_LOOP_HEADS = 1 << 16;
-const FIRST: RegionPlan = { tier: hasQuickAllocator ? Tier.QUICK : Tier.FULL, mayOverlap: false, maxInstructions: FIRST_INSTRUCTIONS };
-const HOTTER: RegionPlan = { tier: Tier.FULL, mayOverlap: true, maxInstructions: MAX_INSTRUCTIONS };
+const FIRST: RegionPlan = { tier: hasQuickAllocator ? Tier.QUICK : Tier.FULL, mayOverlap: false, maxInstructions: FIRST_INSTRUCTIONS, windows: 'likely' };
+const HOTTER: RegionPlan = { tier: Tier.FULL, mayOverlap: true, maxInstructions: MAX_INSTRUCTIONS, windows: 'likely' };
 
 /**
  * Plans of the compiling thread. Code that gets hot is compiled quickly, and once: regions end where others

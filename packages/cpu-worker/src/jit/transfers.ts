@@ -1,3 +1,4 @@
+import { MemoryWindow, windowOffset } from '@troupe/abi/layout/memory-windows.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { RELOCATED } from '../ir/lower.js';
 import type { I32, I64 } from '../ir/types.js';
@@ -5,11 +6,11 @@ import { Status } from '../interp/cold-builder.js';
 import { OP_BYTES } from '../interp/op-record.js';
 import type { ExitStub } from './exit-stubs.js';
 import type { GuestInstruction } from './guest-code.js';
-import { NO_STACK_PAGE, RegionExit } from './region-abi.js';
+import { RegionExit } from './region-abi.js';
 import type { LinkList } from './region-links.js';
 import type { RegionBuilder } from './region-builder.js';
 import { BodyGlobal, type AnalysedRegion, type Callee } from './analysed-region.js';
-import type { RegionLocals } from './region-locals.js';
+import type { RegionLocals, WindowLocals } from './region-locals.js';
 import { FLAG_SLOTS, hasSlot, intersection, minus, Slot, SLOT_PLACE, slotsOf, type SlotSet } from './slots.js';
 
 /** Instructions that a page of a repeated string instruction counts as, for polls. */
@@ -57,9 +58,7 @@ export class Transfers {
     b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
     this.#checkSlice(b, rip);
     this.#checkCode(b, rip);
-    if (this.locals.usesStack) this.#findStack(b, rip);
-    b.setLocal(this.locals.tableRead, b.readRaw('i32', b.tcb(), TCB.off.tableRead, 'state'));
-    b.setLocal(this.locals.tableWrite, b.readRaw('i32', b.tcb(), TCB.off.tableWrite, 'state'));
+    for (const [kind, window] of this.locals.windows) this.#loadWindow(b, windowOffset(kind), window);
     for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
     if (hasEntries) b.setLocal(this.locals.target, rip);
     this.load(b, flow.loadsAtEntry(order.blocks[0]!));
@@ -87,24 +86,10 @@ export class Transfers {
     });
   }
 
-  /** A region that uses the stack knows the page that the stack pointer is in when it starts. */
-  #findStack(b: RegionBuilder, rip: I64): void {
-    b.loadStack();
-    const page = b.local('i64', this.locals.stack.page, 'var');
-    const rsp = b.readRaw('i64', b.tcb(), TCB.off.gpr + Slot.RSP * 8, 'state');
-    b.block('known', (known) => {
-      b.block('unknown', (unknown) => {
-        b.branchRarely(b.ltU(b.i64(0xfff), b.sub(rsp, page)), unknown);
-        b.branchRarely(b.eq(page, b.i64(NO_STACK_PAGE)), unknown);
-        b.branch(known);
-      });
-      const found = b.callIndex(this.callee('stack'), 'i32', [b.tcb(), rsp]);
-      b.if(b.eqz(found), () => {
-        b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
-        b.returnValue(b.i32(RegionExit.STALE));
-      });
-      b.loadStack();
-    });
+  #loadWindow(b: RegionBuilder, at: number, { start, bytes, entry }: WindowLocals): void {
+    b.setLocal(start, b.readRaw('i64', b.tcb(), at + MemoryWindow.off.start, 'state'));
+    b.setLocal(bytes, b.readRaw('i64', b.tcb(), at + MemoryWindow.off.bytes, 'state'));
+    b.setLocal(entry, b.readRaw('i32', b.tcb(), at + MemoryWindow.off.entry, 'state'));
   }
 
   load(b: RegionBuilder, slots: SlotSet): void {

@@ -1,6 +1,7 @@
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { OP } from '../interp/op-record.js';
 import { REGION_HANDLER, Tier, type KeptTranslation, type Region, type RegionRequest } from './region-abi.js';
+import type { WindowGuess } from './window-choice.js';
 
 /** Instructions of the largest regions, but for those with a dispatcher. */
 export const MAX_INSTRUCTIONS = 400;
@@ -11,6 +12,7 @@ export interface RegionPlan {
   /** The region may contain code of others. False: it ends where another one starts. */
   readonly mayOverlap: boolean;
   readonly maxInstructions: number;
+  readonly windows: WindowGuess;
 }
 
 export interface RegionPlanner {
@@ -53,7 +55,7 @@ export class EagerPlanner implements RegionPlanner {
   constructor(readonly shared: SharedMemory) {}
 
   planOf(op: number): RegionPlan | undefined {
-    return hasRegion(this.shared, op) ? undefined : { tier: Tier.FULL, mayOverlap: true, maxInstructions: MAX_INSTRUCTIONS };
+    return hasRegion(this.shared, op) ? undefined : { tier: Tier.FULL, mayOverlap: true, maxInstructions: MAX_INSTRUCTIONS, windows: 'any' };
   }
 
   startsRegion(op: number): boolean {

@@ -69,7 +69,7 @@ export class InCoreCalls {
     if (op !== (Futex.WAIT | Futex.PRIVATE_FLAG) || arg(Reg.R10) !== 0 || u32[((tcb + TCB.off.gpr) >> 2) + Reg.R10 * 2 + 1] !== 0) return REFUSED;
     const entry = u32[(u32[(tcb + TCB.off.tableRead) >> 2]! >> 2) + (addr >>> 12)]!;
     if (entry === 0) return REFUSED;
-    return Atomics.load(i32, ((entry + addr + ADDEND_BIAS) >>> 0) >> 2) === (arg(Reg.RDX) | 0) ? REFUSED : -Errno.EAGAIN;
+    return Atomics.load(i32, (entry + addr + ADDEND_BIAS) >>> 2) === (arg(Reg.RDX) | 0) ? REFUSED : -Errno.EAGAIN;
   }
 
   #hasNoWaiters(addr: number): boolean {

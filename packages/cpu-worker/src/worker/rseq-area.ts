@@ -14,7 +14,7 @@ const U32 = 0x1_0000_0000;
 /** Word index of a guest address below 4 GiB behind a table, or -1: the kernel must look. */
 function wordAt({ u32 }: SharedMemory, table: number, addr: number): number {
   const entry = u32[(u32[table >> 2]! >> 2) + (addr >>> 12)]!;
-  return entry === 0 ? -1 : ((entry + addr + ADDEND_BIAS) >>> 0) >> 2;
+  return entry === 0 ? -1 : (entry + addr + ADDEND_BIAS) >>> 2;
 }
 
 /**

@@ -10,6 +10,7 @@ import { CoreCommand, FLAT_TABLE_BYTES, LimitSet, PAGE_SIZE, RunState, TCB, type
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { Mappable, PageMapper } from '@troupe/vfs';
 import { Flat, LOW_PAGES, type FlatTables } from './flat-tables.js';
+import { AddressWindows } from './address-windows.js';
 import { FaultHistory } from './fault-history.js';
 import type { MappedFile } from './mappable.js';
 import type { MemorySystem } from './memory-system.js';
@@ -42,6 +43,7 @@ export abstract class AddressSpace implements PageMapper {
   rssFilePages = 0;
   maxRssPages = 0;
   readonly history = new FaultHistory();
+  readonly windows = new AddressWindows();
   /** Bytes of private writable mappings (RLIMIT_DATA). */
   dataBytes = 0;
 
@@ -53,6 +55,16 @@ export abstract class AddressSpace implements PageMapper {
 
   get frames(): FramePool {
     return this.system.frames;
+  }
+
+  get u32(): Uint32Array {
+    return this.system.shared.u32;
+  }
+
+  /** A frame for a private page, in its place if that is free; contents undefined; 0 when memory is exhausted. */
+  allocFrame(page: number): number {
+    const wanted = this.windows.frameOf(page, this.system.arenas);
+    return wanted !== 0 && this.frames.claim(wanted) ? wanted : this.frames.allocUnzeroed();
   }
 
   // Tasks ---------------------------------------------------------------------------------------
@@ -73,6 +85,7 @@ export abstract class AddressSpace implements PageMapper {
     const tables = this.tables ?? this.system.tables.empty;
     if (this.tables !== null) this.system.tables.touch(this.tables);
     this._writeTcb(tcb, tables.base);
+    this.windows.publish(this, tcb);
   }
 
   private _writeTcb(tcb: number, base: number): void {
@@ -85,6 +98,7 @@ export abstract class AddressSpace implements PageMapper {
 
   /** Another address space takes the tables. The caller does the shootdown. */
   loseTables(): void {
+    this.windows.forget(this);
     this.tables = null;
     const { empty } = this.system.tables;
     this.readWord = empty.readWord;
@@ -120,6 +134,7 @@ export abstract class AddressSpace implements PageMapper {
     const tables = this.system.acquireTables(this);
     if (tables === null) return null;
     this._tenureStartNs = this._cpuTimeNs();
+    this.windows.forget(this);
     this.tables = tables;
     this.readWord = tables.readWord;
     this.writeWord = tables.writeWord;
@@ -136,6 +151,7 @@ export abstract class AddressSpace implements PageMapper {
     this.pages.clear((entry) => void this.frames.decRef(pteFrame(entry)));
     this.rssAnonPages = this.rssFilePages = 0;
     this.dropVmas(this.vmas.removeRange(0, Number.MAX_SAFE_INTEGER));
+    this.windows.release(this.system.arenas);
     this.system.unregister(this);
   }
 
@@ -146,6 +162,7 @@ export abstract class AddressSpace implements PageMapper {
     const firstPage = start / PAGE_SIZE;
     const endPage = end / PAGE_SIZE;
     const high = endPage > LOW_PAGES;
+    if ((which & (Flat.READ | Flat.WRITE)) !== 0 && this.tables !== null) this.windows.shrink(this, firstPage, endPage);
     const lost = firstPage < LOW_PAGES && this.tables !== null && this.tables.clear(firstPage, endPage, which);
     if (lost || high) shootdown(this.system.shared, this.asId, high ? CoreCommand.FLUSH_HIGH : 0);
   }

@@ -6,7 +6,7 @@
  * fault should serve many pages: files map a window of pages, sequential first writes to anonymous
  * memory map growing batches.
  */
-import { Errno, PAGE_SIZE } from '@troupe/abi';
+import { Errno, PAGE_SIZE, zeroMemory } from '@troupe/abi';
 import type { AddressSpace } from './address-space.js';
 import { GROUP_PAGES, type Backing } from './fault-history.js';
 import { Flat, LOW_PAGES } from './flat-tables.js';
@@ -101,8 +101,9 @@ function readPage(space: AddressSpace, vma: Vma, page: number, access: number): 
 }
 
 function anonymousPage(space: AddressSpace, page: number): number {
-  const frame = space.frames.alloc();
+  const frame = space.allocFrame(page);
   if (frame === 0) return FaultError.OOM;
+  zeroMemory(space.frames.shared, frame, frame + PAGE_SIZE);
   space.addPage(page, frame, Pte.ANON | Pte.WRITABLE);
   return frame;
 }
@@ -203,7 +204,7 @@ function shareForWrite(space: AddressSpace, vma: Vma, page: number, frame: numbe
 /** Copy-on-write: the page gets a frame of its own. */
 function copyPage(space: AddressSpace, page: number, entry: number, frame: number): number {
   if (!space.frames.bring(frame)) return FaultError.BUS;
-  const copy = space.frames.allocUnzeroed();
+  const copy = space.allocFrame(page);
   if (copy === 0) return FaultError.OOM;
   space.frames.shared.u8.copyWithin(copy, frame, frame + PAGE_SIZE);
   space.dropPage(page, entry);
@@ -227,6 +228,7 @@ export function mapCached(space: AddressSpace, vma: Vma): void {
     const entry = space.pages.get(page);
     if (entry !== 0) mapPresent(space, vma, page, entry, access);
   }
+  if (isWritable) space.windows.grow(first, space.tables!);
 }
 
 /** Prepares private anonymous pages of [start, end) for writing before they are asked for. */
@@ -238,6 +240,7 @@ export function prefault(space: AddressSpace, vma: Vma, start: number, end: numb
     if (frame > 0) mapPresent(space, vma, page, space.pages.get(page), Access.WRITE);
   }
   space.history.nextUp = end / PAGE_SIZE;
+  space.windows.grow(start / PAGE_SIZE, space.tables!);
 }
 
 /** Puts the page and its neighbours into the flat tables. Pages that are both written and executed come alone. */
@@ -253,6 +256,7 @@ function mapAround(space: AddressSpace, vma: Vma, page: number, access: number, 
     const entry = space.pages.get(at);
     if (entry !== 0) mapPresent(space, vma, at, entry, access);
   }
+  if (access === Access.WRITE) space.windows.grow(page, space.tables!);
 }
 
 function mapZeroFrames(space: AddressSpace, first: number, end: number): void {

@@ -60,6 +60,11 @@ export class FlatTables {
     if (this.u32[this.execWord + page] === 0) this.u32[this.execWord + page] = frame | 1;
   }
 
+  /** Entry of the write table; 0 outside of it. */
+  writeEntry(page: number): number {
+    return page >= 0 && page < LOW_PAGES ? this.u32[this.writeWord + page]! : 0;
+  }
+
   hasRead(page: number): boolean {
     return this.u32[this.readWord + page] !== 0;
   }

@@ -8,6 +8,7 @@
  */
 import { fenceAllCores, shootdown } from './shootdown.js';
 import { FlatTablePool, type FlatTables } from './flat-tables.js';
+import { FrameArenas } from './frame-arenas.js';
 import { FrameBits } from './frame-bits.js';
 import type { FramePool, SharedMemory } from '@troupe/abi';
 import { CoreCommand, PAGE_SIZE } from '@troupe/abi';
@@ -28,6 +29,7 @@ export interface MemorySystemOptions {
 export class MemorySystem {
   readonly shared: SharedMemory;
   readonly tables: FlatTablePool;
+  readonly arenas: FrameArenas;
   readonly spaces = new Map<number, AddressSpace>();
   readonly limitBytes: number;
   /** A frame of zeros, mapped read-only where private anonymous memory was only read. */
@@ -45,6 +47,7 @@ export class MemorySystem {
 
   constructor(readonly frames: FramePool, options: MemorySystemOptions = {}) {
     this.shared = frames.shared;
+    this.arenas = new FrameArenas(frames);
     this._codeCache = new CodeCache(frames.shared, frames);
     this.limitBytes = options.limitBytes ?? frames.limitFrames * PAGE_SIZE;
     this.tables = new FlatTablePool(frames, options.maxTableSets ?? 48);

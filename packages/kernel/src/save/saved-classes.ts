@@ -20,7 +20,9 @@ import { AsyncOwner } from '../ipc/signal-io.js';
 import { Kernel } from '../kernel.js';
 import { KernelLog } from '../log/kernel-log.js';
 import { KmsgFile, RecordWaiter } from '../log/kmsg-file.js';
+import { AddressWindows } from '../mm/address-windows.js';
 import { FaultHistory } from '../mm/fault-history.js';
+import { PlacedArea } from '../mm/placed-area.js';
 import { FileMapping, rememberMapping } from '../mm/file-mapping.js';
 import { ProgramBreak } from '../mm/mapping.js';
 import { MemoryManager } from '../mm/memory-manager.js';
@@ -75,9 +77,9 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
-  AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
+  AddressWindows, AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenQuestions, OpenedProgram,
-  PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
+  PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, PlacedArea, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,
 };
@@ -109,7 +111,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
     }),
     savedClass({ type: Ipc, name: 'kernel.Ipc' }),
     savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 2, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
-    savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, onTablesDenied: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
+    savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, arenas: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, onTablesDenied: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
     savedClass({ type: RunningTasks, name: 'kernel.RunningTasks', notSaved: { shared: KEPT, onTick: KEPT } }),
     savedClass({
       type: SyntheticFileSystem, name: 'vfs.SyntheticFileSystem', notSaved: { rootEntry: () => null },
