@@ -1,73 +1,72 @@
 /**
- * The memory windows of an address space (layout/memory-windows.ts): where its private pages are placed, and what its
- * tasks may use without a look at the page tables.
+ * The memory windows of an address space (layout/memory-windows.ts): where its private pages are placed, and which of
+ * them its tasks may use without a look at the page tables.
  *
- * Owns:   its areas; TCB.windows of its tasks
+ * Owns:   its reservations of FrameArenas; TCB.windows of its tasks
  * Order:  windows are taken back (`shrink`: `bytes` of running tasks set to 0) before entries are withdrawn; the
  *         shootdown that follows waits for the cores that may have copies
  */
 import { MemoryWindow, PAGE_SIZE, TCB, WINDOW_ACCESS_BYTES, WindowKind, windowOffset } from '@troupe/abi';
 import { LOW_PAGES, type FlatTables } from './flat-tables.js';
-import type { FrameArenas } from './frame-arenas.js';
+import { BLOCK_BYTES, BLOCK_PAGES, type FrameArenas } from './frame-arenas.js';
 import { STACK_TOP } from './layout.js';
-import { PlacedArea } from './placed-area.js';
+import { PageRun } from './page-run.js';
 
-/** Addresses below are of programs and their heaps, those above of mappings, then of the main stack. */
+/** Pages below are of programs and their heaps; those from there on of mappings, up to the stack. */
 const MAPPINGS_PAGE = 0x7_0000;
-const STACK_PAGE = STACK_TOP / PAGE_SIZE - 512;
-const STACK_END_PAGE = STACK_TOP / PAGE_SIZE;
-/** Pages looked at on each side of a stack pointer outside of the areas' runs. */
+const STACK_PAGE = 0xf_0000;
+/** Pages looked at on each side of a stack pointer that is in no known run. */
 const STACK_REACH_PAGES = 64;
 const RSP = 4;
 
-/** What is known of the flat tables of an address space. */
+/** What is used of an address space. */
 export interface WindowedSpace {
   readonly tables: FlatTables | null;
   readonly tcbs: ReadonlySet<number>;
   readonly u32: Uint32Array;
 }
 
-interface Run {
-  readonly first: number;
-  readonly end: number;
-  readonly entry: number;
-}
-
-const NO_RUN: Run = { first: 0, end: 0, entry: 0 };
-
 export class AddressWindows {
-  /** In granules: most programs get by with what comes first. */
-  private readonly _data = new PlacedArea('up', [32, 4, 1]);
-  private readonly _mappings = new PlacedArea('down', [32, 4, 1]);
-  private readonly _stack = new PlacedArea('down', [1]);
+  /** Linear addresses of reserved blocks by page / BLOCK_PAGES; 0 = there was none to be had. */
+  private readonly _blocks = new Map<number, number>();
+  private readonly _data = new PageRun();
+  private readonly _mappings = new PageRun();
+  private readonly _stack = new PageRun();
 
-  private _areaOf(page: number): PlacedArea | undefined {
-    if (page < MAPPINGS_PAGE) return this._data;
-    if (page >= STACK_PAGE && page < STACK_END_PAGE) return this._stack;
-    return page < LOW_PAGES ? this._mappings : undefined;
+  private _runOf(page: number): PageRun {
+    return page < MAPPINGS_PAGE ? this._data : page < STACK_PAGE ? this._mappings : this._stack;
   }
 
-  /** The frame that a private page should have; 0 = any. */
+  /** The frame that a private page should have, so that it lies behind those of the pages before it; 0 = any. */
   frameOf(page: number, arenas: FrameArenas): number {
-    return this._areaOf(page)?.frameOf(page, arenas) ?? 0;
+    if (page >= LOW_PAGES || page * PAGE_SIZE >= STACK_TOP) return 0;
+    const block = Math.floor(page / BLOCK_PAGES);
+    let base = this._blocks.get(block);
+    if (base === undefined) this._blocks.set(block, (base = arenas.reserve(this._besides(block))));
+    return base === 0 ? 0 : base + (page % BLOCK_PAGES) * PAGE_SIZE;
+  }
+
+  private _besides(block: number): number {
+    const below = this._blocks.get(block - 1) ?? 0;
+    if (below !== 0) return below + BLOCK_BYTES;
+    const above = this._blocks.get(block + 1) ?? 0;
+    return above === 0 ? 0 : above - BLOCK_BYTES;
+  }
+
+  release(arenas: FrameArenas): void {
+    for (const base of this._blocks.values()) if (base !== 0) arenas.release(base);
+    this._blocks.clear();
   }
 
   /** The page was mapped for writing. */
   grow(page: number, tables: FlatTables): void {
-    this._areaOf(page)?.grow(page, tables);
+    this._runOf(page).grow(page, tables);
   }
 
   /** Write entries of pages [first, end) are about to go. */
   shrink(space: WindowedSpace, first: number, end: number): void {
-    for (const area of [this._data, this._mappings, this._stack]) area.shrink(first, end);
-    for (const tcb of space.tcbs) {
-      for (const kind of Object.values(WindowKind)) {
-        const at = (tcb + windowOffset(kind)) >>> 2;
-        const bytes = space.u32[at + MemoryWindow.off.bytes / 4]!;
-        const start = space.u32[at + MemoryWindow.off.start / 4]!;
-        if (bytes !== 0 && start < end * PAGE_SIZE && start + bytes + WINDOW_ACCESS_BYTES > first * PAGE_SIZE) space.u32[at + MemoryWindow.off.bytes / 4] = 0;
-      }
-    }
+    for (const run of [this._data, this._mappings, this._stack]) run.shrink(first, end);
+    for (const tcb of space.tcbs) for (const kind of Object.values(WindowKind)) takeBack(space.u32, tcb + windowOffset(kind), first, end);
   }
 
   /** The address space has other flat tables, or none. */
@@ -75,42 +74,34 @@ export class AddressWindows {
     this.shrink(space, 0, LOW_PAGES);
   }
 
-  release(arenas: FrameArenas): void {
-    for (const area of [this._data, this._mappings, this._stack]) area.release(arenas);
-  }
-
   /** Writes the windows of a task that is about to run. */
-  publish(space: WindowedSpace, tcb: number): void {
-    const { u32, tables } = space;
-    if (tables === null) {
-      for (const kind of Object.values(WindowKind)) write(u32, tcb + windowOffset(kind), NO_RUN);
-      return;
-    }
+  publish({ u32, tables }: WindowedSpace, tcb: number): void {
     write(u32, tcb + windowOffset(WindowKind.DATA), this._data);
     write(u32, tcb + windowOffset(WindowKind.MAPPINGS), this._mappings);
     const stack = tcb + windowOffset(WindowKind.STACK);
-    const rsp = u32[(tcb + TCB.off.gpr + RSP * 8) >>> 2]!;
-    const isKnown = rsp - u32[(stack + MemoryWindow.off.start) >>> 2]! < u32[(stack + MemoryWindow.off.bytes) >>> 2]! && rsp >= u32[(stack + MemoryWindow.off.start) >>> 2]!;
-    const page = Math.floor(rsp / PAGE_SIZE);
-    const area = this._areaOf(page);
-    if (area !== undefined && page >= area.first && page < area.end) write(u32, stack, area);
-    else if (!isKnown) write(u32, stack, runAround(tables, page));
+    const page = Math.floor(u32[(tcb + TCB.off.gpr + RSP * 8) >>> 2]! / PAGE_SIZE);
+    const run = this._runOf(page);
+    if (tables === null || run.has(page)) write(u32, stack, run);
+    else if (!isWithin(u32, stack, page)) write(u32, stack, PageRun.around(page, tables, STACK_REACH_PAGES));
   }
 }
 
-/** Pages around a stack pointer that are mapped for writing and lie in order. */
-function runAround(tables: FlatTables, page: number): Run {
-  const entry = tables.writeEntry(page);
-  if (entry === 0) return NO_RUN;
-  let [first, end] = [page, page + 1];
-  while (first > page - STACK_REACH_PAGES && tables.writeEntry(first - 1) === entry) first--;
-  while (end < page + STACK_REACH_PAGES && tables.writeEntry(end) === entry) end++;
-  return { first, end, entry };
-}
-
-function write(u32: Uint32Array, window: number, { first, end, entry }: Run): void {
+function write(u32: Uint32Array, window: number, { first, end, entry }: PageRun): void {
   const at = window >>> 2;
   u32[at + MemoryWindow.off.start / 4] = first * PAGE_SIZE;
   u32[at + MemoryWindow.off.bytes / 4] = end > first ? (end - first) * PAGE_SIZE - (WINDOW_ACCESS_BYTES - 1) : 0;
   u32[at + MemoryWindow.off.entry / 4] = entry;
+}
+
+function isWithin(u32: Uint32Array, window: number, page: number): boolean {
+  const start = u32[(window + MemoryWindow.off.start) >>> 2]!;
+  const bytes = u32[(window + MemoryWindow.off.bytes) >>> 2]!;
+  return page * PAGE_SIZE >= start && page * PAGE_SIZE < start + bytes;
+}
+
+/** Empties a window that has one of the pages [first, end). */
+function takeBack(u32: Uint32Array, window: number, first: number, end: number): void {
+  const start = u32[(window + MemoryWindow.off.start) >>> 2]!;
+  const bytes = u32[(window + MemoryWindow.off.bytes) >>> 2]!;
+  if (bytes !== 0 && start < end * PAGE_SIZE && start + bytes + WINDOW_ACCESS_BYTES > first * PAGE_SIZE) u32[(window + MemoryWindow.off.bytes) >>> 2] = 0;
 }

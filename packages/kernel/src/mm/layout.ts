@@ -10,6 +10,8 @@ export const LOW_END = 0x1_0000_0000;
 export const MMAP_MIN_ADDR = 0x1_0000;
 /** mmap(2) without a fixed address searches downwards from here. */
 export const MMAP_TOP = 0xf000_0000;
+/** The same for private anonymous writable memory, so that it lies together (address-windows.ts). */
+export const HEAPS_TOP = 0xe000_0000;
 /** Requests that do not fit below 4 GiB are placed downwards from here. */
 export const HIGH_MMAP_TOP = 0x7f00_0000_0000;
 /** Base of position-independent executables. */

@@ -5,7 +5,7 @@ import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
 import { Access, faultIn, mapCached, prefault } from './fault.js';
 import { Flat } from './flat-tables.js';
-import { BIT32_HIGH, BIT32_LOW, HIGH_MMAP_TOP, LOW_END, MAX_MAP_COUNT, MMAP_MIN_ADDR, MMAP_TOP, TASK_SIZE } from './layout.js';
+import { BIT32_HIGH, BIT32_LOW, HEAPS_TOP, HIGH_MMAP_TOP, LOW_END, MAX_MAP_COUNT, MMAP_MIN_ADDR, MMAP_TOP, TASK_SIZE } from './layout.js';
 import type { MappedFile } from './mappable.js';
 import { SharedObject } from './shared-object.js';
 import { VmFlag, Vma } from './vma.js';
@@ -94,7 +94,9 @@ function chooseAddress(space: AddressSpace, request: MapRequest, length: number)
   }
   const hint = pageUp(addr);
   if (hint >= MMAP_MIN_ADDR && hint + length <= LOW_END && space.vmas.isFree(hint, hint + length)) return hint;
-  return findFree(space, length, flags);
+  const isHeap = (flags & (MapFlag.TYPE_MASK | MapFlag.NORESERVE | MapFlag.STACK | MapFlag.BIT32)) === MapFlag.PRIVATE && (request.prot & Prot.WRITE) !== 0 && (request.file ?? null) === null;
+  const heap = isHeap ? space.vmas.findFreeTopDown(length, MMAP_MIN_ADDR, HEAPS_TOP) : -1;
+  return heap >= 0 ? heap : findFree(space, length, flags);
 }
 
 /** A free range for a mapping without a fixed address, or -ENOMEM. */

@@ -22,7 +22,7 @@ import { KernelLog } from '../log/kernel-log.js';
 import { KmsgFile, RecordWaiter } from '../log/kmsg-file.js';
 import { AddressWindows } from '../mm/address-windows.js';
 import { FaultHistory } from '../mm/fault-history.js';
-import { PlacedArea } from '../mm/placed-area.js';
+import { PageRun } from '../mm/page-run.js';
 import { FileMapping, rememberMapping } from '../mm/file-mapping.js';
 import { ProgramBreak } from '../mm/mapping.js';
 import { MemoryManager } from '../mm/memory-manager.js';
@@ -79,7 +79,7 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
 const PLAIN = {
   AddressWindows, AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenQuestions, OpenedProgram,
-  PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, PlacedArea, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
+  PageRun, PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,
 };
