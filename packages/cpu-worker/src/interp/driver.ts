@@ -49,7 +49,10 @@ export class Driver {
         s.resolveHandler();
       }, () => {
         b.if(b.and(s.hasFlag(RunFlag.MAIN), b.eqz(s.isRegion(s.get('handler')))), () => this.#main());
-        b.if(s.isRegion(s.get('handler')), () => this.#regions.emit());
+        b.if(s.isRegion(s.get('handler')), () => {
+          b.if(s.hasFlag(RunFlag.CHECK), () => s.leaveAtOp(Trap.STALE));
+          this.#regions.emit();
+        });
       });
       this.#cold();
     });

@@ -4,6 +4,7 @@ import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { RunDecoder } from '../decode/run-decoder.js';
 import { RunFlag } from '../interp/driver-state.js';
 import { OP } from '../interp/op-record.js';
+import type { RegionFunction } from '../check/checked-regions.js';
 import { CodeKeys } from './code-keys.js';
 import { CompilerThread } from './compiler-thread.js';
 import { CoreRegions, type RegionLinkage } from './core-regions.js';
@@ -92,6 +93,14 @@ export class CoreJit {
       this.#cool(op);
     }
     return false;
+  }
+
+  /** The function of the region that Trap.STALE stands for, when this core has it and may run it. */
+  regionFunction(): RegionFunction | undefined {
+    const { u16, u32 } = this.area.shared;
+    const id = Atomics.load(u16, (u32[(this.#block + CoreBlock.off.mainOp) >>> 2]! + OP.handler) >>> 1) - REGION_HANDLER;
+    if (id < 0 || (!this.#regions.isInstalled(id) && !this.#regions.install(id))) return undefined;
+    return this.#regions.linkage.regions.get(id) as RegionFunction;
   }
 
   /** Trap.HOT at TCB.rip: true when there is a region now. */

@@ -1,0 +1,84 @@
+import { LAZY_FLAGS, packFlags } from '@troupe/abi/layout/flags.js';
+import { TCB } from '@troupe/abi/layout/tcb.js';
+import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+
+const GPR = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+const { off } = TCB;
+/** State of the guest is from here to there. */
+const END = off.xmm + 256;
+const ST_BYTES = 10;
+
+interface Field {
+  readonly name: string;
+  readonly at: number;
+  readonly bytes: number;
+}
+
+const numbered = (name: string, at: number, count: number, bytes: number): Field[] => Array.from({ length: count }, (_, i) => ({ name: `${name}${i}`, at: at + i * 16, bytes }));
+
+/** What is compared, but for the arithmetic flags. */
+const FIELDS: readonly Field[] = [
+  ...GPR.map((name, i) => ({ name, at: off.gpr + i * 8, bytes: 8 })),
+  { name: 'flags rest', at: off.flagsRest, bytes: 4 },
+  { name: 'mxcsr', at: off.mxcsr, bytes: 4 },
+  { name: 'fs base', at: off.fsBase, bytes: 8 },
+  { name: 'gs base', at: off.gsBase, bytes: 8 },
+  { name: 'x87 control, status, tags', at: off.fcw, bytes: 5 },
+  ...numbered('st (physical) ', off.st, 8, ST_BYTES),
+  ...numbered('xmm', off.xmm, 16, 16),
+];
+
+function hex(bytes: Uint8Array, { at, bytes: count }: Field): string {
+  return `0x${[...bytes.subarray(at, at + count)].reverse().map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** A copy of the guest's registers, as they stand in a TCB. */
+export class GuestState {
+  readonly #copy = new Uint8Array(END);
+  readonly #view = new DataView(this.#copy.buffer);
+
+  constructor(readonly shared: SharedMemory) {}
+
+  take(tcb: number): void {
+    this.#copy.set(this.shared.u8.subarray(tcb, tcb + END));
+  }
+
+  restore(tcb: number): void {
+    this.shared.u8.set(this.#copy, tcb);
+  }
+
+  get rip(): bigint {
+    return this.#view.getBigUint64(off.rip, true);
+  }
+
+  get rsp(): bigint {
+    return this.#view.getBigUint64(off.gpr + 4 * 8, true);
+  }
+
+  get rflags(): number {
+    return packFlags(this.#view.getBigInt64(off.ccRes, true), this.#view.getBigInt64(off.ccAux, true), this.#view.getUint32(off.flagsRest, true));
+  }
+
+  /** Whether the TCB has the same registers and rip; flags apart. */
+  isIn(tcb: number): boolean {
+    const { u8, u64 } = this.shared;
+    if (u64[(tcb + off.rip) / 8] !== this.rip) return false;
+    return FIELDS.every(({ at, bytes }) => {
+      for (let i = 0; i < bytes; i++) if (u8[tcb + at + i] !== this.#copy[at + i]) return false;
+      return true;
+    });
+  }
+
+  /** Arithmetic flags in which the other one differs. */
+  differentFlags(other: GuestState): number {
+    return (this.rflags ^ other.rflags) & LAZY_FLAGS;
+  }
+
+  /** A line for each register that is another one there. */
+  differences(other: GuestState): string[] {
+    const lines = FIELDS.filter(({ at, bytes }) => Buffer.compare(this.#copy.subarray(at, at + bytes), other.#copy.subarray(at, at + bytes)) !== 0)
+      .map((field) => `${field.name}: ${hex(this.#copy, field)}, interpreted ${hex(other.#copy, field)}`);
+    const flags = this.differentFlags(other);
+    return flags === 0 ? lines : [...lines, `flags: 0x${this.rflags.toString(16)}, interpreted 0x${other.rflags.toString(16)}`];
+  }
+}
