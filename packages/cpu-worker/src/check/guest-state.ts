@@ -34,17 +34,20 @@ function hex(bytes: Uint8Array, { at, bytes: count }: Field): string {
 
 /** A copy of the guest's registers, as they stand in a TCB. */
 export class GuestState {
-  readonly #copy = new Uint8Array(END);
-  readonly #view = new DataView(this.#copy.buffer);
+  readonly #copy = Buffer.alloc(END);
+  readonly #view = new DataView(this.#copy.buffer, this.#copy.byteOffset, END);
+  readonly #memory: Buffer;
 
-  constructor(readonly shared: SharedMemory) {}
+  constructor(readonly shared: SharedMemory) {
+    this.#memory = Buffer.from(shared.buffer);
+  }
 
   take(tcb: number): void {
-    this.#copy.set(this.shared.u8.subarray(tcb, tcb + END));
+    this.#memory.copy(this.#copy, 0, tcb, tcb + END);
   }
 
   restore(tcb: number): void {
-    this.shared.u8.set(this.#copy, tcb);
+    this.#copy.copy(this.#memory, tcb);
   }
 
   get rip(): bigint {
@@ -61,12 +64,8 @@ export class GuestState {
 
   /** Whether the TCB has the same registers and rip; flags apart. */
   isIn(tcb: number): boolean {
-    const { u8, u64 } = this.shared;
-    if (u64[(tcb + off.rip) / 8] !== this.rip) return false;
-    return FIELDS.every(({ at, bytes }) => {
-      for (let i = 0; i < bytes; i++) if (u8[tcb + at + i] !== this.#copy[at + i]) return false;
-      return true;
-    });
+    if (this.shared.u64[(tcb + off.rip) / 8] !== this.rip) return false;
+    return FIELDS.every(({ at, bytes }) => this.#memory.compare(this.#copy, at, at + bytes, tcb + at, tcb + at + bytes) === 0);
   }
 
   /** Arithmetic flags in which the other one differs. */

@@ -4,15 +4,15 @@ import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 
 /** Pages that may be written at a time: each is copied for each run that is checked. */
-const MAX_PAGES = 24;
+const MAX_PAGES = 16;
 const LOW_PAGES = FLAT_TABLE_BYTES / 4;
 
-/** A page that may be written, and what stood in it. */
+/** A page that may be written, what stood in it, and what the run made of that. */
 interface WrittenPage {
   readonly number: number;
   readonly frame: number;
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
+  readonly before: Buffer;
+  readonly after: Buffer;
 }
 
 /**
@@ -23,10 +23,15 @@ interface WrittenPage {
 export class WrittenPages {
   /** Linear address of the write table. */
   readonly table: number;
+  /** Copies of typed arrays are slow when their memory is shared. */
+  readonly #memory: Buffer;
   #tableWrite = 0;
   readonly #pages = new Map<number, WrittenPage>();
+  /** Pages that the run changed. */
+  readonly #changed: WrittenPage[] = [];
 
   constructor(readonly shared: SharedMemory, frames: FramePool) {
+    this.#memory = Buffer.from(shared.buffer);
     this.table = frames.allocChunk(FLAT_TABLE_BYTES, true);
     if (this.table === 0) throw new Error('out of memory for the write table of checked code');
   }
@@ -40,7 +45,7 @@ export class WrittenPages {
       if (!isSame) this.#drop(number);
     }
     this.#tableWrite = tableWrite;
-    for (const page of this.#pages.values()) page.before.set(this.#bytes(page));
+    for (const page of this.#pages.values()) this.#copy(page);
   }
 
   #drop(number: number): void {
@@ -48,8 +53,12 @@ export class WrittenPages {
     this.shared.u32[(this.table >>> 2) + number] = 0;
   }
 
-  #bytes({ frame }: WrittenPage): Uint8Array {
-    return this.shared.u8.subarray(frame, frame + PAGE_SIZE);
+  #copy({ frame, before }: WrittenPage): void {
+    this.#memory.copy(before, 0, frame, frame + PAGE_SIZE);
+  }
+
+  #is({ frame }: WrittenPage, bytes: Buffer): boolean {
+    return this.#memory.compare(bytes, 0, PAGE_SIZE, frame, frame + PAGE_SIZE) === 0;
   }
 
   /** Lets the page of an address be written; false: it may not, or may be already. */
@@ -61,8 +70,8 @@ export class WrittenPages {
     if (entry === 0) return false;
     if (this.#pages.size === MAX_PAGES) this.#drop(this.#pages.keys().next().value!);
     const frame = (entry + number * PAGE_SIZE + ADDEND_BIAS) >>> 0;
-    const page = { number, frame, before: new Uint8Array(PAGE_SIZE), after: new Uint8Array(PAGE_SIZE) };
-    page.before.set(this.#bytes(page));
+    const page = { number, frame, before: Buffer.alloc(PAGE_SIZE), after: Buffer.alloc(PAGE_SIZE) };
+    this.#copy(page);
     this.#pages.set(number, page);
     u32[(this.table >>> 2) + number] = entry;
     return true;
@@ -70,32 +79,34 @@ export class WrittenPages {
 
   /** After the run: keeps what was written and undoes it. */
   undo(): void {
+    this.#changed.length = 0;
     for (const page of this.#pages.values()) {
-      const bytes = this.#bytes(page);
-      page.after.set(bytes);
-      if (!isSame(bytes, page.before)) bytes.set(page.before);
+      if (this.#is(page, page.before)) continue;
+      this.#memory.copy(page.after, 0, page.frame, page.frame + PAGE_SIZE);
+      this.#changed.push(page);
+      page.before.copy(this.#memory, page.frame);
     }
   }
 
   /** Undoes the second run. */
   undoAgain(): void {
-    for (const page of this.#pages.values()) this.#bytes(page).set(page.before);
+    for (const { before, frame } of this.#pages.values()) before.copy(this.#memory, frame);
   }
 
   get isAsAfterRun(): boolean {
-    for (const page of this.#pages.values()) if (!isSame(this.#bytes(page), page.after)) return false;
+    for (const page of this.#pages.values()) if (!this.#is(page, this.#wanted(page))) return false;
     return true;
+  }
+
+  #wanted(page: WrittenPage): Buffer {
+    return this.#changed.includes(page) ? page.after : page.before;
   }
 
   /** Bytes in which memory is not what it was after the run: address, byte of the run, byte now. */
   *differences(): Generator<readonly [number, number, number]> {
     for (const page of this.#pages.values()) {
-      const bytes = this.#bytes(page);
-      for (let i = 0; i < PAGE_SIZE; i++) if (bytes[i] !== page.after[i]) yield [page.number * PAGE_SIZE + i, page.after[i]!, bytes[i]!];
+      const wanted = this.#wanted(page);
+      for (let i = 0; i < PAGE_SIZE; i++) if (this.#memory[page.frame + i] !== wanted[i]) yield [page.number * PAGE_SIZE + i, wanted[i]!, this.#memory[page.frame + i]!];
     }
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

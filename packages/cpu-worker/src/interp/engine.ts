@@ -41,6 +41,8 @@ export interface EngineHost {
   readonly eagerMain?: boolean;
   /** Translated code; default: none. */
   readonly jit?: JitMode;
+  /** Takes differences between translated code and the interpreter; default: standard error. */
+  readonly report?: (text: string) => void;
 }
 
 /** interp/driver.ts */
@@ -145,7 +147,7 @@ class InterpEngine implements Engine {
 
   #makeChecked(host: EngineHost, handlers: WebAssembly.Table): CheckedRegions {
     const { shared, coreId } = this;
-    return new CheckedRegions({ shared, coreId, frames: host.frames, decoder: this.#decoder, handlers, facts: makeFacts(shared), report: (text) => writeSync(2, `troupe: ${text}\n`) });
+    return new CheckedRegions({ shared, coreId, frames: host.frames, decoder: this.#decoder, handlers, facts: makeFacts(shared), report: host.report ?? ((text) => writeSync(2, `troupe: ${text}\n`)) });
   }
 
   run(tcb: number, budgetBranches: number): number {
