@@ -116,7 +116,7 @@ export class CheckedRegions {
         this.#before.restore(tcb);
       }
     }
-    this.#report(tcb, exit);
+    if (!this.#path.isCodeGone) this.#report(tcb, exit);
     return this.#exitOf(CheckedExit.INTERPRET);
   }
 
@@ -159,7 +159,7 @@ export class CheckedRegions {
     for (let steps = 0; different !== 0; steps++) {
       const uses = this.host.facts.flagsAt(tcb);
       if ((uses.read & different) !== 0 || steps === MAX_FLAG_STEPS) return false;
-      const status = this.#path.step(tcb);
+      const status = this.#stepAdmitting(tcb);
       if (status !== Status.NEXT && status !== Status.JUMP && status !== Status.AGAIN) return true;
       different &= ~uses.written;
     }
@@ -183,13 +183,17 @@ export class CheckedRegions {
     return status === Status.SYSCALL ? CheckedExit.SYSCALL : status === Status.LEAVE ? CheckedExit.EXCEPTION : usual;
   }
 
-  /** When the instruction leaves for a page that it may write, that page is one of the pages from now on. */
+  /** The regions left at an instruction. When it stores to a page that is none of the pages yet, that is one from now on. */
   #admitPage(tcb: number): number {
+    return this.#stepAdmitting(tcb) === Status.FAULT ? CheckedExit.INTERPRET : this.#exitOf(CheckedExit.GO_ON);
+  }
+
+  #stepAdmitting(tcb: number): number {
     const { u32, u64 } = this.host.shared;
-    if (this.#path.step(tcb) !== Status.FAULT) return this.#exitOf(CheckedExit.GO_ON);
+    const status = this.#path.step(tcb);
+    if (status !== Status.FAULT) return status;
     const isStore = u32[(tcb + TCB.off.trapVector) >>> 2] === Vector.PF && (u32[(tcb + TCB.off.trapErrorCode) >>> 2]! & PfCode.WRITE) !== 0;
-    if (isStore && this.#pages.add(u64[(tcb + TCB.off.trapAddr) / 8]!)) return CheckedExit.GO_ON;
-    return CheckedExit.INTERPRET;
+    return isStore && this.#pages.add(u64[(tcb + TCB.off.trapAddr) / 8]!) ? this.#path.step(tcb) : status;
   }
 
   #report(tcb: number, exit: number): void {

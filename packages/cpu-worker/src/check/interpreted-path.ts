@@ -14,6 +14,8 @@ export class InterpretedPath {
   /** Of the last step. */
   status: number = Status.NEXT;
   length = 0;
+  /** The last step found no code: another thread has taken it away. */
+  isCodeGone = false;
   readonly #rips = new BigUint64Array(REMEMBERED);
 
   constructor(readonly host: Pick<CheckHost, 'shared' | 'decoder' | 'handlers'>) {}
@@ -28,6 +30,7 @@ export class InterpretedPath {
     const { shared: { u16, u32, u64 }, decoder, handlers } = this.host;
     const rip = u64[(tcb + TCB.off.rip) / 8]!;
     const op = decoder.stageOne(tcb);
+    this.isCodeGone = op === 0;
     if (op === 0) return (this.status = Status.FAULT);
     u64[(tcb + TCB.off.pcBase) / 8] = rip & PAGE_MASK;
     const status = (handlers.get(u16[(op + OP.handler) >>> 1]!) as Handler)(tcb, op);

@@ -17,8 +17,8 @@ interface WrittenPage {
 
 /**
  * The pages that checked code may write: a write table of their own, in which nothing else is. What is written can
- * be undone, and compared with what is written when the same code runs again. The page written first goes when
- * there are too many.
+ * be undone, and compared with what is written when the same code runs again. The oldest page goes
+ * when there are too many.
  */
 export class WrittenPages {
   /** Linear address of the write table. */
@@ -29,6 +29,8 @@ export class WrittenPages {
   readonly #pages = new Map<number, WrittenPage>();
   /** Pages that the run changed. */
   readonly #changed: WrittenPage[] = [];
+  /** Pages added since the run. */
+  readonly #fresh: number[] = [];
 
   constructor(readonly shared: SharedMemory, frames: FramePool) {
     this.#memory = Buffer.from(shared.buffer);
@@ -53,6 +55,13 @@ export class WrittenPages {
     this.shared.u32[(this.table >>> 2) + number] = 0;
   }
 
+  /** The oldest one that the run has not changed. */
+  #dropOne(): boolean {
+    const page = [...this.#pages.values()].find((known) => !this.#changed.includes(known));
+    if (page) this.#drop(page.number);
+    return page !== undefined;
+  }
+
   #copy({ frame, before }: WrittenPage): void {
     this.#memory.copy(before, 0, frame, frame + PAGE_SIZE);
   }
@@ -68,18 +77,19 @@ export class WrittenPages {
     if (number < 0 || number >= LOW_PAGES || this.#pages.has(number)) return false;
     const entry = u32[(this.#tableWrite >>> 2) + number]!;
     if (entry === 0) return false;
-    if (this.#pages.size === MAX_PAGES) this.#drop(this.#pages.keys().next().value!);
+    if (this.#pages.size === MAX_PAGES && !this.#dropOne()) return false;
     const frame = (entry + number * PAGE_SIZE + ADDEND_BIAS) >>> 0;
     const page = { number, frame, before: Buffer.alloc(PAGE_SIZE), after: Buffer.alloc(PAGE_SIZE) };
     this.#copy(page);
     this.#pages.set(number, page);
+    this.#fresh.push(number);
     u32[(this.table >>> 2) + number] = entry;
     return true;
   }
 
   /** After the run: keeps what was written and undoes it. */
   undo(): void {
-    this.#changed.length = 0;
+    this.#changed.length = this.#fresh.length = 0;
     for (const page of this.#pages.values()) {
       if (this.#is(page, page.before)) continue;
       this.#memory.copy(page.after, 0, page.frame, page.frame + PAGE_SIZE);
@@ -88,9 +98,10 @@ export class WrittenPages {
     }
   }
 
-  /** Undoes the second run. */
+  /** Undoes what was interpreted, so that all is as before the run. */
   undoAgain(): void {
     for (const { before, frame } of this.#pages.values()) before.copy(this.#memory, frame);
+    for (const number of this.#fresh.splice(0)) this.#drop(number);
   }
 
   get isAsAfterRun(): boolean {

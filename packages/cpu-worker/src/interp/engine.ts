@@ -51,13 +51,16 @@ type Run = (tcb: number, first: number, flags: number) => number;
 /** Branches of the budget that a system call answered by the core counts as. */
 const CALL_BRANCHES = 16;
 
-/** TROUPE_JIT overrides what is asked for, so that any test can run in any mode; check: each run of regions is compared with the interpreter. */
-const FORCED: Readonly<Record<string, { readonly mode: JitMode; readonly isChecked?: true }>> = {
-  eager: { mode: 'eager' }, background: { mode: 'background' }, off: { mode: 'off' }, check: { mode: 'background', isChecked: true }, 'check-eager': { mode: 'eager', isChecked: true },
+/** By JitMode. */
+const JIT_MODES: Readonly<Record<JitMode, { readonly mode: 'background' | 'eager' | 'off'; readonly isChecked: boolean }>> = {
+  background: { mode: 'background', isChecked: false }, eager: { mode: 'eager', isChecked: false }, off: { mode: 'off', isChecked: false },
+  check: { mode: 'background', isChecked: true }, 'check-eager': { mode: 'eager', isChecked: true },
 };
 
-function jitMode(host: EngineHost): { readonly mode: JitMode; readonly isChecked?: true } {
-  return FORCED[process.env['TROUPE_JIT'] ?? ''] ?? { mode: host.jit ?? 'off' };
+/** TROUPE_JIT overrides what is asked for, so that any test can run in any mode. */
+function jitMode(host: EngineHost): JitMode {
+  const forced = process.env['TROUPE_JIT'] ?? '';
+  return Object.hasOwn(JIT_MODES, forced) ? (forced as JitMode) : (host.jit ?? 'off');
 }
 
 /** The interpreter's entry; a module built from other rows than the decoder's is refused. */
@@ -129,7 +132,7 @@ class InterpEngine implements Engine {
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#calls = new InCoreCalls(shared, coreId);
-    const { mode, isChecked } = jitMode(host);
+    const { mode, isChecked } = JIT_MODES[jitMode(host)];
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1', mode !== 'off');
     this.#jit = this.#makeJit(mode, host.frames, {
       regions: exports['regions'] as WebAssembly.Table,
@@ -140,7 +143,7 @@ class InterpEngine implements Engine {
     if (isChecked) this.#checked = this.#makeChecked(host, exports['handlers'] as WebAssembly.Table);
   }
 
-  #makeJit(mode: JitMode, frames: FramePool, linkage: RegionLinkage): CoreJit | undefined {
+  #makeJit(mode: 'background' | 'eager' | 'off', frames: FramePool, linkage: RegionLinkage): CoreJit | undefined {
     const area = mode === 'off' ? undefined : JitArea.of(this.shared, frames);
     return area && mode !== 'off' ? new CoreJit(area, frames, this.coreId, linkage, mode, () => makeTranslator(this.shared), DIST) : undefined;
   }

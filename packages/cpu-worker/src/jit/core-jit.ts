@@ -17,9 +17,10 @@ import type { Translator } from './translator.js';
 
 /**
  * How translated code comes about: in the background for code that gets hot; at once for every jump
- * target (tests); not at all.
+ * target (tests); not at all. check, check-eager: as background and eager, and what runs is compared with the
+ * interpreter (check/checked-regions.ts).
  */
-export type JitMode = 'background' | 'eager' | 'off';
+export type JitMode = 'background' | 'eager' | 'off' | 'check' | 'check-eager';
 
 /** Short programs end before kept translations have paid for being found: the thread needs 40 ms to start, and reads files. */
 const WAKE_INSTRUCTIONS = 40_000_000;
