@@ -156,6 +156,7 @@ class InterpEngine implements Engine {
   run(tcb: number, budgetBranches: number): number {
     const { i32 } = this.shared;
     this.#takeFill(tcb);
+    this.#ownPage.resume(tcb);
     if (this.#stepper.isOn(tcb)) return this.#stepper.step(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
     const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#checked ? RunFlag.CHECK : 0) | (this.#jit?.enter(tcb) ?? 0);
@@ -264,6 +265,7 @@ class InterpEngine implements Engine {
   }
 
   invalidateFrame(frame: number): void {
+    this.#ownPage.forget();
     this.#decoder.cache.invalidateFrame(frame);
   }
 
