@@ -60,7 +60,9 @@ export class CoreJit {
     this.#keys = new CodeKeys(area.shared, () => this.#regions.drop());
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
-    this.#folder = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' ? keptFolder() : undefined;
+    // What was kept is not translated, so --trace-insn would not see it.
+    const isKept = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' && process.env['TROUPE_TRACE_INSN'] === undefined;
+    this.#folder = isKept ? keptFolder() : undefined;
     this.#mayWake = this.#folder !== undefined;
   }
 

@@ -1,0 +1,27 @@
+import { gprName } from '../decode/disassemble.js';
+import type { RegionLocals } from '../jit/region-locals.js';
+import { Slot } from '../jit/slots.js';
+
+const SLOT_NAMES: Readonly<Record<number, string>> = { [Slot.CC_RES]: 'ccRes', [Slot.CC_AUX]: 'ccAux', [Slot.MXCSR]: 'mxcsr', [Slot.FLAGS_REST]: 'flagsRest', [Slot.FS_BASE]: 'fsBase', [Slot.GS_BASE]: 'gsBase' };
+const GPRS = 16;
+
+function slotName(slot: number): string {
+  if (slot >= Slot.XMM) return `xmm${slot - Slot.XMM}`;
+  return slot < GPRS ? gprName(slot, 64) : SLOT_NAMES[slot]!;
+}
+
+/** Names of a region's locals: those of the registers that they stand for, else `v` and their number. */
+export function localNames(locals: RegionLocals): (local: number) => string {
+  const fixed = new Map<number, string>([
+    [locals.tcb, 'tcb'], [locals.rip, 'rip'], [locals.depth, 'depth'], [locals.origin, 'origin'], [locals.count, 'count'], [locals.pc, 'pc'],
+    [locals.tableRead, 'tableRead'], [locals.tableWrite, 'tableWrite'],
+  ]);
+  if (locals.usesStack) {
+    fixed.set(locals.stack.page, 'stackPage');
+    fixed.set(locals.stack.entry, 'stackEntry');
+  }
+  return (local) => {
+    const slot = locals.slotOf(local);
+    return fixed.get(local) ?? (slot === undefined ? `v${local}` : slotName(slot));
+  };
+}
