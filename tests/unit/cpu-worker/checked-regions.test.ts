@@ -9,7 +9,7 @@ const CODE = 0x1_0000;
 const DATA = 0x2_0000;
 const STACK = 0x3_0000;
 const TURNS = 3000;
-const [RAX, RSP, RDI] = [0, 4, 7];
+const [RAX, RDX, RSP, RDI] = [0, 2, 4, 7];
 /** cmp eax, eax; mov [rdi], eax; sete dl; mov ecx, TURNS; xor eax, eax; l: add rax, rcx; mov [rdi + rcx * 8], rax; dec ecx; jnz l; push rax; int3 */
 const LOOP = [0x39, 0xc0, 0x89, 0x07, 0x0f, 0x94, 0xc2, 0xb9, TURNS & 0xff, TURNS >> 8, 0, 0, 0x31, 0xc0, 0x48, 0x01, 0xc8, 0x48, 0x89, 0x04, 0xcf, 0xff, 0xc9, 0x75, 0xf6, 0x50, 0xcc];
 const SUM = BigInt((TURNS * (TURNS + 1)) / 2);
@@ -18,11 +18,11 @@ class CheckedMachine extends BareMachine {
   readonly reports: string[];
   readonly data: number[];
 
-  constructor() {
+  constructor(code: readonly number[] = LOOP) {
     const reports: string[] = [];
     super({ jit: 'check-eager', report: (text) => reports.push(text) });
     this.reports = reports;
-    this.poke(this.map(CODE, 'rx'), 0, LOOP);
+    this.poke(this.map(CODE, 'rx'), 0, code);
     this.data = Array.from({ length: 6 }, (_, i) => this.map(DATA + i * 4096, 'rw'));
     this.map(STACK, 'rw');
     this.setGpr(RDI, DATA);
@@ -81,6 +81,16 @@ describe('CheckedRegions', () => {
     expect(m.counter('regionsChecked')).to.be.greaterThan(TURNS * 4 / 1000);
     expect(m.counter('regionInstructions')).to.be.greaterThan(TURNS * 3);
     expect(m.counter('regionDifferences')).to.equal(0);
+  });
+
+  it('follows instructions that go on from page to page, or across two', () => {
+    // mov ecx, 12000; mov al, 7; rep stosb; mov [rdi - 3816], rcx; mov rdx, [rdi - 3816]; int3
+    const m = new CheckedMachine([0xb9, 0xe0, 0x2e, 0, 0, 0xb0, 7, 0xf3, 0xaa, 0x48, 0x89, 0x8f, 0x18, 0xf1, 0xff, 0xff, 0x48, 0x8b, 0x97, 0x18, 0xf1, 0xff, 0xff, 0xcc]);
+    m.setGpr(RDI, DATA + 4);
+    expect(m.run(1e9)).to.equal(Trap.EXCEPTION);
+    expect(m.reports).to.deep.equal([]);
+    expect([m.gpr(RDI), m.gpr(RDX), m.wordOf(1)]).to.deep.equal([BigInt(DATA + 12004), 0n, 0x0707070707070707n]);
+    expect(m.counter('regionsChecked')).to.be.greaterThan(2);
   });
 
   for (const [name, { fault, says }] of Object.entries(FAULTS)) {

@@ -141,9 +141,9 @@ export class CheckedRegions {
     if (this.#isThere(tcb)) return true;
     for (let left = counted + SLACK; left > 0; left--) {
       const status = path.step(tcb);
-      if (status === Status.FAULT) return false;
+      // An instruction that faults in its midst (enter, repeated string instructions) has done a part.
       if (this.#isThere(tcb)) return true;
-      if (status === Status.SYSCALL || status === Status.LEAVE) return false;
+      if (status === Status.FAULT || status === Status.SYSCALL || status === Status.LEAVE) return false;
     }
     return false;
   }
