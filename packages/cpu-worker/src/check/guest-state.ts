@@ -28,6 +28,14 @@ const FIELDS: readonly Field[] = [
   ...numbered('xmm', off.xmm, 16, 16),
 ];
 
+/** The same bytes, neighbours together: start and length. */
+const RANGES = FIELDS.reduce<[number, number][]>((ranges, { at, bytes }) => {
+  const last = ranges.at(-1);
+  if (last && last[0] + last[1] === at) last[1] += bytes;
+  else ranges.push([at, bytes]);
+  return ranges;
+}, []);
+
 function hex(bytes: Uint8Array, { at, bytes: count }: Field): string {
   return `0x${[...bytes.subarray(at, at + count)].reverse().map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
@@ -65,7 +73,7 @@ export class GuestState {
   /** Whether the TCB has the same registers and rip; flags apart. */
   isIn(tcb: number): boolean {
     if (this.shared.u64[(tcb + off.rip) / 8] !== this.rip) return false;
-    return FIELDS.every(({ at, bytes }) => this.#memory.compare(this.#copy, at, at + bytes, tcb + at, tcb + at + bytes) === 0);
+    return RANGES.every(([at, bytes]) => this.#memory.compare(this.#copy, at, at + bytes, tcb + at, tcb + at + bytes) === 0);
   }
 
   /** Arithmetic flags in which the other one differs. */
