@@ -7,7 +7,7 @@ import { Decoder } from '@troupe/cpu-worker/decode/decoder.js';
 import { CODE_PAGE } from '@troupe/cpu-worker/interp/op-record.js';
 import { RegionCompiler } from '@troupe/cpu-worker/jit/region-compiler.js';
 import { InsnTracer } from '@troupe/cpu-worker/trace/insn-tracer.js';
-import { TRACE_PARTS } from '@troupe/cpu-worker/trace/trace-request.js';
+import { TRACE_PARTS, type TracePart } from '@troupe/cpu-worker/trace/trace-request.js';
 import { expect } from 'chai';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ class TranslatorMachine {
   }
 
   /** Text of the region that starts with the code. */
-  translate(code: Uint8Array): string {
+  translate(code: Uint8Array, parts: readonly TracePart[] = TRACE_PARTS): string {
     const { u8, u32 } = this.#shared;
     const frame = this.#frames.alloc();
     u8.set(code, frame);
@@ -40,7 +40,7 @@ class TranslatorMachine {
     u32[(this.#tableExec >>> 2) + page] = codePage;
     this.#decode(code, codePage);
     let text = '';
-    const tracer = new InsnTracer({ parts: new Set(TRACE_PARTS), address: RIP }, (region) => (text += region));
+    const tracer = new InsnTracer({ parts: new Set(parts), address: RIP }, (region) => (text += region));
     new RegionCompiler(this.#shared, tracer).translate({ rip: RIP, tableExec: this.#tableExec });
     return text;
   }
@@ -57,6 +57,13 @@ class TranslatorMachine {
 
 describe('translated code', () => {
   const machine = new TranslatorMachine();
+
+  it('is shown as far as asked for', () => {
+    const code = Buffer.from('31c0c3', 'hex');
+    expect(machine.translate(code, ['guest'])).to.equal('region at 0x400000 (full)\n0x400000  xor eax, eax\n0x400002  ret\n');
+    expect(machine.translate(code, ['wasm'])).to.match(/^region at 0x400000 \(full\)\nwasm\n {2}local\.get/);
+    expect(machine.translate(code, ['ir'])).to.match(/^region at 0x400000 \(full\)\n {2}between\n {4}count := /);
+  });
 
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.txt'))) {
     it(`of ${file.slice(0, -4)} is as before`, () => {
