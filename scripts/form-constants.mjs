@@ -1,7 +1,7 @@
 // esbuild plugin for the bundle of a core: what a core needs of the instruction rows is known when the
 // bundle is made. Computing it from the rows would cost each starting core 80 ms.
 //   interp/forms.js         only its constants: a core decodes by the tables of decoder.wasm
-//   jit/make-translator.js  a bundle of its own, loaded when a core translates (eager mode)
+//   jit/make-translator.js  a bundle of its own, loaded when a core translates (eager mode) or is checked
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -16,7 +16,7 @@ export const formConstants = {
       return { contents: CONSTANTS.map((name) => `export const ${name} = ${JSON.stringify(values[name])};`).join('\n'), loader: 'js' };
     });
     build.onLoad({ filter: /cpu-worker\/dist\/jit\/make-translator\.js$/ }, () => ({
-      contents: "export function makeTranslator(shared) { return require('./translator.cjs').makeTranslator(shared); }", loader: 'js',
+      contents: ['makeTranslator', 'makeFacts'].map((name) => `export function ${name}(shared) { return require('./translator.cjs').${name}(shared); }`).join('\n'), loader: 'js',
     }));
     build.onResolve({ filter: /^\.\/translator\.cjs$/ }, ({ path }) => ({ path, external: true }));
   },

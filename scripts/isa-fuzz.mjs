@@ -2,7 +2,7 @@
 /**
  * Random instruction cases against the host CPU, by the million.
  *
- *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N] [--engine E] [--all] [--undefined] [--kind single|readBack|chained]
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N] [--engine E] [--all] [--undefined] [--kind single|readBack|chained] [--inputs N]
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
@@ -10,6 +10,7 @@
  * --programs  runs N batches of random programs instead of single instructions
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
+ * --inputs    random states that each piece of code is run with (default 1): with eager, one translation for all of them
  * --undefined compares undefined flags too: shows what this host does
  * --kind      rows alone, with a flag reader behind them, or in chains (default: all three)
  * --all       lists the rows without mismatches as well
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     engine: { type: 'string', default: 'main' },
     programs: { type: 'string' },
     kind: { type: 'string' },
+    inputs: { type: 'string', default: '1' },
     undefined: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
   },
@@ -55,7 +57,7 @@ const perRow = single !== undefined ? 1 : values.cases ? Math.ceil(Number(values
 
 const oracle = new HostOracle();
 const emulator = await InterpEmulator.create(values.engine);
-const run = new DifferentialRun(oracle, emulator, Number(values.seed), values.undefined ? 'compared' : 'ignored', Number(values.examples));
+const run = new DifferentialRun(oracle, emulator, Number(values.seed), values.undefined ? 'compared' : 'ignored', Number(values.examples), Number(values.inputs));
 const startMs = performance.now();
 const totals = { cases: 0, mismatches: 0, rows: 0 };
 
@@ -77,5 +79,7 @@ for await (const result of results()) {
 
 const seconds = (performance.now() - startMs) / 1000;
 console.log(`${programs > 0 ? `${programs} batches of programs` : `${templates.length} rows`}, ${totals.cases} cases in ${seconds.toFixed(1)} s (${Math.round(totals.cases / seconds)}/s): ${totals.mismatches} mismatches in ${totals.rows} rows`);
+const [regions, entries] = [emulator.counter('moduleInstalls'), emulator.counter('regionEntries')];
+if (regions > 0) console.log(`${regions} translations, entered ${entries} times`);
 oracle.close();
 process.exitCode = totals.mismatches > 0 ? 1 : 0;

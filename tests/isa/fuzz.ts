@@ -7,7 +7,7 @@ import type { HostOracle } from '../support/oracle/host.js';
 import { CaseOut, Fx, TIMEOUT_SIGNAL } from '../support/oracle/layout.js';
 import { type CompareRule, compareCase, compareRule, PROGRAM_RULE } from './compare.js';
 import { type Emulator, runBatch } from './engine/emulator.js';
-import { BATCH_CASES, Generator } from './gen/generator.js';
+import { Generator } from './gen/generator.js';
 import { ProgramGenerator } from './gen/program.js';
 import type { Template } from './gen/template.js';
 import { minimise } from './minimise.js';
@@ -44,8 +44,8 @@ export function isComparable(host: DataView, at: number): boolean {
 export class DifferentialRun {
   readonly #generator: Generator;
 
-  constructor(readonly oracle: HostOracle, readonly emulator: Emulator, readonly seed: number, readonly undefinedFlags: 'ignored' | 'compared' = 'ignored', readonly maxExamples = 1) {
-    this.#generator = new Generator(seed);
+  constructor(readonly oracle: HostOracle, readonly emulator: Emulator, readonly seed: number, readonly undefinedFlags: 'ignored' | 'compared' = 'ignored', readonly maxExamples = 1, inputs = 1) {
+    this.#generator = new Generator(seed, inputs);
   }
 
   /** Runs cases `from` … `from + count - 1` of one row. */
@@ -53,9 +53,9 @@ export class DifferentialRun {
     const result = emptyResult(template.name);
     const rule = compareRule(template.row, this.undefinedFlags);
     for (let done = 0; done < count; ) {
-      const size = Math.min(count - done, BATCH_CASES);
+      const size = Math.min(count - done, this.#generator.batchCases);
       const first = from + done;
-      await this.#batch(result, rule, this.#generator.batch(template, first, size), (i) => `--row '${template.name}' --seed ${this.seed} --case ${first + i}`);
+      await this.#batch(result, rule, this.#generator.batch(template, first, size), (i) => `--row '${template.name}' --seed ${this.seed} --case ${first + i}${this.#generator.inputs > 1 ? ` --inputs ${this.#generator.inputs}` : ''}`);
       done += size;
     }
     return result;

@@ -12,8 +12,9 @@ import { testableRows } from './rows.js';
 
 const CASES_PER_ROW = 200;
 const CASES_PER_SEQUENCE = 50;
-/** Each compiles a module or two. */
-const CASES_IN_REGIONS = 2;
+/** A region is translated once for so many cases. */
+const CASES_OF_REGION = 40;
+const REGIONS_PER_ROW = 2;
 const PROGRAM_BATCHES = 10;
 const SEED = 0x7101;
 
@@ -41,7 +42,7 @@ describe(`instructions against the host CPU${skipped}`, function () {
   before(async function () {
     if (unavailable) return this.skip();
     oracle = new HostOracle();
-    for (const mode of ['main', 'driver', 'fast', 'eager'] as const) runs.set(mode, new DifferentialRun(oracle, await InterpEmulator.create(mode), SEED));
+    for (const mode of ['main', 'driver', 'fast', 'eager'] as const) runs.set(mode, new DifferentialRun(oracle, await InterpEmulator.create(mode), SEED, 'ignored', 1, mode === 'eager' ? CASES_OF_REGION : 1));
   });
 
   after(() => oracle?.close());
@@ -66,7 +67,9 @@ describe(`instructions against the host CPU${skipped}`, function () {
   });
 
   it('every row before the main loop is compiled', () => expectAgreement('driver', rows.single, CASES_PER_SEQUENCE));
-  it('every row through regions', () => expectAgreement('eager', rows.single, CASES_IN_REGIONS));
+  it('every row through regions', () => expectAgreement('eager', rows.single, CASES_OF_REGION * REGIONS_PER_ROW));
+  it('flags read back in regions', () => expectAgreement('eager', rows.readBack, CASES_OF_REGION));
+  it('chains of instructions in regions', () => expectAgreement('eager', rows.chained, CASES_OF_REGION));
 
   for (const mode of ['main', 'fast'] as const) {
     it(`flags read back by the next instruction, ${mode}`, () => expectAgreement(mode, rows.readBack, CASES_PER_SEQUENCE));

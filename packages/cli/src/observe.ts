@@ -1,5 +1,6 @@
 /** Options that watch the system calls of a machine, whether it is new or comes from an image. */
 import { ConfigError } from '@troupe/abi';
+import { parseTraceRequest, TRACE_INSN } from '@troupe/cpu-worker/trace/trace-request.js';
 import type { Kernel } from '@troupe/kernel';
 import type { Command } from 'commander';
 import { traceScheduler } from './sched-trace.js';
@@ -21,6 +22,7 @@ export interface RawObserveOptions {
   straceCount?: boolean;
   stat?: boolean;
   traceSched?: string;
+  traceInsn?: string;
 }
 
 export const TRACE_SCHED = ['--trace-sched <file>', 'write what tasks and cores do when, for about:tracing or Perfetto'] as const;
@@ -30,16 +32,24 @@ export function addObserveOptions(command: Command): Command {
     .option('--strace [expr]', 'trace system calls on standard error; expr: names or %groups, separated by commas')
     .option('-c, --strace-count', 'count system calls and print a table at the end')
     .option('--stat', 'print counters at the end')
-    .option(...TRACE_SCHED);
+    .option(...TRACE_SCHED)
+    .option('--trace-insn <parts@address>', 'print the translated code around a guest address: guest, ir, wasm, for example guest,ir@0x401136');
 }
 
 export function observeSettingsOf(raw: RawObserveOptions): ObserveSettings {
+  if (raw.traceInsn !== undefined) traceInstruction(raw.traceInsn);
   return {
     strace: raw.strace === undefined || raw.strace === false ? undefined : raw.strace === true ? '' : raw.strace,
     isCounting: raw.straceCount ?? false,
     isStatWanted: raw.stat ?? false,
     schedTrace: raw.traceSched,
   };
+}
+
+/** All threads that translate see it in their environment. Throws ConfigError. */
+function traceInstruction(text: string): void {
+  if (!parseTraceRequest(text)) throw new ConfigError(`'${text}' is not PART[,PART]@ADDRESS with parts of guest, ir, wasm (example: guest,wasm@0x401136)`, '--trace-insn');
+  process.env[TRACE_INSN] = text;
 }
 
 /** Begins to watch. Returns what prints the results. Throws ConfigError for an unknown call. */

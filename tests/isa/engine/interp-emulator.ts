@@ -2,7 +2,7 @@
  * The engine of packages/cpu-worker as an Emulator: this file plays the kernel's part (tables,
  * answers to faults above 4 GiB, preemption).
  */
-import { headerWord } from '@troupe/abi/layout/header.js';
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import { FramePool } from '@troupe/abi/shared/frames.js';
 import { createMemory, viewMemory } from '@troupe/abi/shared/shared-memory.js';
@@ -45,7 +45,7 @@ export class InterpEmulator implements Emulator {
   readonly #shadow = Buffer.alloc(DATA_BYTES);
   readonly #data: Buffer;
 
-  private constructor(readonly name: InterpMode, readonly engine: Engine, readonly pages: GuestPages, buffer: ArrayBufferLike, readonly tcb: number) {
+  private constructor(readonly name: InterpMode, readonly engine: Engine, readonly pages: GuestPages, buffer: ArrayBufferLike, readonly tcb: number, readonly coreId: number) {
     this.hasPreciseFlags = MODES[name].preciseFlags;
     this.#view = new DataView(buffer);
     this.#data = Buffer.from(pages.data.buffer, pages.data.byteOffset, DATA_BYTES);
@@ -64,7 +64,7 @@ export class InterpEmulator implements Emulator {
     const shared = viewMemory(memory);
     const frames = new FramePool(shared);
     const engine = createInterpEngineSync(memory, coreId, { frames, ...MODES[mode] });
-    const emulator = new InterpEmulator(mode, engine, pages, shared.buffer, frames.alloc());
+    const emulator = new InterpEmulator(mode, engine, pages, shared.buffer, frames.alloc(), coreId);
     emulator.#setTables();
     return emulator;
   }
@@ -75,6 +75,11 @@ export class InterpEmulator implements Emulator {
     this.#view.setUint32(this.tcb + off.tableWrite, tableWrite, true);
     this.#view.setUint32(this.tcb + off.tableExec, tableExec, true);
     this.#view.setUint32(this.tcb + off.asId, 1, true);
+  }
+
+  /** A counter of the core. */
+  counter(name: CoreCounterName): number {
+    return Number(this.#view.getBigUint64(coreBlockAddr(this.coreId) + CoreBlock.off.counters + CoreCounter.indexOf(name) * 8, true));
   }
 
   load(batch: Batch): void {

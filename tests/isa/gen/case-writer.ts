@@ -107,6 +107,7 @@ export class CaseWriter {
   placeMemory(t: Template): void {
     const { e, random } = this;
     const m = e.memory;
+    if (e.isFixed && e.isAbsolute) return;
     // With a segment base, hosts differ in whether the offset must be canonical by itself.
     const low = m.ripRelative || m.base === NO_REG || e.address32 || e.segment !== 0;
     this.target = targetAddress(random, Math.max(1, t.rm!.memBits >> 3), t.rm!.aligned, low);
@@ -127,14 +128,13 @@ export class CaseWriter {
     const { e, random } = this;
     const m = e.memory;
     const bits = e.address32 ? 32 : 64;
-    let disp = m.dispBytes === 0 ? 0n : BigInt.asIntN(8 * m.dispBytes, BigInt(random.u32()));
-    if (m.dispBytes === 4 && random.percent(60)) disp = BigInt.asIntN(12, disp);
+    let disp = e.isFixed ? e.number(m.dispAt, m.dispBytes) : this.#randomDisplacement();
     const single = m.base === NO_REG ? m.scale : m.base === m.index ? m.scale + 1 : 0;
     if (m.index !== NO_REG && single > 0) {
       const rest = BigInt.asUintN(bits, offset - disp);
       const remainder = rest % BigInt(single);
       const value = rest / BigInt(single);
-      const fits = m.dispBytes === 4 || (m.dispBytes === 1 && disp + remainder <= 127n);
+      const fits = !e.isFixed && (m.dispBytes === 4 || (m.dispBytes === 1 && disp + remainder <= 127n));
       if (fits) disp = BigInt.asIntN(8 * m.dispBytes, disp + remainder);
       else this.target -= remainder;
       this.#setAddressReg(m.index, value);
@@ -149,6 +149,13 @@ export class CaseWriter {
     if (m.dispBytes) e.patch(m.dispAt, m.dispBytes, disp);
   }
 
+  #randomDisplacement(): bigint {
+    const { random, e: { memory: { dispBytes } } } = this;
+    if (dispBytes === 0) return 0n;
+    const disp = BigInt.asIntN(8 * dispBytes, BigInt(random.u32()));
+    return dispBytes === 4 && random.percent(60) ? BigInt.asIntN(12, disp) : disp;
+  }
+
   #setAddressReg(reg: number, value: bigint): void {
     if (this.e.address32) this.setGprLow(reg, Number(value & 0xffff_ffffn));
     else this.setGpr(reg, value);
@@ -157,6 +164,7 @@ export class CaseWriter {
   /** Chooses the address of a moffs operand. */
   placeMoffs(t: Template): void {
     const { e, random } = this;
+    if (e.isFixed) return;
     const bytes = t.operands.find((o) => o.role === 'moffs')!.memBits >> 3;
     this.target = targetAddress(random, bytes, false, e.address32 || e.segment !== 0);
     e.patch(e.moffsAt, e.address32 ? 4 : 8, (this.target - this.segmentBase()) & MASK64);

@@ -22,6 +22,8 @@ export interface MemoryForm {
 
 export class Encoding {
   readonly bytes = new Uint8Array(MAX_CODE_BYTES);
+  /** The bytes stay as they are: state must suit them. */
+  isFixed = false;
   size = 0;
   address32 = false;
   /** 0x64, 0x65 or 0. */
@@ -42,7 +44,21 @@ export class Encoding {
   fixedBase = NO_REG;
   readonly memory: MemoryForm = { base: NO_REG, index: NO_REG, scale: 1, dispBytes: 0, ripRelative: false, dispAt: 0 };
 
+  /** The number at a position, sign-extended. */
+  number(at: number, count: number): bigint {
+    let value = 0n;
+    for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[at + i]!);
+    return BigInt.asIntN(8 * count, value);
+  }
+
+  /** Memory operands are at an address that no register says. */
+  get isAbsolute(): boolean {
+    const { base, index } = this.memory;
+    return this.moffsAt >= 0 || (this.isMemory && base === NO_REG && index === NO_REG);
+  }
+
   reset(): void {
+    this.isFixed = false;
     this.size = 0;
     this.address32 = false;
     this.segment = 0;
@@ -65,6 +81,7 @@ export class Encoding {
 
   /** Writes a little-endian number of `count` ≤ 8 bytes at a position. */
   patch(at: number, count: number, value: bigint): void {
+    if (this.isFixed) return;
     for (let i = 0; i < count; i++) this.bytes[at + i] = Number((value >> BigInt(8 * i)) & 0xffn);
   }
 }

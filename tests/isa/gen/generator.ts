@@ -3,7 +3,7 @@
  * only, so that a single case can be replayed.
  */
 import { Batch } from '../../support/oracle/batch.js';
-import { CODE_ADDR, CODE_PAGES, DATA_BYTES, RO_BYTES } from '../../support/oracle/layout.js';
+import { CODE_ADDR, CODE_PAGES, DATA_BYTES, MAX_BATCH_CASES, RO_BYTES } from '../../support/oracle/layout.js';
 import { CaseWriter } from './case-writer.js';
 import { Encoding, encode } from './encoding.js';
 import { Random } from './random.js';
@@ -39,16 +39,36 @@ export function dataPages(random: Random): Uint8Array {
   return bytes;
 }
 
+/** Code of cases that have the same. */
+interface SharedCode {
+  readonly bytes: Uint8Array;
+  readonly instructionBytes: number;
+  readonly codeAddr: number;
+  readonly isHigh: boolean;
+  /** Where a memory operand is that no register says. */
+  readonly target: bigint;
+}
+
 export class Generator {
   readonly #random: Random;
   readonly #e = new Encoding();
   #data: Uint8Array | undefined;
+  #shared: ({ readonly name: string } & SharedCode) | undefined;
 
-  constructor(readonly seed: number) {
+  constructor(
+    readonly seed: number,
+    /** Cases in a row that have the same code. */
+    readonly inputs = 1,
+  ) {
     this.#random = new Random(seed);
   }
 
-  /** Cases `from` … `from + count - 1` of a row; `count` at most BATCH_CASES. */
+  /** Cases of a batch. */
+  get batchCases(): number {
+    return this.inputs === 1 ? BATCH_CASES : MAX_BATCH_CASES;
+  }
+
+  /** Cases `from` … `from + count - 1` of a row; `count` at most batchCases. */
   batch(t: Template, from: number, count: number): Batch {
     const batch = this.#emptyBatch(count);
     for (let i = 0; i < count; i++) this.#add(batch, t, from + i);
@@ -68,16 +88,62 @@ export class Generator {
   }
 
   #add(batch: Batch, t: Template, index: number): void {
-    const random = this.#random;
-    random.seed(this.seed ^ nameHash(t.name), index);
-    const w = new CaseWriter(batch, random, this.#e);
+    if (this.inputs === 1) this.#addCase(new CaseWriter(batch, this.#random, this.#e), t, index, index);
+    else this.#addInput(batch, t, index);
+  }
+
+  /** A case with the code of its group, that of the group's first case. */
+  #addInput(batch: Batch, t: Template, index: number): void {
+    const group = Math.floor(index / this.inputs);
+    const name = `${t.name} ${group}`;
+    if (this.#shared?.name !== name) this.#shared = { name, ...this.#codeOf(t, group) };
+    const code = this.#shared;
+    const w = new CaseWriter(batch, this.#random, this.#e);
+    this.#seed(t, index);
     w.begin();
-    encode(this.#e, t, random);
-    const firstSize = this.#e.size;
-    if (t.readBack) putSuffix(this.#e, t.readBack, random);
-    if (t.chain) putChain(this.#e, t.chain, random);
-    w.instructionBytes = firstSize;
-    w.place(this.#codeAddress(index % USABLE_SLOTS), random.percent(HIGH_CODE_PERCENT));
+    w.instructionBytes = code.instructionBytes;
+    w.place(code.codeAddr, code.isHigh);
+    w.target = this.#e.isAbsolute ? code.target : 0n;
+    this.#writeState(w, t);
+    this.#e.bytes.set(code.bytes);
+    w.finish();
+  }
+
+  /** Segment bases change from case to case, an address in the code does not: no code with both. */
+  #codeOf(t: Template, group: number): SharedCode {
+    for (let attempt = 0; ; attempt++) {
+      const w = new CaseWriter(new Batch(1), this.#random, this.#e);
+      this.#addCase(w, t, group * this.inputs + attempt, group);
+      if (this.#e.isAbsolute && this.#e.segment !== 0) continue;
+      this.#e.isFixed = true;
+      return { bytes: this.#e.bytes.slice(), instructionBytes: w.instructionBytes, codeAddr: w.codeAddr - w.highOffset, isHigh: w.highOffset !== 0, target: w.target };
+    }
+  }
+
+  #seed(t: Template, index: number): void {
+    this.#random.seed(this.seed ^ nameHash(t.name), index);
+  }
+
+  #addCase(w: CaseWriter, t: Template, index: number, position: number): void {
+    this.#seed(t, index);
+    w.begin();
+    w.instructionBytes = this.#encode(t);
+    w.place(this.#codeAddress(position % USABLE_SLOTS), this.#random.percent(HIGH_CODE_PERCENT));
+    this.#writeState(w, t);
+    w.finish();
+  }
+
+  /** Returns the length of the instruction under test. */
+  #encode(t: Template): number {
+    const [e, random] = [this.#e, this.#random];
+    encode(e, t, random);
+    const { size } = e;
+    if (t.readBack) putSuffix(e, t.readBack, random);
+    if (t.chain) putChain(e, t.chain, random);
+    return size;
+  }
+
+  #writeState(w: CaseWriter, t: Template): void {
     const kind = valueKind(t, w);
     writeState(w, t, kind);
     shapeBefore(w, t);
@@ -85,7 +151,6 @@ export class Generator {
     else if (t.moffs) w.placeMoffs(t);
     if (t.relBytes) w.placeRel();
     shapeAfter(w, t, kind);
-    w.finish();
   }
 
   /** Each position has a code slot of its own; in the last slot of a page the code lies across the page end. */

@@ -1,5 +1,6 @@
 import { CoreCommand } from '@troupe/abi/layout/header.js';
 import { PfCode, Trap, Vector } from '@troupe/abi/layout/tcb.js';
+import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
 import { expect } from 'chai';
 import { BareMachine } from '../../support/cpu/bare-machine.js';
 
@@ -47,6 +48,22 @@ for (const [mode, options] of Object.entries(MODES)) {
       expect(m.rip).to.equal(BigInt(CODE));
       m.command(CoreCommand.PREEMPT);
       expect(m.run(1e9)).to.equal(Trap.PREEMPT);
+    });
+
+    it('does not run a store that faulted in the place of other code', () => {
+      // mov [rdi],rsi; int3
+      m.poke(code, 0, [0x48, 0x89, 0x37, INT3]);
+      m.poke(code, 64, [INT3]);
+      m.setGpr(RDI, DATA);
+      expect([m.run(), m.field('trapVector')]).to.deep.equal([Trap.EXCEPTION, Vector.PF]);
+      // As a signal handler that puts inc eax; int3 there.
+      m.rip = CODE + 64;
+      expect([m.run(), m.field('trapVector')]).to.deep.equal([Trap.EXCEPTION, Vector.BP]);
+      new CodeCache(m.shared, m.frames).invalidateFrame(code);
+      m.map(CODE, 'rx', code);
+      m.poke(code, 0, [0xff, 0xc0, INT3]);
+      m.rip = CODE;
+      expect([m.run(), m.field('trapVector'), m.gpr(RAX)]).to.deep.equal([Trap.EXCEPTION, Vector.BP, 1n]);
     });
 
     it('faults without a change of state and goes on when the page is there', () => {

@@ -1,6 +1,9 @@
 import type { OperandSpec } from '../isa/operand-spec.js';
 import type { FormedInstruction } from './decoder.js';
-import { DecodeResult, type Instruction } from './instruction.js';
+import { DecodeResult } from './instruction.js';
+
+/** What the text of an instruction is made of. */
+export type Formattable = Readonly<Pick<FormedInstruction, 'form' | 'lenBytes' | 'base' | 'index' | 'scaleLog2' | 'disp' | 'segment' | 'address32' | 'immLow' | 'immHigh' | 'imm1' | 'rel' | 'isMem'>> & { readonly regs: ArrayLike<number> };
 
 const GPR64 = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
 const LOW8 = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'];
@@ -20,7 +23,7 @@ function hex(value: number | bigint): string {
   return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
-function memoryText(insn: Instruction, spec: OperandSpec, rip: number): string {
+function memoryText(insn: Formattable, spec: OperandSpec, rip: number): string {
   const size = spec.memBits;
   const width = WIDTH[size] ? `${WIDTH[size]} ptr ` : '';
   const segment = insn.segment === 1 ? 'fs:' : insn.segment === 2 ? 'gs:' : '';
@@ -44,14 +47,14 @@ function registerText(spec: OperandSpec, number: number): string {
   }
 }
 
-function immediateText(insn: Instruction, spec: OperandSpec, first: boolean): string {
+function immediateText(insn: Formattable, spec: OperandSpec, first: boolean): string {
   if (!first) return hex(insn.imm1);
   if (spec.sizeBits === 64) return hex((BigInt(insn.immHigh >>> 0) << 32n) | BigInt(insn.immLow >>> 0));
   return hex(insn.immLow >>> 0);
 }
 
 /** Intel-syntax text of a decoded instruction. */
-export function formatInstruction(insn: FormedInstruction, result: number, rip: number): string {
+export function formatInstruction(insn: Formattable, result: number, rip: number): string {
   if (result !== DecodeResult.OK || !insn.form) return '(bad)';
   let register = 0;
   let imms = 0;

@@ -32,6 +32,8 @@ export const RunFlag = {
   EAGER: 2,
   /** Count where the time goes, and leave with Trap.HOT where a region is worth it. */
   SAMPLE: 4,
+  /** Leave with Trap.STALE at each region: the engine runs it (check/checked-regions.ts). */
+  CHECK: 8,
 } as const;
 
 /** Instructions between two polls of the command words, in the interpreter and in regions. */

@@ -52,7 +52,10 @@ export class Driver {
       }, () => {
         const isMain = b.and(s.hasFlag(RunFlag.MAIN), b.eqz(b.or(s.isRegion(s.get('handler')), s.get('watched'))));
         b.if(isMain, () => this.#main());
-        b.if(s.isRegion(s.get('handler')), () => this.#regions.emit());
+        b.if(s.isRegion(s.get('handler')), () => {
+          b.if(s.hasFlag(RunFlag.CHECK), () => s.leaveAtOp(Trap.STALE));
+          this.#regions.emit();
+        });
       });
       this.#cold();
     });

@@ -1,13 +1,15 @@
+import { writeSync } from 'node:fs';
 import { CoreBlock, coreBlockAddr, CoreCommand, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import { addToU64, viewMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { CheckedExit, CheckedRegions } from '../check/checked-regions.js';
 import { RunDecoder } from '../decode/run-decoder.js';
 import { loadDecoder } from '../decode/wasm-decoder.js';
 import { CoreJit, type JitMode } from '../jit/core-jit.js';
 import type { RegionLinkage } from '../jit/core-regions.js';
 import { JitArea } from '../jit/jit-area.js';
-import { makeTranslator } from '../jit/make-translator.js';
+import { makeFacts, makeTranslator } from '../jit/make-translator.js';
 import { loadModule } from './compiled-module.js';
 import { RunFlag } from './driver-state.js';
 import { Status } from './status.js';
@@ -39,6 +41,8 @@ export interface EngineHost {
   readonly eagerMain?: boolean;
   /** Translated code; default: none. */
   readonly jit?: JitMode;
+  /** Takes differences between translated code and the interpreter; default: standard error. */
+  readonly report?: (text: string) => void;
 }
 
 /** interp/driver.ts */
@@ -47,12 +51,16 @@ type Run = (tcb: number, first: number, flags: number) => number;
 /** Branches of the budget that a system call answered by the core counts as. */
 const CALL_BRANCHES = 16;
 
-const JIT_MODES: readonly string[] = ['eager', 'background', 'off'] satisfies JitMode[];
+/** By JitMode. */
+const JIT_MODES: Readonly<Record<JitMode, { readonly mode: 'background' | 'eager' | 'off'; readonly isChecked: boolean }>> = {
+  background: { mode: 'background', isChecked: false }, eager: { mode: 'eager', isChecked: false }, off: { mode: 'off', isChecked: false },
+  check: { mode: 'background', isChecked: true }, 'check-eager': { mode: 'eager', isChecked: true },
+};
 
 /** TROUPE_JIT overrides what is asked for, so that any test can run in any mode. */
 function jitMode(host: EngineHost): JitMode {
-  const forced = process.env['TROUPE_JIT'];
-  return forced !== undefined && JIT_MODES.includes(forced) ? (forced as JitMode) : (host.jit ?? 'off');
+  const forced = process.env['TROUPE_JIT'] ?? '';
+  return Object.hasOwn(JIT_MODES, forced) ? (forced as JitMode) : (host.jit ?? 'off');
 }
 
 /** The interpreter's entry; a module built from other rows than the decoder's is refused. */
@@ -106,6 +114,7 @@ class InterpEngine implements Engine {
   /** The high-address cache may have entries. */
   #hasHigh = true;
   readonly #jit: CoreJit | undefined;
+  readonly #checked: CheckedRegions | undefined;
 
   constructor(
     readonly shared: SharedMemory,
@@ -123,7 +132,7 @@ class InterpEngine implements Engine {
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#calls = new InCoreCalls(shared, coreId);
-    const mode = jitMode(host);
+    const { mode, isChecked } = JIT_MODES[jitMode(host)];
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1', mode !== 'off');
     this.#jit = this.#makeJit(mode, host.frames, {
       regions: exports['regions'] as WebAssembly.Table,
@@ -131,19 +140,26 @@ class InterpEngine implements Engine {
       imports: { env: { ...imports.env, ...exports }, runtime: imports.runtime },
     });
     this.#decoder.onNewPage = this.#jit?.onNewPage;
+    if (isChecked) this.#checked = this.#makeChecked(host, exports['handlers'] as WebAssembly.Table);
   }
 
-  #makeJit(mode: JitMode, frames: FramePool, linkage: RegionLinkage): CoreJit | undefined {
+  #makeJit(mode: 'background' | 'eager' | 'off', frames: FramePool, linkage: RegionLinkage): CoreJit | undefined {
     const area = mode === 'off' ? undefined : JitArea.of(this.shared, frames);
     return area && mode !== 'off' ? new CoreJit(area, frames, this.coreId, linkage, mode, () => makeTranslator(this.shared), DIST) : undefined;
+  }
+
+  #makeChecked(host: EngineHost, handlers: WebAssembly.Table): CheckedRegions {
+    const { shared, coreId } = this;
+    return new CheckedRegions({ shared, coreId, frames: host.frames, decoder: this.#decoder, handlers, facts: makeFacts(shared), report: host.report ?? ((text) => writeSync(2, `troupe: ${text}\n`)) });
   }
 
   run(tcb: number, budgetBranches: number): number {
     const { i32 } = this.shared;
     this.#takeFill(tcb);
+    this.#ownPage.resume(tcb);
     if (this.#stepper.isOn(tcb)) return this.#stepper.step(tcb);
     i32[(this.#block + CoreBlock.off.budget) >>> 2] = budgetBranches;
-    const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#jit?.enter(tcb) ?? 0);
+    const flags = (this.#main.ready ? RunFlag.MAIN : 0) | (this.#checked ? RunFlag.CHECK : 0) | (this.#jit?.enter(tcb) ?? 0);
     const before = this.#retired(tcb);
     const inRegions = this.#jit?.instructions ?? 0;
     const trap = this.#runGuest(tcb, flags);
@@ -180,6 +196,14 @@ class InterpEngine implements Engine {
       // Not before the first turn, so that a budget of any size gets on.
       const leave = turn > 0 ? this.#jit.mustLeave(tcb) : Trap.NONE;
       if (leave !== Trap.NONE) return leave;
+      const region = this.#checked && trap === Trap.STALE ? this.#jit.regionFunction() : undefined;
+      if (region) {
+        const exit = this.#checked!.run(tcb, region);
+        if (exit === CheckedExit.SYSCALL) return Trap.SYSCALL;
+        if (exit === CheckedExit.EXCEPTION) return this.#exceptionTrap(tcb);
+        first = exit === CheckedExit.INTERPRET ? 1 : 0;
+        continue;
+      }
       const runsRegion = trap === Trap.STALE ? this.#jit.onStale() : this.#jit.onHot(tcb);
       first = runsRegion ? 0 : 1;
     }
@@ -241,6 +265,7 @@ class InterpEngine implements Engine {
   }
 
   invalidateFrame(frame: number): void {
+    this.#ownPage.forget();
     this.#decoder.cache.invalidateFrame(frame);
   }
 

@@ -18,6 +18,7 @@ export interface OpAccess {
  * would take the write permission away, for ever. So the op of a faulting store is kept; when its code
  * is gone after the fault, it runs from there, once.
  *
+ * Kept for a task that goes on where it faulted: a signal handler may have put other code there.
  * What another thread writes into the instruction meanwhile is not seen: it was fetched before.
  */
 export class OwnPageStore {
@@ -47,6 +48,16 @@ export class OwnPageStore {
     u16[(this.#copy + OP.handler) >>> 1] = handler;
     this.#tcb = tcb;
     this.#rip = rip;
+  }
+
+  /** The task goes on at TCB.rip. */
+  resume(tcb: number): void {
+    if (this.#tcb === tcb && this.#rip !== this.shared.u64[(tcb + TCB.off.rip) / 8]) this.#tcb = 0;
+  }
+
+  /** Other code may stand in its place. */
+  forget(): void {
+    this.#tcb = 0;
   }
 
   /** Code at TCB.rip is missing: runs the kept op when it is the one. Returns its Status, or undefined. */

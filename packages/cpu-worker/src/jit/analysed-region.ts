@@ -45,3 +45,9 @@ export interface DirectCallee {
 
 /** Functions called: of the interpreter (region-abi.ts), or of the run-time library. */
 export type Callee = RuntimeFn | DirectCallee | keyof typeof INTERPRETER_FUNCTIONS;
+
+/** Name of the import. */
+export function nameOf(callee: Callee): string {
+  if (typeof callee === 'string') return callee;
+  return 'at' in callee ? 'direct' : callee.name;
+}

@@ -44,8 +44,11 @@ const MAX_TRAMPOLINE = 3;
 /** Padding behind a jump. */
 const MAX_PADDING_BYTES = 16;
 
-/** Rows that are always left to the interpreter: they leave guest code or change how it runs. */
-const LEFT_TO_INTERPRETER = /^(ud\d|hlt|int.*|popf.*|cli|sti|in|out|ins.|outs.|iret.*|sysexit|sysret)$/;
+/**
+ * Rows that are always left to the interpreter: they leave guest code or change how it runs. enter may read what it has
+ * written, so it must not begin again after a fault.
+ */
+const LEFT_TO_INTERPRETER = /^(enter|ud\d|hlt|int.*|popf.*|cli|sti|in|out|ins.|outs.|iret.*|sysexit|sysret)$/;
 
 type InstructionKind = 'plain' | 'jump' | 'condition' | 'call' | 'callIndirect' | 'indirect' | 'return' | 'syscall' | 'cold' | 'slow';
 

@@ -4,6 +4,7 @@ import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { RunDecoder } from '../decode/run-decoder.js';
 import { RunFlag } from '../interp/driver-state.js';
 import { OP } from '../interp/op-record.js';
+import type { RegionFunction } from '../check/checked-regions.js';
 import { CodeKeys } from './code-keys.js';
 import { CompilerThread } from './compiler-thread.js';
 import { CoreRegions, type RegionLinkage } from './core-regions.js';
@@ -16,9 +17,10 @@ import type { Translator } from './translator.js';
 
 /**
  * How translated code comes about: in the background for code that gets hot; at once for every jump
- * target (tests); not at all.
+ * target (tests); not at all. check, check-eager: as background and eager, and what runs is compared with the
+ * interpreter (check/checked-regions.ts).
  */
-export type JitMode = 'background' | 'eager' | 'off';
+export type JitMode = 'background' | 'eager' | 'off' | 'check' | 'check-eager';
 
 /** Short programs end before kept translations have paid for being found: the thread needs 40 ms to start, and reads files. */
 const WAKE_INSTRUCTIONS = 40_000_000;
@@ -58,7 +60,9 @@ export class CoreJit {
     this.#keys = new CodeKeys(area.shared, () => this.#regions.drop());
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
-    this.#folder = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' ? keptFolder() : undefined;
+    // What was kept is not translated, so --trace-insn would not see it.
+    const isKept = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' && process.env['TROUPE_TRACE_INSN'] === undefined;
+    this.#folder = isKept ? keptFolder() : undefined;
     this.#mayWake = this.#folder !== undefined;
   }
 
@@ -92,6 +96,14 @@ export class CoreJit {
       this.#cool(op);
     }
     return false;
+  }
+
+  /** The function of the region that Trap.STALE stands for, when this core has it and may run it. */
+  regionFunction(): RegionFunction | undefined {
+    const { u16, u32 } = this.area.shared;
+    const id = Atomics.load(u16, (u32[(this.#block + CoreBlock.off.mainOp) >>> 2]! + OP.handler) >>> 1) - REGION_HANDLER;
+    if (id < 0 || (!this.#regions.isInstalled(id) && !this.#regions.install(id))) return undefined;
+    return this.#regions.linkage.regions.get(id) as RegionFunction;
   }
 
   /** Trap.HOT at TCB.rip: true when there is a region now. */

@@ -2,7 +2,7 @@ import { MAX_MEMORY_BYTES } from '@troupe/abi/layout/memory-map.js';
 import { Code } from '../ir/code.js';
 import { LocalPool } from '../ir/lower.js';
 import { WasmModule } from '../ir/wasm-module.js';
-import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, type Callee } from './analysed-region.js';
+import { ENTERED_SIGNATURE, INTERPRETER_FUNCTIONS, nameOf, type Callee } from './analysed-region.js';
 import { REGION_SIGNATURE, type Region } from './region-abi.js';
 import type { RegionBody } from './region-emitter.js';
 
@@ -111,11 +111,6 @@ function defineForward(module: WasmModule, fn: number, push: (code: Code) => voi
   const forward = module.declare(REGION_SIGNATURE);
   module.define(forward, new LocalPool(REGION_SIGNATURE.params.length), code);
   return forward;
-}
-
-function nameOf(callee: Callee): string {
-  if (typeof callee === 'string') return callee;
-  return 'at' in callee ? 'direct' : callee.name;
 }
 
 function importCallees(module: WasmModule, bodies: readonly RegionBody[]): Map<string, number> {

@@ -11,6 +11,7 @@ import { packBodies, unpackBodies } from './packed-body.js';
 import { RegionAssembler, type Translated } from './region-assembler.js';
 import { RegionEmitter } from './region-emitter.js';
 import { SlotFlow } from './slot-flow.js';
+import type { InsnTracer } from '../trace/insn-tracer.js';
 import { EagerPlanner, type RegionPlanner, type RevivedRegion } from './translator.js';
 import { WindowChoice } from './window-choice.js';
 
@@ -21,7 +22,7 @@ export class RegionCompiler {
   readonly #code: GuestCode;
   readonly #eager: EagerPlanner;
 
-  constructor(readonly shared: SharedMemory) {
+  constructor(readonly shared: SharedMemory, readonly tracer?: InsnTracer) {
     this.#code = new GuestCode(shared);
     this.#eager = new EagerPlanner(shared);
   }
@@ -56,7 +57,10 @@ export class RegionCompiler {
     const flags = new FlagLiveness(code, order.blocks);
     const flow = new SlotFlow(order, flags);
     const windows = new WindowChoice(order.blocks, plan.windows);
-    const body = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, pages }).emit();
+    const trace = this.tracer?.begin(request.rip - entryAt, order.blocks.flatMap(({ insns }) => insns));
+    const emitter = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, pages }, trace);
+    const body = emitter.emit();
+    if (trace) this.tracer!.end(trace, emitter, body, request.rip, plan.tier);
     const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);
     const covers = body.hasEntries ? order.blocks.flatMap(({ insns }) => insns.map((insn) => code.opAt(insn.at))) : [];
     const headsAt = [...order.loops].flatMap(({ at }) => (Number.isNaN(at) ? [] : [at]));

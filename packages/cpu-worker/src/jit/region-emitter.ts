@@ -8,6 +8,7 @@ import type { Block, Edge } from './control-flow.js';
 import { ExitStubs } from './exit-stubs.js';
 import { formUse, slotsWritten } from './form-use.js';
 import type { GuestInstruction } from './guest-code.js';
+import type { RegionTrace } from '../trace/region-trace.js';
 import { REGION_SIGNATURE, RegionExit } from './region-abi.js';
 import { LinkList, type OpLink } from './region-links.js';
 import { RegionBuilder, type Outcome } from './region-builder.js';
@@ -53,7 +54,7 @@ export class RegionEmitter {
   readonly #state = new RegionState();
   readonly #links: LinkList;
 
-  constructor(readonly region: AnalysedRegion) {
+  constructor(readonly region: AnalysedRegion, readonly trace?: RegionTrace) {
     this.#links = new LinkList(region.pages.size);
     this.hasEntries = region.order.blocks[0]!.end.kind === 'dispatch';
     this.pool = new LocalPool((this.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE).params.length);
@@ -95,11 +96,13 @@ export class RegionEmitter {
     return lowering;
   }
 
-  #build(lowering: Lowering, insn: GuestInstruction, slow: Label, build: (b: RegionBuilder) => void): void {
+  /** `traced`: the instruction that is emitted. */
+  #build(lowering: Lowering, insn: GuestInstruction, slow: Label, build: (b: RegionBuilder) => void, traced?: GuestInstruction): void {
     const graph = new Graph();
     const b = new RegionBuilder(graph, (ty) => this.pool.take(ty), this.#context, insn, slow, formUse(insn.form).touchesFlags);
     build(b);
     analyse(graph.root);
+    this.trace?.emitted(traced, graph.root);
     lowering.list(graph.root);
     this.pool.release();
   }
@@ -195,7 +198,7 @@ export class RegionEmitter {
       insn.form.row.sem(b, ...operandsOf(insn));
       if (!liveAfter) this.#state.flags = undefined;
       if (after) after(b, b.outcome ?? { kind: 'jump', condition: undefined });
-    });
+    }, insn);
   }
 
   #end(block: Block, insn: GuestInstruction, dirty: SlotSet, liveAfter: boolean): void {
