@@ -115,7 +115,8 @@ export const CoreCommand = { PREEMPT: 1, SAFEPOINT: 2, FLUSH_HIGH: 4, STOP: 8 } 
 /** Named counters in CoreBlock.counters; printed by --stat. One list for writer and reader. */
 export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exceptions', 'preemptions', 'interrupts', 'decodedOps', 'decodeExits', 'crossPageAccesses', 'highAccesses', 'contextSwitches', 'idleWaits', 'inCoreCalls',
   // Translated code; the exits in the order of RegionExit (cpu-worker jit/region-abi.ts).
-  'regionInstructions', 'regionEntries', 'regionJumps', 'regionReturns', 'regionSlow', 'regionPolls', 'regionSyscalls', 'regionStale', 'regionRequests', 'moduleInstalls'] as const;
+  'regionInstructions', 'regionEntries', 'regionJumps', 'regionReturns', 'regionSlow', 'regionPolls', 'regionSyscalls', 'regionStale', 'regionRequests', 'moduleInstalls',
+  'inCoreFaults'] as const;
 export type CoreCounterName = (typeof CoreCounter)[number];
 
 /** The core that the kernel thread runs tasks on itself (kernel host/local-core.ts). */

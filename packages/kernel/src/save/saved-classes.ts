@@ -1,6 +1,6 @@
 /** What images hold of the kernel: one row per class (packages/state schema.ts). */
 import { ActorSystem, LimitSet, Mailbox, UserNamespace, WaitQueue } from '@troupe/abi';
-import { KEPT, plainClasses, savedClass, SchemaRegistry, type SavedClass } from '@troupe/state';
+import { ImageError, KEPT, plainClasses, savedClass, SchemaRegistry, type SavedClass } from '@troupe/state';
 import { TIME_CLASSES } from '@troupe/time/saved-classes.js';
 import { SyntheticFileSystem, watchCount } from '@troupe/vfs';
 import { VFS_CLASSES } from '@troupe/vfs/saved-classes.js';
@@ -22,7 +22,7 @@ import { KernelLog } from '../log/kernel-log.js';
 import { KmsgFile, RecordWaiter } from '../log/kmsg-file.js';
 import { FaultHistory } from '../mm/fault-history.js';
 import { FileMapping, rememberMapping } from '../mm/file-mapping.js';
-import { ProgramBreak } from '../mm/mapping.js';
+import { ProgramBreak } from '../mm/program-break.js';
 import { MemoryManager } from '../mm/memory-manager.js';
 import { MemorySystem } from '../mm/memory-system.js';
 import { PageTable } from '../mm/page-table.js';
@@ -82,6 +82,12 @@ const PLAIN = {
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,
 };
 
+/** Version 2 of a memory manager had its mappings under another name. */
+function upgradeSpace({ vmas, ...rest }: Record<string, unknown>, fromVersion: number): Record<string, unknown> {
+  if (fromVersion !== 2) throw new ImageError('incompatible', `version ${fromVersion} of the image cannot be read`, 'kernel.MemoryManager');
+  return { ...rest, _vmas: vmas };
+}
+
 function rowsOf(kernel: Kernel): SavedClass[] {
   return [
     ...plainClasses('abi', PLAIN_OF_ABI),
@@ -108,7 +114,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
       afterLoad: (action: GuestAction<unknown>) => kernel.timers.cancel(action.timer),
     }),
     savedClass({ type: Ipc, name: 'kernel.Ipc' }),
-    savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 2, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
+    savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 3, upgrade: upgradeSpace, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
     savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, onTablesDenied: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
     savedClass({ type: RunningTasks, name: 'kernel.RunningTasks', notSaved: { shared: KEPT, onTick: KEPT } }),
     savedClass({
