@@ -1,16 +1,19 @@
 /**
- * Address spaces that map, write, protect, move, fork and exit, and whose frames are absent at times, against
- * a model that keeps the contents of every page as a plain value. Afterwards no frame may be missing.
+ * Address spaces that map, write, protect, move, fork and exit, move their break, whose frames are absent at times, and
+ * whose cores fill fresh pages themselves, against a model that keeps the contents of every page as a plain value.
+ * Afterwards no frame may be missing.
  */
-import { ErrnoError, MAX_FRAMES, PAGE_SIZE } from '@troupe/abi';
+import { ADDEND_BIAS, ErrnoError, LOCAL_CORE, MAX_FRAMES, PAGE_SIZE, Reg, TCB, Vector } from '@troupe/abi';
 import { Madv, MapFlag, Mremap, Prot } from '@troupe/abi/linux/mman.js';
+import { FreshPages } from '@troupe/cpu-worker/worker/fresh-pages.js';
+import { InCoreCalls } from '@troupe/cpu-worker/worker/in-core-calls.js';
 import { MemoryManager } from '@troupe/kernel/mm/memory-manager.js';
 import type { MemorySystem } from '@troupe/kernel/mm/memory-system.js';
 import { AbsentPages, runsOf } from '@troupe/kernel/save/absent-pages.js';
 import { bytesSource } from '@troupe/state';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FETCH_FAULT, makeSystem } from '../unit/kernel/mm/fixture.js';
+import { FETCH_FAULT, makeSystem, WRITE_FAULT } from '../unit/kernel/mm/fixture.js';
 
 const PAGES = 24;
 const BASE = 0x2000_0000;
@@ -29,21 +32,32 @@ interface ModelPage {
 interface World {
   readonly mm: MemoryManager;
   readonly pages: (ModelPage | undefined)[];
+  /** The program break, which starts at BASE. */
+  breakEnd: number;
 }
 
-const KINDS = ['map', 'mapShared', 'unmap', 'protect', 'write', 'write', 'write', 'read', 'fetch', 'fork', 'exit', 'dontneed', 'move', 'evict', 'sendAway', 'fill'] as const;
+/** What a core does, on this thread. */
+interface Core {
+  readonly tcb: number;
+  readonly fresh: FreshPages;
+  readonly calls: InCoreCalls;
+  /** Faults and calls that it answered. */
+  answered: number;
+}
+
+const KINDS = ['map', 'mapShared', 'unmap', 'protect', 'write', 'write', 'write', 'read', 'fetch', 'map', ...Array<'coreWrite'>(10).fill('coreWrite'), 'brk', 'coreBrk', 'coreBrk', 'coreBrk', 'look', 'fork', 'exit', 'dontneed', 'move', 'evict', 'sendAway', 'fill'] as const;
 const step = fc.record({
   kind: fc.constantFrom(...KINDS), world: fc.nat(5), first: fc.nat(PAGES - 1), count: fc.integer({ min: 1, max: 8 }), to: fc.nat(PAGES - 1), value: fc.integer({ min: 1, max: 255 }),
-  prot: fc.constantFrom(0, 1, 3, 3, 3, 7, 7, 5),
+  prot: fc.constantFrom(0, 1, 3, 3, 3, 3, 3, 7, 7, 5),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 const addrOf = (page: number): number => BASE + page * PAGE_SIZE;
 
-function map(world: World, { first, count, prot }: Step, shared: boolean): void {
+function map(world: World, { first, count, prot, value }: Step, shared: boolean): void {
   const end = Math.min(PAGES, first + count);
   const type = shared ? MapFlag.SHARED : MapFlag.PRIVATE;
-  const at = world.mm.mmap({ addr: addrOf(first), lengthBytes: (end - first) * PAGE_SIZE, prot, flags: type | MapFlag.ANONYMOUS | MapFlag.FIXED });
+  const at = world.mm.mmap({ addr: addrOf(first), lengthBytes: (end - first) * PAGE_SIZE, prot, flags: type | MapFlag.ANONYMOUS | MapFlag.FIXED, isEager: value % 2 === 0 });
   expect(at).to.equal(addrOf(first));
   for (let page = first; page < end; page++) world.pages[page] = { cell: { value: 0 }, shared, prot };
 }
@@ -73,8 +87,69 @@ function write(world: World, { first, value }: Step): void {
   }
 }
 
+/** A write of guest code: through the write table, after a fault that the core or else the kernel answers. */
+function coreWrite(core: Core, { mm, pages }: World, { first, value }: Step): void {
+  const { u8, u32, u64 } = mm.system.shared;
+  const page = pages[first];
+  const addr = addrOf(first) + 17;
+  const entryOf = (): number => (mm.tables === null ? 0 : u32[mm.tables.writeWord + (addr >>> 12)]!);
+  mm.activate(core.tcb);
+  if (entryOf() === 0) {
+    u32[(core.tcb + TCB.off.trapVector) >> 2] = Vector.PF;
+    u32[(core.tcb + TCB.off.trapErrorCode) >> 2] = WRITE_FAULT;
+    u64[(core.tcb + TCB.off.trapAddr) / 8] = BigInt(addr);
+    const isAnswered = core.fresh.answer(core.tcb);
+    const allowed = page !== undefined && (page.prot & Prot.WRITE) !== 0;
+    if (isAnswered) core.answered++;
+    expect(isAnswered || mm.handleFault(addr, WRITE_FAULT) === 'ok').to.equal(allowed);
+    if (!allowed || entryOf() === 0) return;
+  }
+  const at = (entryOf() + addr + ADDEND_BIAS) >>> 0;
+  expect(u8[at], `page ${first}`).to.equal(page!.cell.value);
+  for (let byte = 0; byte < 17; byte++) expect(u8[at - 17 + byte]).to.equal(0);
+  u8[at] = value;
+  page!.cell.value = value;
+}
+
+/** brk(2) to the middle of a page, or a page boundary; downwards at times. */
+function moveBreak(core: Core | undefined, world: World, { first, value }: Step): void {
+  const { mm, pages } = world;
+  const wanted = addrOf(first) + (value % 2) * value;
+  const [from, to] = [pageOf(world.breakEnd), pageOf(wanted)];
+  const isRefused = pages.slice(from, Math.max(from, to)).some((page) => page !== undefined);
+  const result = (core === undefined ? undefined : answeredBreak(core, mm, wanted)) ?? mm.setBreak(wanted);
+  expect(result).to.equal(isRefused ? world.breakEnd : wanted);
+  if (isRefused) return;
+  world.breakEnd = wanted;
+  if (to < from) pages.fill(undefined, to, from);
+  for (let page = from; page < to; page++) pages[page] = { cell: { value: 0 }, shared: false, prot: Prot.READ | Prot.WRITE };
+}
+
+/** Index of the first page above an address. */
+const pageOf = (addr: number): number => Math.ceil((addr - BASE) / PAGE_SIZE);
+
+function answeredBreak({ tcb, calls }: Core, mm: MemoryManager, wanted: number): number | undefined {
+  const { u64 } = mm.system.shared;
+  mm.activate(tcb);
+  u64[(tcb + TCB.off.gpr) / 8 + Reg.RAX] = 12n;
+  u64[(tcb + TCB.off.gpr) / 8 + Reg.RDI] = BigInt(wanted);
+  return calls.answer(tcb) ? Number(u64[(tcb + TCB.off.gpr) / 8 + Reg.RAX]) : undefined;
+}
+
+/** What /proc and mincore(2) say does not depend on whether the kernel has looked before. */
+function look({ mm, pages }: World): void {
+  const before = mm.rssPages;
+  const resident = mm.usage().rssBytes / PAGE_SIZE;
+  expect(before).to.equal(resident);
+  expect(mm.rssAnonPages + mm.rssFilePages).to.equal(resident);
+  expect(mm.peakRssPages).to.be.at.least(resident);
+  let mapped = 0;
+  for (const page of pages) if (page !== undefined) mapped++;
+  expect(mm.usage().sizeBytes).to.equal(mapped * PAGE_SIZE);
+}
+
 function fork(world: World): World {
-  return { mm: world.mm.fork(), pages: world.pages.map((page) => page && { ...page, cell: page.shared ? page.cell : { ...page.cell } }) };
+  return { mm: world.mm.fork(), breakEnd: world.breakEnd, pages: world.pages.map((page) => page && { ...page, cell: page.shared ? page.cell : { ...page.cell } }) };
 }
 
 function dontNeed(world: World, { first, count }: Step): void {
@@ -99,9 +174,10 @@ function move(world: World, { first, to }: Step): void {
 function sendAway(system: MemorySystem): void {
   const { frames, shared, zeroFrame } = system;
   for (const space of system.spaces.values()) {
-    if (space.tables === null) continue;
-    system.tables.release(space.tables);
-    space.loseTables();
+    const { tables } = space;
+    if (tables === null) continue;
+    space.giveUpTables();
+    system.tables.release(tables);
   }
   const present = [...frames.usedFrames()].filter((frame, at) => at % 2 === 0 && frame * PAGE_SIZE !== zeroFrame && !frames.isAbsent(frame * PAGE_SIZE));
   const contents = Buffer.concat(present.map((frame) => shared.u8.slice(frame * PAGE_SIZE, (frame + 1) * PAGE_SIZE)));
@@ -121,8 +197,14 @@ function check({ mm, pages }: World): void {
   });
 }
 
-function run(system: MemorySystem, list: readonly Step[]): void {
-  const worlds: World[] = [{ mm: new MemoryManager(system), pages: Array.from({ length: PAGES }, () => undefined) }];
+function firstWorld(system: MemorySystem): World {
+  const mm = new MemoryManager(system);
+  mm.brk.start = mm.brk.end = BASE;
+  return { mm, breakEnd: BASE, pages: Array.from({ length: PAGES }, () => undefined) };
+}
+
+function run(system: MemorySystem, core: Core, list: readonly Step[]): void {
+  const worlds = [firstWorld(system)];
   for (const action of list) {
     const world = worlds[action.world % worlds.length]!;
     switch (action.kind) {
@@ -134,6 +216,10 @@ function run(system: MemorySystem, list: readonly Step[]): void {
         break;
       case 'protect': protect(world, action); break;
       case 'write': write(world, action); break;
+      case 'coreWrite': coreWrite(core, world, action); break;
+      case 'brk': moveBreak(undefined, world, action); break;
+      case 'coreBrk': moveBreak(core, world, action); break;
+      case 'look': look(world); break;
       case 'read': world.mm.copyInPartial(addrOf(action.first), new Uint8Array(1)); break;
       case 'fetch': world.mm.handleFault(addrOf(action.first), FETCH_FAULT); break;
       case 'fork': if (worlds.length < 5) worlds.push(fork(world)); break;
@@ -151,20 +237,28 @@ function run(system: MemorySystem, list: readonly Step[]): void {
   for (const space of [...system.spaces.values()]) space.destroy();
 }
 
+function makeCore({ frames, shared }: MemorySystem): Core {
+  const tcb = frames.allocChunk(PAGE_SIZE);
+  shared.i32[(tcb + TCB.off.inCore) >> 2] = 1;
+  return { tcb, fresh: new FreshPages(shared, frames, LOCAL_CORE), calls: new InCoreCalls(shared, LOCAL_CORE), answered: 0 };
+}
+
 describe('MemoryManager', () => {
   it('agrees with a model of page contents and loses no frame', () => {
     const system = makeSystem({ maxTableSets: 3 });
     const absent = new AbsentPages(system.shared);
     absent.reach(MAX_FRAMES);
     system.frames.absent = absent;
+    const core = makeCore(system);
     const before = system.frames.framesInUse;
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (list) => {
-        run(system, list);
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (list) => {
+        run(system, core, list);
         expect(system.frames.framesInUse).to.equal(before);
         expect(absent.count).to.equal(0);
       }),
-      { numRuns: 400 },
+      { numRuns: 600 },
     );
+    expect(core.answered).to.be.above(200);
   });
 });

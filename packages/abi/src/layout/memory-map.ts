@@ -43,3 +43,23 @@ export const ADDEND_BIAS = 64;
 
 /** Byte size of one flat table: a u32 for each 4 KiB page below 4 GiB. */
 export const FLAT_TABLE_BYTES = 4 * 1024 * 1024;
+
+/** Byte size of a map with a bit for each of those pages: bit `page & 31` of word `page >>> 5`. */
+export const PAGE_MAP_BYTES = FLAT_TABLE_BYTES / 32;
+
+/**
+ * A set of flat tables, by byte offset. `fresh` and `granted` are page maps: a fresh bit says that the core that writes to
+ * the page may put a zeroed frame there, a granted bit that the kernel set the fresh one and has not looked since.
+ * `filled` (i32): pages that cores have filled, modulo 2^32. `breakState` (u64): the program break, and how far cores may
+ * move it. `windowVersion` (u32): odd while entries are withdrawn, so that cores make no windows of them. `blocks`: where
+ * the frames of each 1,024 pages should lie (u32 linear address; 0 = anywhere). See docs/memory-model.md.
+ */
+export const FLAT_SET = {
+  read: 0, write: FLAT_TABLE_BYTES, exec: 2 * FLAT_TABLE_BYTES,
+  fresh: 3 * FLAT_TABLE_BYTES, granted: 3 * FLAT_TABLE_BYTES + PAGE_MAP_BYTES, filled: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES,
+  breakState: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES + 8, windowVersion: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES + 16,
+  blocks: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES + PAGE_SIZE,
+} as const;
+export const FLAT_SET_BYTES = FLAT_SET.blocks + PAGE_SIZE;
+/** Pages of an entry of `blocks`. */
+export const BLOCK_PAGES = 1024;

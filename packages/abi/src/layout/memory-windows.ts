@@ -18,3 +18,12 @@ export type WindowKind = (typeof WindowKind)[keyof typeof WindowKind];
 export function windowOffset(kind: WindowKind): number {
   return TCB.off.windows + (kind - 1) * MemoryWindow.sizeBytes;
 }
+
+/** Pages below are of programs and their heaps; those from there on of mappings, up to the stack. */
+const MAPPINGS_PAGE = 0x7_0000;
+const STACK_PAGE = 0xf_0000;
+
+/** Window that a page may be in. The stack's is elsewhere when the stack pointer is. */
+export function windowOfPage(page: number): WindowKind {
+  return page < MAPPINGS_PAGE ? WindowKind.DATA : page < STACK_PAGE ? WindowKind.MAPPINGS : WindowKind.STACK;
+}

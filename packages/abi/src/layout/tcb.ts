@@ -99,6 +99,10 @@ export const TCB = struct('Tcb', {
   ids: ['u32', 6],
   /** Guest address of the rseq(2) area, below 4 GiB; 0 = none. */
   rseq: 'u32',
+  /** Linear address of the fresh bits of the address space (FLAT_SET.fresh), 0 = none. Written with tableRead. */
+  freshMap: 'u32',
+  /** Faults that cores answered (cpu-worker worker/fresh-pages.ts). Written by the core. */
+  freshFaults: 'u32',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

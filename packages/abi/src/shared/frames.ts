@@ -8,10 +8,12 @@
  * Order:  every change of the free list or the bump pointer happens under frameLock.
  *         Reference counts change with Atomics without the lock; the thread that takes a count to 0 frees.
  *
- * A frame is named by its linear byte address (multiple of 4096, never 0).
+ * A frame is named by its linear byte address (multiple of 4096, never 0). FRAME_REFS has its reference count while it is
+ * in use, 0 when it never was, and when it is free -1 less the number of the next free one: links in the frames themselves
+ * would bring a line of each into the cache of the thread that frees.
  */
 import { headerWord } from '../layout/header.js';
-import { FLAT_TABLE_BYTES, FRAME_REFS, HEAP_START, MAX_FRAMES, PAGE_SHIFT, PAGE_SIZE } from '../layout/memory-map.js';
+import { FLAT_SET_BYTES, FRAME_REFS, HEAP_START, MAX_FRAMES, PAGE_SHIFT, PAGE_SIZE } from '../layout/memory-map.js';
 import { zeroMemory, type SharedMemory } from './shared-memory.js';
 import { lockWord, unlockWord } from './spin-lock.js';
 
@@ -31,7 +33,7 @@ const UNWANTED_GAPS_PART = 8;
 const ARENAS_FROM_PART = 1 / 2;
 const MIN_FRAMES_WITH_ARENAS = 2 ** 18;
 /** Size of a set of flat tables: what most of the large gaps between frames in use were. */
-const GAP_CHUNK_FRAMES = (3 * FLAT_TABLE_BYTES) >> PAGE_SHIFT;
+const GAP_CHUNK_FRAMES = FLAT_SET_BYTES >> PAGE_SHIFT;
 
 /** Frames in use whose contents are still elsewhere: in an image. Until `bring` nobody may read or write them. Kernel thread only. */
 export interface AbsentFrames {
@@ -128,7 +130,7 @@ export class FramePool {
     let first = from;
     for (; to - first >= GAP_CHUNK_FRAMES; first += GAP_CHUNK_FRAMES) this.freeChunk(first * PAGE_SIZE, GAP_CHUNK_FRAMES * PAGE_SIZE);
     for (let frame = to - 1; frame >= first; frame--) {
-      i32[(frame << PAGE_SHIFT) >>> 2] = i32[FREE]!;
+      i32[REFS + frame] = -1 - i32[FREE]!;
       i32[FREE] = frame;
     }
   }
@@ -158,6 +160,24 @@ export class FramePool {
     return this._takeOrReclaim();
   }
 
+  /**
+   * Puts a frame in the place of each that is wanted (0 = any): that one if it is free, else another, with undefined contents
+   * and reference count 1. Returns how many there were. Reclaims nothing.
+   */
+  takeMany(wanted: number[]): number {
+    const { i32 } = this.shared;
+    lockWord(i32, LOCK);
+    let taken = 0;
+    for (; taken < wanted.length; taken++) {
+      const index = wanted[taken]! / PAGE_SIZE;
+      if (index === 0 || i32[REFS + index] !== 0 || i32[IN_USE]! >= i32[CAP]!) wanted[taken] = this._pop();
+      else this._use(index);
+      if (wanted[taken] === 0) break;
+    }
+    unlockWord(i32, LOCK);
+    return taken;
+  }
+
   /** Called when memory is exhausted: caches give frames back; true when it is worth trying again. */
   reclaim: (() => boolean) | null = null;
 
@@ -169,13 +189,20 @@ export class FramePool {
   private _take(): number {
     const { i32 } = this.shared;
     lockWord(i32, LOCK);
+    const frame = this._pop();
+    unlockWord(i32, LOCK);
+    return frame;
+  }
+
+  /** A frame with one reference, or 0. Precondition: frameLock is held. */
+  private _pop(): number {
+    const { i32 } = this.shared;
     let index = i32[FREE]!;
-    if (i32[IN_USE]! >= i32[CAP]!) index = 0;
-    else if (index !== 0) i32[FREE] = i32[(index << PAGE_SHIFT) >>> 2]!;
+    if (i32[IN_USE]! >= i32[CAP]!) return 0;
+    if (index !== 0) i32[FREE] = -1 - i32[REFS + index]!;
     else if (i32[BUMP]! < this.arenaStart) index = i32[BUMP]!++;
     else index = this._findSpare();
     if (index !== 0) this._use(index);
-    unlockWord(i32, LOCK);
     return index * PAGE_SIZE;
   }
 
@@ -218,18 +245,31 @@ export class FramePool {
   /** Drops a reference; frees the frame at 0. Returns true when it was freed. */
   decRef(frame: number): boolean {
     const { i32 } = this.shared;
-    const index = frame / PAGE_SIZE;
-    if (Atomics.sub(i32, REFS + index, 1) !== 1) return false;
+    if (Atomics.sub(i32, REFS + frame / PAGE_SIZE, 1) !== 1) return false;
     this.absent?.forget(frame);
     this.onFree?.(frame);
     lockWord(i32, LOCK);
-    if (index < this.arenaStart) {
-      i32[frame >>> 2] = i32[FREE]!;
-      i32[FREE] = index;
-    }
-    i32[IN_USE]!--;
+    this._push(frame);
     unlockWord(i32, LOCK);
     return true;
+  }
+
+  /** Frees many under one lock. Preconditions: each has one reference, none is absent or has decoded code. */
+  freeAll(frames: readonly number[]): void {
+    if (frames.length === 0) return;
+    const { i32 } = this.shared;
+    lockWord(i32, LOCK);
+    for (const frame of frames) this._push(frame);
+    unlockWord(i32, LOCK);
+  }
+
+  /** Precondition: frameLock is held. */
+  private _push(frame: number): void {
+    const { i32 } = this.shared;
+    const index = frame / PAGE_SIZE;
+    i32[REFS + index] = index < this.arenaStart ? -1 - i32[FREE]! : 0;
+    if (index < this.arenaStart) i32[FREE] = index;
+    i32[IN_USE]!--;
   }
 
   /**

@@ -17,6 +17,7 @@ import { RUN_EXPORT } from './forms.js';
 import { hostFunctions } from './host-functions.js';
 import { MainTier } from './main-tier.js';
 import { OwnPageStore, type OpAccess } from './own-page-store.js';
+import { FreshPages } from '../worker/fresh-pages.js';
 import { InCoreCalls } from '../worker/in-core-calls.js';
 import { SingleStepper } from './single-step.js';
 import { HIGH_CACHE, HIGH_CACHE_ENTRIES, HIGH_ENTRY_BYTES, HIGH_VICTIM_ENTRIES, HIGH_VICTIMS } from './slow-memory.js';
@@ -48,7 +49,7 @@ export interface EngineHost {
 /** interp/driver.ts */
 type Run = (tcb: number, first: number, flags: number) => number;
 
-/** Branches of the budget that a system call answered by the core counts as. */
+/** Branches of the budget that a system call or fault answered by the core counts as. */
 const CALL_BRANCHES = 16;
 
 /** By JitMode. */
@@ -110,6 +111,7 @@ class InterpEngine implements Engine {
   readonly #stepper: SingleStepper;
   readonly #ownPage: OwnPageStore;
   readonly #calls: InCoreCalls;
+  readonly #fresh: FreshPages;
   #nextVictim = 0;
   /** The high-address cache may have entries. */
   #hasHigh = true;
@@ -132,6 +134,7 @@ class InterpEngine implements Engine {
     this.#stepper = new SingleStepper(shared, this.#decoder, exports['handlers'] as WebAssembly.Table);
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#calls = new InCoreCalls(shared, coreId);
+    this.#fresh = new FreshPages(shared, host.frames, coreId);
     const { mode, isChecked } = JIT_MODES[jitMode(host)];
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1', mode !== 'off');
     this.#jit = this.#makeJit(mode, host.frames, {
@@ -180,7 +183,12 @@ class InterpEngine implements Engine {
     for (let turn = 0; ; turn++) {
       const trap = this.#run(tcb, first, flags);
       first = 0;
-      if (trap === Trap.EXCEPTION) return this.#exceptionTrap(tcb);
+      if (trap === Trap.EXCEPTION) {
+        if (!this.#fresh.answer(tcb)) return this.#exceptionTrap(tcb);
+        const leave = this.#mustLeave(tcb);
+        if (leave !== Trap.NONE) return leave;
+        continue;
+      }
       if (trap === Trap.DECODE) {
         const status = this.#ownPage.run(tcb);
         if (status === Status.FAULT || status === Status.LEAVE) return this.#exceptionTrap(tcb);
@@ -209,7 +217,7 @@ class InterpEngine implements Engine {
     }
   }
 
-  /** After a call that the core answered; calls take their share of the budget. */
+  /** After a call or fault that the core answered; they take their share of the budget. */
   #mustLeave(tcb: number): number {
     const { i32 } = this.shared;
     const budget = (this.#block + CoreBlock.off.budget) >>> 2;

@@ -1,12 +1,12 @@
 /**
  * System calls that a core answers without the kernel (ADR 21): ids, sched_yield when nobody waits,
- * FUTEX_WAKE without waiters, FUTEX_WAIT on a word that has changed.
+ * FUTEX_WAKE without waiters, FUTEX_WAIT on a word that has changed, brk upwards in the room that the kernel gave.
  *
  *   Owns:     CoreBlock.inCoreCalls and inCoreErrors
- *   Borrows:  TCB.ids, TCB.inCore, watchedCalls, the futex filter (all read); rax of the task
+ *   Borrows:  TCB.ids, TCB.inCore, watchedCalls, the futex filter (all read); rax of the task; the break (compare-exchange)
  *   Order:    see packages/abi shared/in-core-calls.ts
  */
-import { ADDEND_BIAS } from '@troupe/abi/layout/memory-map.js';
+import { ADDEND_BIAS, FLAT_SET } from '@troupe/abi/layout/memory-map.js';
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, LOCAL_CORE } from '@troupe/abi/layout/header.js';
 import { Reg, TCB } from '@troupe/abi/layout/tcb.js';
 import { Errno } from '@troupe/abi/errno.js';
@@ -55,8 +55,24 @@ export class InCoreCalls {
 
   #result(tcb: number, index: number): number {
     if (index === InCore.FUTEX) return this.#futex(tcb);
+    if (index === InCore.BRK) return this.#break(tcb);
     // Tasks that wait for the local core are on no queue.
     return this.coreId !== LOCAL_CORE && this.#queue.isEmpty ? 0 : REFUSED;
+  }
+
+  #break(tcb: number): number {
+    const { u32, u64 } = this.shared;
+    const map = u32[(tcb + TCB.off.freshMap) >> 2]!;
+    const rdi = ((tcb + TCB.off.gpr) >> 2) + Reg.RDI * 2;
+    if (map === 0 || u32[rdi + 1] !== 0) return REFUSED;
+    const at = (map + FLAT_SET.breakState - FLAT_SET.fresh) / 8;
+    const state = Atomics.load(u64, at);
+    const end = Number(state & 0xffff_ffffn);
+    const top = Number(state >> 32n);
+    const wanted = u32[rdi]!;
+    // No room, or an odd top: the kernel is taking it back.
+    if (state === 0n || wanted < end || wanted > top || top % 2 !== 0) return REFUSED;
+    return Atomics.compareExchange(u64, at, state, (state & ~0xffff_ffffn) | BigInt(wanted)) === state ? wanted : REFUSED;
   }
 
   #futex(tcb: number): number {

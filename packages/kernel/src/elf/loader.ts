@@ -6,7 +6,7 @@ import { Errno, ErrnoError, PAGE_SIZE, RSEQ_ALIGN, RSEQ_FEATURE_BYTES, type Cred
 import type { LimitSet } from '@troupe/abi/linux/limits.js';
 import { MemoryManager } from '../mm/memory-manager.js';
 import type { MemorySystem } from '../mm/memory-system.js';
-import { pageUp } from '../mm/mapping.js';
+import { pageUp } from '../mm/heap.js';
 import { aux, AT, type AuxEntry } from './auxv.js';
 import { ElfError, parseElf, PHDR_BYTES, type ElfImage } from './elf-image.js';
 import type { ProgramFile } from './program-file.js';

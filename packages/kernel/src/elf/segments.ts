@@ -2,7 +2,8 @@
 import { Errno, ErrnoError, PAGE_SIZE } from '@troupe/abi';
 import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
 import { PIE_BASE } from '../mm/layout.js';
-import { findFree, pageUp } from '../mm/mapping.js';
+import { pageUp } from '../mm/heap.js';
+import { findFree } from '../mm/mapping.js';
 import type { MappedFile } from '../mm/mappable.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { ElfError, ET_DYN, PF, type ElfImage, type ProgramHeader } from './elf-image.js';

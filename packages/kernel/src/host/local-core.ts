@@ -19,6 +19,8 @@ const ONLINE = headerWord('coreCount');
 const BUDGET_BRANCHES = 8192;
 /** A task that usually traps sooner than this always runs here: handing it to another thread costs more. */
 const SHORT_BURST_NS = 30_000;
+/** One that traps sooner than this runs here, too, when there is one CPU: another thread would have to wait for it. */
+const MEDIUM_BURST_NS = 1_000_000;
 /** One that traps sooner than this runs here while nothing else wants to. */
 const LONG_BURST_NS = 10_000_000;
 /** So long a task may keep others waiting that want to run here, in one slice and from trap to trap. */
@@ -81,7 +83,8 @@ export class LocalCore {
 
   private _suits(tcb: number): boolean {
     const burstNs = this.shared.u32[(tcb + TCB.off.burstNs) >> 2]!;
-    return burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this._waiting.length === 0);
+    if (burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this._waiting.length === 0)) return true;
+    return burstNs <= MEDIUM_BURST_NS && this.cpus === 1;
   }
 
   /**

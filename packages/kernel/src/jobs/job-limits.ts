@@ -42,7 +42,7 @@ export function exceededLimit(kernel: Kernel, root: ThreadGroup, limits: JobLimi
   let tasks = 0;
   for (const group of processesOf(kernel, root)) {
     const [first] = group.liveTasks;
-    if (first !== undefined) memoryPages += first.mm.rssAnonPages + first.mm.rssFilePages;
+    if (first !== undefined) memoryPages += first.mm.rssPages;
     const usage = groupUsage(group);
     cpuTimeNs += usage.cpuTimeNs + group.childUsage.cpuTimeNs;
     instructions += usage.instructions + group.childUsage.instructions;

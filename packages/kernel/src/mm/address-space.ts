@@ -1,44 +1,36 @@
 /**
  * One address space: mappings, the frames behind them, and their copy in flat tables.
  *
- * Owns:    vmas, pages, counters, the flat tables while it holds them.
- * Borrows: TCB words tableRead tableWrite tableExec asId of its tasks (written by `activate` while the
- *          kernel owns the TCB; by `loseTables` at any time, then a shootdown follows).
- * Order:   withdraw entries → shootdown → drop frames.
+ * Owns:    vmas, pages, counters, the flat tables while it holds them (TableHolder).
+ * Borrows: pages that cores fill, and the break that they move, while it lets them (FreshPages, HeapReserve).
+ * Order:   revoke what cores may fill → withdraw entries → shootdown → drop frames.
  */
-import { CoreCommand, FLAT_TABLE_BYTES, LimitSet, PAGE_SIZE, RunState, TCB, type FramePool } from '@troupe/abi';
+import { BLOCK_PAGES, CoreCommand, LimitSet, PAGE_SIZE, type FramePool } from '@troupe/abi';
+import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { Mappable, PageMapper } from '@troupe/vfs';
 import { Flat, LOW_PAGES, type FlatTables } from './flat-tables.js';
 import { AddressWindows } from './address-windows.js';
 import { FaultHistory } from './fault-history.js';
+import { heapVma, pageUp } from './heap.js';
 import type { MappedFile } from './mappable.js';
 import type { MemorySystem } from './memory-system.js';
 import { PageTable, Pte, pteFrame } from './page-table.js';
-import { isRunning, shootdown } from './shootdown.js';
+import { shootdown } from './shootdown.js';
+import { ProgramBreak } from './program-break.js';
+import { TableHolder } from './table-holder.js';
 import { VmFlag, type Vma } from './vma.js';
 import { VmaSet } from './vma-set.js';
 
-/** CPU time for which an address space keeps its flat tables while others want them. */
-const TENURE_NS = 1_000_000;
-
-export abstract class AddressSpace implements PageMapper {
-  readonly asId: number;
-  readonly vmas = new VmaSet();
+export abstract class AddressSpace extends TableHolder implements PageMapper {
+  private readonly _vmas = new VmaSet();
+  /** Cores may be moving `end` upwards: see `vmas`. */
+  readonly brk = new ProgramBreak();
   readonly pages = new PageTable();
-  /** Flat tables, or null while other address spaces use the pool. */
-  tables: FlatTables | null = null;
-  /** Word index of the read and write tables in use (of the always-empty set when `tables` is null). */
-  protected readWord: number;
-  protected writeWord: number;
-  /** CPU time of the tasks when the tables were acquired. */
-  private _tenureStartNs = 0;
-  /** TCBs of the tasks that use this address space. */
-  readonly tcbs = new Set<number>();
   /** Resource limits of the process that uses it. */
   limits = new LimitSet();
 
-  /** Resident pages: private anonymous, file, shared memory. */
+  /** Resident pages that the page table knows: private anonymous, file, shared memory. */
   rssAnonPages = 0;
   rssFilePages = 0;
   maxRssPages = 0;
@@ -47,10 +39,56 @@ export abstract class AddressSpace implements PageMapper {
   /** Bytes of private writable mappings (RLIMIT_DATA). */
   dataBytes = 0;
 
-  constructor(readonly system: MemorySystem) {
-    this.asId = system.register(this);
-    this.readWord = system.tables.empty.readWord;
-    this.writeWord = system.tables.empty.writeWord;
+  constructor(system: MemorySystem) {
+    super(system);
+    system.register(this);
+  }
+
+  /** The mappings, the heap as cores have grown it until now. */
+  get vmas(): VmaSet {
+    if (this.tables !== null) this._followBreak(this.tables.reserve.end);
+    return this._vmas;
+  }
+
+  private _followBreak(end: number): void {
+    if (end <= this.brk.end) return;
+    const [from, to] = [pageUp(this.brk.end), pageUp(end)];
+    this.brk.end = end;
+    if (from < to) this.addVma(heapVma(from, to));
+  }
+
+  /** Cores move the break from now on, up to `top`. Precondition: nothing is mapped there, and the limits allow it. */
+  giveReserve(top: number): void {
+    const tables = this.ownTables();
+    const first = pageUp(this.brk.end) / PAGE_SIZE;
+    if (tables === null || top >= LOW_PAGES * PAGE_SIZE || first >= top / PAGE_SIZE) return;
+    tables.reserve.give(this.brk.end, top);
+    shootdown(this.system.shared, this.asId);
+    this.grant(tables, first, top / PAGE_SIZE);
+  }
+
+  /** Cores may fill pages [first, end), as FlatTables.grant. */
+  grant(tables: FlatTables, first: number, end: number): void {
+    for (let block = Math.floor(first / BLOCK_PAGES); block * BLOCK_PAGES < end; block++) tables.placeBlock(block, this.windows.baseOf(block, this.system.arenas));
+    tables.grant(first, end);
+  }
+
+  /** A mapping there would be in the way of cores that move the break, or anywhere, because memory is limited. */
+  isInWayOfBreak(start: number, end: number): boolean {
+    const reserve = this.tables?.reserve;
+    if (reserve === undefined || reserve.end === 0) return false;
+    const isLimited = this.limits.soft(Rlimit.AS) !== Infinity || this.limits.soft(Rlimit.DATA) !== Infinity;
+    return isLimited || (start < reserve.top && end > this.brk.start);
+  }
+
+  /** Only the kernel moves the break from now on. Must precede whatever maps memory there, or limits it. */
+  dropReserve(): void {
+    const { tables } = this;
+    if (tables === null || tables.reserve.end === 0) return;
+    const top = tables.reserve.freeze();
+    this._followBreak(tables.reserve.end);
+    this.revoke(pageUp(this.brk.end) / PAGE_SIZE, top / PAGE_SIZE);
+    tables.reserve.clear();
   }
 
   get frames(): FramePool {
@@ -67,11 +105,26 @@ export abstract class AddressSpace implements PageMapper {
     return wanted !== 0 && this.frames.claim(wanted) ? wanted : this.frames.allocUnzeroed();
   }
 
-  // Tasks ---------------------------------------------------------------------------------------
+  override attach(tcb: number): void {
+    super.attach(tcb);
+    this.windows.reset(this.u32, tcb);
+  }
 
-  /** A task starts using this address space. */
-  attach(tcb: number): void {
-    this.tcbs.add(tcb);
+  override activate(tcb: number): void {
+    super.activate(tcb);
+    this.windows.publish(this, tcb);
+  }
+
+  override ownTables(): FlatTables | null {
+    const had = this.tables;
+    const tables = super.ownTables();
+    if (had === null && tables !== null) this.windows.forget(this);
+    return tables;
+  }
+
+  override loseTables(): void {
+    this.windows.forget(this);
+    super.loseTables();
   }
 
   /** A task stops using it; the last one destroys it. */
@@ -80,73 +133,26 @@ export abstract class AddressSpace implements PageMapper {
     if (this.tcbs.size === 0) this.destroy();
   }
 
-  /** Writes the words a core needs into the TCB; called before the task becomes runnable. */
-  activate(tcb: number): void {
-    const tables = this.tables ?? this.system.tables.empty;
-    if (this.tables !== null) this.system.tables.touch(this.tables);
-    this._writeTcb(tcb, tables.base);
-    this.windows.publish(this, tcb);
-  }
-
-  private _writeTcb(tcb: number, base: number): void {
-    const { u32 } = this.system.shared;
-    u32[(tcb + TCB.off.tableRead) >> 2] = base;
-    u32[(tcb + TCB.off.tableWrite) >> 2] = base + FLAT_TABLE_BYTES;
-    u32[(tcb + TCB.off.tableExec) >> 2] = base + 2 * FLAT_TABLE_BYTES;
-    u32[(tcb + TCB.off.asId) >> 2] = this.asId;
-  }
-
-  /** Another address space takes the tables. The caller does the shootdown. */
-  loseTables(): void {
-    this.windows.forget(this);
-    this.tables = null;
-    const { empty } = this.system.tables;
-    this.readWord = empty.readWord;
-    this.writeWord = empty.writeWord;
-    for (const tcb of this.tcbs) this._writeTcb(tcb, empty.base);
-  }
-
-  /**
-   * Flat tables may go to another address space when no task here wants to run, or when the tasks
-   * had some time on a core with them; otherwise programs could lose them before they get anywhere.
-   */
-  get mayLoseTables(): boolean {
-    const { i32 } = this.system.shared;
-    const hadTurn = this._cpuTimeNs() - this._tenureStartNs >= TENURE_NS;
-    for (const tcb of this.tcbs) {
-      const state = Atomics.load(i32, (tcb + TCB.off.runState) >> 2);
-      if (state === RunState.RUNNING) return false;
-      if (!hadTurn && (state === RunState.RUNNABLE || state === RunState.TRAPPED)) return false;
-    }
-    return !this.isRunning;
-  }
-
-  private _cpuTimeNs(): number {
-    const { u32 } = this.system.shared;
-    let sum = 0;
-    for (const tcb of this.tcbs) sum += u32[(tcb + TCB.off.cpuTimeNs) >> 2]! + u32[((tcb + TCB.off.cpuTimeNs) >> 2) + 1]! * 2 ** 32;
-    return sum;
-  }
-
-  /** The flat tables, acquired if need be; null when there are none to be had now. */
-  ownTables(): FlatTables | null {
-    if (this.tables !== null) return this.tables;
-    const tables = this.system.acquireTables(this);
-    if (tables === null) return null;
-    this._tenureStartNs = this._cpuTimeNs();
-    this.windows.forget(this);
-    this.tables = tables;
-    this.readWord = tables.readWord;
-    this.writeWord = tables.writeWord;
-    return tables;
+  /** Another address space takes the tables: afterwards no core uses them, and the page table knows everything. */
+  giveUpTables(): void {
+    const { tables } = this;
+    this.dropReserve();
+    tables?.beginWithdraw();
+    this.loseTables();
+    shootdown(this.system.shared, this.asId);
+    tables?.endWithdraw();
+    if (tables !== null) this._takeFilled(tables, 0, LOW_PAGES);
   }
 
   /** Frees everything. No task may use the address space any more. */
   destroy(): void {
     if (this.tables !== null) {
-      shootdown(this.system.shared, this.asId);
-      this.system.tables.release(this.tables);
-      this.loseTables();
+      const { tables } = this;
+      this.dropReserve();
+      const unsettled = this._takeUnsettled(0, LOW_PAGES);
+      this.giveUpTables();
+      this.frames.freeAll(unsettled);
+      this.system.tables.release(tables);
     }
     this.pages.clear((entry) => void this.frames.decRef(pteFrame(entry)));
     this.rssAnonPages = this.rssFilePages = 0;
@@ -157,20 +163,58 @@ export abstract class AddressSpace implements PageMapper {
 
   // Translations --------------------------------------------------------------------------------
 
+  /**
+   * Only the kernel fills pages [firstPage, endPage) from now on, and the page table knows those that cores have filled.
+   * Must precede every look at the page table on which a change of these pages depends.
+   */
+  revoke(firstPage: number, endPage: number): void {
+    if (this.tables !== null && firstPage < LOW_PAGES) this._takeFilled(this.tables, firstPage, Math.min(endPage, LOW_PAGES));
+  }
+
+  private _takeFilled(tables: FlatTables, firstPage: number, endPage: number): void {
+    tables.fresh.revoke(this.asId, firstPage, endPage, (page, frame) => this.addPage(page, frame, Pte.ANON | Pte.WRITABLE));
+  }
+
+  /** Page table and mappings know everything. */
+  settleAll(): void {
+    this.dropReserve();
+    this.revoke(0, LOW_PAGES);
+  }
+
+  /** The page table knows the pages that cores have filled; they may fill more. For those that only look. */
+  settle(): void {
+    this.tables?.fresh.settle((page, frame) => this.addPage(page, frame, Pte.ANON | Pte.WRITABLE));
+  }
+
   /** Takes table entries of [start, end) away and waits for the cores where something was lost. */
   withdraw(start: number, end: number, which: number = Flat.ALL): void {
     const firstPage = start / PAGE_SIZE;
     const endPage = end / PAGE_SIZE;
     const high = endPage > LOW_PAGES;
-    if ((which & (Flat.READ | Flat.WRITE)) !== 0 && this.tables !== null) this.windows.shrink(this, firstPage, endPage);
-    const lost = firstPage < LOW_PAGES && this.tables !== null && this.tables.clear(firstPage, endPage, which);
+    this.revoke(firstPage, endPage);
+    const { tables } = this;
+    tables?.beginWithdraw();
+    if ((which & (Flat.READ | Flat.WRITE)) !== 0) this.windows.shrink(this, firstPage, endPage);
+    const lost = firstPage < LOW_PAGES && tables !== null && tables.clear(firstPage, endPage, which);
     if (lost || high) shootdown(this.system.shared, this.asId, high ? CoreCommand.FLUSH_HIGH : 0);
+    tables?.endWithdraw();
   }
 
   /** Unmaps the pages of [start, end): entries, then frames. The mappings stay. */
   zap(start: number, end: number): void {
+    const unsettled = this._takeUnsettled(start / PAGE_SIZE, end / PAGE_SIZE);
     this.withdraw(start, end);
     this.pages.forEach(start / PAGE_SIZE, end / PAGE_SIZE, (page, entry) => this.dropPage(page, entry));
+    this.frames.freeAll(unsettled);
+  }
+
+  /** Frames that cores have put into the pages and the page table does not know, so that nobody else has them; from then on nobody does. Part of zap. */
+  private _takeUnsettled(firstPage: number, endPage: number): number[] {
+    const frames: number[] = [];
+    if (this.tables === null || firstPage >= LOW_PAGES) return frames;
+    this.maxRssPages = this.peakRssPages;
+    this.tables.fresh.revoke(this.asId, firstPage, Math.min(endPage, LOW_PAGES), (_page, frame) => frames.push(frame));
+    return frames;
   }
 
   /** Forgets a present page and its frame reference. Precondition: no core has a translation of it. */
@@ -192,13 +236,15 @@ export abstract class AddressSpace implements PageMapper {
   countPages(anonPages: number, filePages: number): void {
     this.rssAnonPages += anonPages;
     this.rssFilePages += filePages;
-    const rss = this.rssAnonPages + this.rssFilePages;
-    if (rss > this.maxRssPages) this.maxRssPages = rss;
+    this.maxRssPages = this.peakRssPages;
   }
 
-  /** True when other threads of the address space may be running guest code right now. */
-  get isRunning(): boolean {
-    return isRunning(this.system.shared, this.asId);
+  get rssPages(): number {
+    return this.rssAnonPages + this.rssFilePages + (this.tables?.fresh.unsettledPages ?? 0);
+  }
+
+  get peakRssPages(): number {
+    return Math.max(this.maxRssPages, this.rssPages);
   }
 
   /** Part of MemorySystem.releaseCode: the frame loses its execute entries here. */
@@ -228,7 +274,7 @@ export abstract class AddressSpace implements PageMapper {
   addVma(vma: Vma): Vma {
     vma.file?.pages.mappers.add(this);
     this.countData(vma, 1);
-    return this.vmas.insert(vma);
+    return this._vmas.insert(vma);
   }
 
   /** Unmaps [start, end) entirely. */

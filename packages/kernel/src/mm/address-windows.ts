@@ -6,15 +6,11 @@
  * Order:  windows are taken back (`shrink`: `bytes` of running tasks set to 0) before entries are withdrawn; the
  *         shootdown that follows waits for the cores that may have copies
  */
-import { MemoryWindow, PAGE_SIZE, TCB, WINDOW_ACCESS_BYTES, WindowKind, windowOffset } from '@troupe/abi';
+import { BLOCK_PAGES, PAGE_SIZE, PageRun, TCB, WindowKind, windowOffset, windowOfPage } from '@troupe/abi';
 import { LOW_PAGES, type FlatTables } from './flat-tables.js';
-import { BLOCK_BYTES, BLOCK_PAGES, type FrameArenas } from './frame-arenas.js';
+import { BLOCK_BYTES, type FrameArenas } from './frame-arenas.js';
 import { STACK_TOP } from './layout.js';
-import { PageRun } from './page-run.js';
 
-/** Pages below are of programs and their heaps; those from there on of mappings, up to the stack. */
-const MAPPINGS_PAGE = 0x7_0000;
-const STACK_PAGE = 0xf_0000;
 /** Pages looked at on each side of a stack pointer that is in no known run. */
 const STACK_REACH_PAGES = 64;
 const RSP = 4;
@@ -34,7 +30,8 @@ export class AddressWindows {
   private readonly _stack = new PageRun();
 
   private _runOf(page: number): PageRun {
-    return page < MAPPINGS_PAGE ? this._data : page < STACK_PAGE ? this._mappings : this._stack;
+    const kind = windowOfPage(page);
+    return kind === WindowKind.DATA ? this._data : kind === WindowKind.MAPPINGS ? this._mappings : this._stack;
   }
 
   /** The frame that a private page should have, so that it lies behind those of the pages before it; 0 = any. */
@@ -63,6 +60,11 @@ export class AddressWindows {
     this._runOf(page).grow(page, tables);
   }
 
+  /** Where the frames of a block of pages should lie: linear address; 0 = anywhere. */
+  baseOf(block: number, arenas: FrameArenas): number {
+    return this.frameOf(block * BLOCK_PAGES, arenas);
+  }
+
   /** Write entries of pages [first, end) are about to go. */
   shrink(space: WindowedSpace, first: number, end: number): void {
     for (const run of [this._data, this._mappings, this._stack]) run.shrink(first, end);
@@ -74,34 +76,31 @@ export class AddressWindows {
     this.shrink(space, 0, LOW_PAGES);
   }
 
-  /** Writes the windows of a task that is about to run. */
+  /** The task has not used the address space before. */
+  reset(u32: Uint32Array, tcb: number): void {
+    for (const kind of Object.values(WindowKind)) new PageRun().toWindow(u32, tcb + windowOffset(kind));
+  }
+
+  /** Writes the windows of a task that is about to run; the core may have made them longer. */
   publish({ u32, tables }: WindowedSpace, tcb: number): void {
-    write(u32, tcb + windowOffset(WindowKind.DATA), this._data);
-    write(u32, tcb + windowOffset(WindowKind.MAPPINGS), this._mappings);
+    if (tables === null) return this.reset(u32, tcb);
+    for (const [kind, run] of [[WindowKind.DATA, this._data], [WindowKind.MAPPINGS, this._mappings]] as const) {
+      const window = tcb + windowOffset(kind);
+      run.adopt(PageRun.ofWindow(u32, window));
+      run.toWindow(u32, window);
+    }
     const stack = tcb + windowOffset(WindowKind.STACK);
     const page = Math.floor(u32[(tcb + TCB.off.gpr + RSP * 8) >>> 2]! / PAGE_SIZE);
+    const known = PageRun.ofWindow(u32, stack);
     const run = this._runOf(page);
-    if (tables === null || run.has(page)) write(u32, stack, run);
-    else if (!isWithin(u32, stack, page)) write(u32, stack, PageRun.around(page, tables, STACK_REACH_PAGES));
+    if (known.sizePages > 0 && windowOfPage(known.first) === WindowKind.STACK) this._stack.adopt(known);
+    if (run.has(page)) run.toWindow(u32, stack);
+    else if (!known.has(page)) PageRun.around(page, tables, STACK_REACH_PAGES).toWindow(u32, stack);
   }
-}
-
-function write(u32: Uint32Array, window: number, { first, end, entry }: PageRun): void {
-  const at = window >>> 2;
-  u32[at + MemoryWindow.off.start / 4] = first * PAGE_SIZE;
-  u32[at + MemoryWindow.off.bytes / 4] = end > first ? (end - first) * PAGE_SIZE - (WINDOW_ACCESS_BYTES - 1) : 0;
-  u32[at + MemoryWindow.off.entry / 4] = entry;
-}
-
-function isWithin(u32: Uint32Array, window: number, page: number): boolean {
-  const start = u32[(window + MemoryWindow.off.start) >>> 2]!;
-  const bytes = u32[(window + MemoryWindow.off.bytes) >>> 2]!;
-  return page * PAGE_SIZE >= start && page * PAGE_SIZE < start + bytes;
 }
 
 /** Empties a window that has one of the pages [first, end). */
 function takeBack(u32: Uint32Array, window: number, first: number, end: number): void {
-  const start = u32[(window + MemoryWindow.off.start) >>> 2]!;
-  const bytes = u32[(window + MemoryWindow.off.bytes) >>> 2]!;
-  if (bytes !== 0 && start < end * PAGE_SIZE && start + bytes + WINDOW_ACCESS_BYTES > first * PAGE_SIZE) u32[(window + MemoryWindow.off.bytes) >>> 2] = 0;
+  const run = PageRun.ofWindow(u32, window);
+  if (run.first < end && run.end > first) new PageRun().toWindow(u32, window);
 }

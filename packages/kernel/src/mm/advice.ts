@@ -4,7 +4,8 @@ import { Madv, Msync } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
 import { Access } from './fault.js';
 import { TASK_SIZE } from './layout.js';
-import { pageUp, populate } from './mapping.js';
+import { pageUp } from './heap.js';
+import { populate } from './mapping.js';
 import { SharedObject } from './shared-object.js';
 import { VmFlag, type Vma } from './vma.js';
 
@@ -108,6 +109,7 @@ export function residentPages(space: AddressSpace, addr: number, lengthBytes: nu
   if (addr % PAGE_SIZE !== 0) return -Errno.EINVAL;
   const end = addr + pageUp(lengthBytes);
   if (end > TASK_SIZE || !space.vmas.covers(addr, end)) return -Errno.ENOMEM;
+  space.settle();
   const answer = new Uint8Array((end - addr) / PAGE_SIZE);
   for (let i = 0; i < answer.length; i++) {
     const at = addr + i * PAGE_SIZE;

@@ -10,6 +10,7 @@ import { Errno, PAGE_SIZE, zeroMemory } from '@troupe/abi';
 import type { AddressSpace } from './address-space.js';
 import { GROUP_PAGES, type Backing } from './fault-history.js';
 import { Flat, LOW_PAGES } from './flat-tables.js';
+import { grantAround } from './grants.js';
 import { Pte, pteFrame } from './page-table.js';
 import { STACK_GUARD_BYTES } from './layout.js';
 import { VmFlag, type Vma } from './vma.js';
@@ -41,13 +42,16 @@ export function faultIn(space: AddressSpace, addr: number, access: number): numb
   if (vma === undefined) return FaultError.MAPERR;
   if (!allows(vma.prot, access)) return FaultError.ACCERR;
   const page = Math.floor(addr / PAGE_SIZE);
+  const isFirstWrite = access === Access.WRITE && space.pages.get(page) === 0;
   const frame = presentPage(space, vma, page, access);
   if (frame > 0 && page < LOW_PAGES) mapAround(space, vma, page, access, frame);
+  if (frame > 0 && isFirstWrite) grantAround(space, vma, page);
   return frame;
 }
 
 /** The frame of a page, its contents at hand. */
 function presentPage(space: AddressSpace, vma: Vma, page: number, access: number): number {
+  space.revoke(page, page + 1);
   const frame = access === Access.WRITE ? writePage(space, vma, page) : readPage(space, vma, page, access);
   return frame <= 0 || space.frames.bring(frame) ? frame : FaultError.BUS;
 }
@@ -73,6 +77,7 @@ function allows(prot: number, access: number): boolean {
 
 /** The mapping above `addr`, extended down to it, if it is a stack that may grow there. */
 function growStack(space: AddressSpace, addr: number): Vma | undefined {
+  space.dropReserve();
   const { vmas } = space;
   const index = vmas.indexAfter(addr);
   const vma = vmas.at(index);
@@ -234,6 +239,7 @@ export function mapCached(space: AddressSpace, vma: Vma): void {
 /** Prepares private anonymous pages of [start, end) for writing before they are asked for. */
 export function prefault(space: AddressSpace, vma: Vma, start: number, end: number): void {
   if (space.ownTables() === null) return;
+  space.revoke(start / PAGE_SIZE, end / PAGE_SIZE);
   for (let page = start / PAGE_SIZE; page < end / PAGE_SIZE && page < LOW_PAGES; page++) {
     const frame = space.pages.get(page) === 0 ? anonymousPage(space, page) : 0;
     if (frame < 0) return;
@@ -260,6 +266,7 @@ function mapAround(space: AddressSpace, vma: Vma, page: number, access: number, 
 }
 
 function mapZeroFrames(space: AddressSpace, first: number, end: number): void {
+  space.revoke(first, end);
   for (let page = first; page < end; page++) if (space.pages.get(page) === 0) space.tables!.setRead(page, space.system.zeroFrame);
 }
 

@@ -4,13 +4,15 @@
  * can be taken from one address space and given to another at any time that no core is using it.
  *
  * Owns:   all words of the tables, except that cores replace a non-zero execute entry by
- *         compare-exchange (decoded code page for `frame | 1`); KernelHeader.execVersion
+ *         compare-exchange (decoded code page for `frame | 1`) and store the first read and write entry
+ *         of pages that were granted to them (fresh-pages.ts); KernelHeader.execVersion
  *         (with the code cache, which counts the code it drops).
  * Order:  a non-zero entry may be replaced by another one only after clear and shootdown.
  */
-import { ADDEND_BIAS, FLAT_TABLE_BYTES, headerWord, PAGE_SIZE, type FramePool } from '@troupe/abi';
+import { ADDEND_BIAS, FLAT_SET, FLAT_SET_BYTES, headerWord, Invariant, PAGE_SIZE, type FramePool, type SharedMemory } from '@troupe/abi';
+import { FreshPages } from './fresh-pages.js';
+import { HeapReserve } from './heap-reserve.js';
 
-export const FLAT_SET_BYTES = 3 * FLAT_TABLE_BYTES;
 /** Pages below 4 GiB, the only ones the flat tables know. */
 export const LOW_PAGES = 0x10_0000;
 const EXEC_VERSION = headerWord('execVersion');
@@ -32,10 +34,38 @@ export class FlatTables {
   ownerAsId = 0;
   lastUse = 0;
 
-  constructor(readonly u32: Uint32Array, readonly base: number) {
-    this.readWord = base >>> 2;
-    this.writeWord = (base + FLAT_TABLE_BYTES) >>> 2;
-    this.execWord = (base + 2 * FLAT_TABLE_BYTES) >>> 2;
+  readonly u32: Uint32Array;
+  /** Pages that cores may fill. */
+  readonly fresh: FreshPages;
+  readonly reserve: HeapReserve;
+
+  constructor(shared: SharedMemory, readonly base: number) {
+    this.u32 = shared.u32;
+    this.readWord = (base + FLAT_SET.read) >>> 2;
+    this.writeWord = (base + FLAT_SET.write) >>> 2;
+    this.execWord = (base + FLAT_SET.exec) >>> 2;
+    this.fresh = new FreshPages(shared, base);
+    this.reserve = new HeapReserve(shared, base);
+  }
+
+  /** Cores may fill pages [firstPage, endPage). Preconditions: they have no entries, the page table has none of them, and all are private, anonymous and writable, not executable. */
+  grant(firstPage: number, endPage: number): void {
+    for (let chunk = firstPage >>> 10; chunk <= (endPage - 1) >>> 10; chunk++) this._touch(chunk);
+    this.fresh.grant(firstPage, endPage);
+  }
+
+  /** Where cores should take the frames of a block of BLOCK_PAGES pages from: linear address; 0 = anywhere. */
+  placeBlock(block: number, base: number): void {
+    this.u32[(this.base + FLAT_SET.blocks) / 4 + block] = base;
+  }
+
+  /** Between the two cores make no new windows, and give up those that they are making. */
+  beginWithdraw(): void {
+    Atomics.add(this.u32, (this.base + FLAT_SET.windowVersion) / 4, 1);
+  }
+
+  endWithdraw(): void {
+    Atomics.add(this.u32, (this.base + FLAT_SET.windowVersion) / 4, 1);
   }
 
   setRead(page: number, frame: number): void {
@@ -105,8 +135,9 @@ export class FlatTables {
     }
   }
 
-  /** Clears everything. */
+  /** Clears everything. Precondition: the owner has taken over what cores filled. */
   reset(): void {
+    this.fresh.revoke(this.ownerAsId, 0, LOW_PAGES, (page) => { throw new Invariant(`page ${page} was filled by a core and is lost`); });
     for (const chunk of this._chunks) {
       const at = chunk * CHUNK_ENTRIES;
       for (const word of [this.readWord, this.writeWord, this.execWord]) this.u32.fill(0, word + at, word + at + CHUNK_ENTRIES);
@@ -146,7 +177,7 @@ export class FlatTablePool {
     if (this._sets.length < this.maxSets) {
       const base = this.frames.allocChunk(FLAT_SET_BYTES);
       if (base !== 0) {
-        const made = new FlatTables(this.frames.shared.u32, base);
+        const made = new FlatTables(this.frames.shared, base);
         this._sets.push(made);
         return made;
       }
@@ -166,6 +197,6 @@ export class FlatTablePool {
   }
 
   private _make(): FlatTables {
-    return new FlatTables(this.frames.shared.u32, this.frames.allocChunk(FLAT_SET_BYTES));
+    return new FlatTables(this.frames.shared, this.frames.allocChunk(FLAT_SET_BYTES));
   }
 }

@@ -8,6 +8,7 @@ import { VmFlag, type Vma } from './vma.js';
 
 /** Fills the fresh `child` with copies of the parent's mappings; private pages are shared until written. */
 export function copyAddressSpace(parent: AddressSpace, child: AddressSpace): void {
+  parent.settleAll();
   for (const vma of [...parent.vmas]) {
     if (vma.flags & VmFlag.DONTFORK) continue;
     const copy = vma.clone();

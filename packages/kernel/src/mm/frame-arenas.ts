@@ -4,10 +4,9 @@
  *
  * Owns: the list of reserved blocks. Kernel thread only.
  */
-import { PAGE_SIZE, type FramePool } from '@troupe/abi';
+import { BLOCK_PAGES, PAGE_SIZE, type FramePool } from '@troupe/abi';
 
-/** Pages that are reserved together. */
-export const BLOCK_PAGES = 1024;
+/** Frames are reserved in blocks of BLOCK_PAGES. */
 export const BLOCK_BYTES = BLOCK_PAGES * PAGE_SIZE;
 /** Free blocks wanted on both sides of one that has no neighbour yet, as long as there are such. */
 const SPACING = [16, 4, 1, 0];

@@ -5,12 +5,12 @@ import { MapFlag, Prot } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
 import { Access, faultIn, mapCached, prefault } from './fault.js';
 import { Flat } from './flat-tables.js';
-import { BIT32_HIGH, BIT32_LOW, HEAPS_TOP, HIGH_MMAP_TOP, LOW_END, MAX_MAP_COUNT, MMAP_MIN_ADDR, MMAP_TOP, TASK_SIZE } from './layout.js';
+import { grantNew } from './grants.js';
+import { ALL_PROT, heapVma, pageUp } from './heap.js';
+import { BIT32_HIGH, BIT32_LOW, HEAPS_TOP, HIGH_MMAP_TOP, LOW_END, MAX_MAP_COUNT, MMAP_MIN_ADDR, MMAP_TOP, STACK_GUARD_BYTES, TASK_SIZE } from './layout.js';
 import type { MappedFile } from './mappable.js';
 import { SharedObject } from './shared-object.js';
 import { VmFlag, Vma } from './vma.js';
-
-export const ALL_PROT = Prot.READ | Prot.WRITE | Prot.EXEC;
 
 export interface MapRequest {
   readonly addr: number;
@@ -33,17 +33,15 @@ export interface MapRequest {
 
 /** Mappings up to this size, and the start of heap growth, are prepared eagerly. */
 const EAGER_BYTES = 4 * PAGE_SIZE;
-
-export function pageUp(bytes: number): number {
-  return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
-}
+/** Cores move the break so far without asking. */
+const RESERVE_BYTES = 8 << 20;
 
 /** Maps and returns the address, or -errno. */
 export function mapMemory(space: AddressSpace, request: MapRequest): number {
   const length = pageUp(request.lengthBytes);
   if (length === 0) return -Errno.EINVAL;
   if (length > TASK_SIZE) return -Errno.ENOMEM;
-  const addr = chooseAddress(space, request, length);
+  const addr = findRoom(space, request, length);
   if (addr < 0) return addr;
   const fixed = (request.flags & (MapFlag.FIXED | MapFlag.FIXED_NOREPLACE)) !== 0;
   const refused = checkLimits(space, request, length);
@@ -61,6 +59,7 @@ export function mapMemory(space: AddressSpace, request: MapRequest): number {
 function prepareNew(space: AddressSpace, addr: number, length: number): void {
   const vma = space.vmas.find(addr)!;
   if (vma.file === null && length <= EAGER_BYTES) prepare(space, addr, addr + length);
+  else if (vma.file === null) grantNew(space, vma, addr, addr + length);
   else if (vma.file !== null && vma.start === addr) mapCached(space, vma);
 }
 
@@ -81,6 +80,14 @@ function vmFlagsOf(request: MapRequest): number {
   if (flags & MapFlag.LOCKED) vmFlags |= VmFlag.LOCKED;
   if (flags & MapFlag.NORESERVE) vmFlags |= VmFlag.NORESERVE;
   return vmFlags;
+}
+
+/** An address that no core can move the break to. */
+function findRoom(space: AddressSpace, request: MapRequest, length: number): number {
+  const addr = chooseAddress(space, request, length);
+  if (addr < 0 || !space.isInWayOfBreak(addr, addr + length)) return addr;
+  space.dropReserve();
+  return chooseAddress(space, request, length);
 }
 
 function chooseAddress(space: AddressSpace, request: MapRequest, length: number): number {
@@ -183,6 +190,7 @@ function protectRange(space: AddressSpace, start: number, end: number, prot: num
 
 function applyProtection(space: AddressSpace, start: number, end: number, prot: number): void {
   let lost = 0;
+  space.revoke(start / PAGE_SIZE, end / PAGE_SIZE);
   for (const vma of space.vmas.overlapping(start, end)) lost |= vma.prot & ~prot;
   space.vmas.update(start, end, (piece) => {
     space.countData(piece, -1);
@@ -193,35 +201,40 @@ function applyProtection(space: AddressSpace, start: number, end: number, prot: 
   else if (lost !== 0) space.withdraw(start, end, (lost & Prot.WRITE ? Flat.WRITE : 0) | (lost & Prot.EXEC ? Flat.EXEC : 0));
 }
 
-/** The program break (brk(2)). */
-export class ProgramBreak {
-  /** Fixed by the loader: first address after the data of the executable, page-aligned. */
-  start = 0;
-  end = 0;
-
-  copyFrom(other: ProgramBreak): void {
-    this.start = other.start;
-    this.end = other.end;
-  }
-}
-
 /** Moves the break; returns the resulting break (the old one when refused), as the system call does. */
-export function moveBreak(space: AddressSpace, brk: ProgramBreak, wanted: number): number {
+export function moveBreak(space: AddressSpace, wanted: number): number {
+  space.dropReserve();
+  const { brk } = space;
   if (wanted < brk.start || wanted > TASK_SIZE) return brk.end;
   const oldTop = pageUp(brk.end);
   const newTop = pageUp(wanted);
   if (newTop < oldTop) space.removeRange(newTop, oldTop);
   else if (newTop > oldTop && !growHeap(space, oldTop, newTop)) return brk.end;
   brk.end = wanted;
+  space.giveReserve(reserveTop(space));
   return wanted;
 }
 
-function growHeap(space: AddressSpace, from: number, to: number): boolean {
+/** How far cores may move the break: while it is as if the kernel did. */
+function reserveTop(space: AddressSpace): number {
+  const from = pageUp(space.brk.end);
+  const room = Math.min(RESERVE_BYTES, space.limits.soft(Rlimit.AS) - space.vmas.bytes, space.limits.soft(Rlimit.DATA) - space.dataBytes);
+  const top = from + Math.floor(Math.max(0, room) / PAGE_SIZE) * PAGE_SIZE;
+  return space.vmas.count < MAX_MAP_COUNT && hasRoomAbove(space, from, top) ? top : from;
+}
+
+/** Stacks keep their gap. */
+function hasRoomAbove(space: AddressSpace, from: number, to: number): boolean {
   const next = space.vmas.findAfter(from);
-  if (next !== undefined && next.start < to + (next.flags & VmFlag.GROWSDOWN ? 256 * PAGE_SIZE : 0)) return false;
+  return next === undefined || next.start >= to + (next.flags & VmFlag.GROWSDOWN ? STACK_GUARD_BYTES : 0);
+}
+
+function growHeap(space: AddressSpace, from: number, to: number): boolean {
+  if (!hasRoomAbove(space, from, to)) return false;
   const request = { addr: from, lengthBytes: to - from, prot: Prot.READ | Prot.WRITE, flags: MapFlag.PRIVATE };
   if (checkLimits(space, request, to - from) !== 0) return false;
-  space.addVma(new Vma(from, to, request.prot, 0, null, 0, '[heap]', ALL_PROT));
-  prepare(space, from, Math.min(to, from + EAGER_BYTES));
+  const vma = space.addVma(heapVma(from, to));
+  if (to - from <= EAGER_BYTES) prepare(space, from, to);
+  else grantNew(space, vma, from, to);
   return true;
 }

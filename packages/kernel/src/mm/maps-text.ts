@@ -70,6 +70,7 @@ function smapsEntry(space: AddressSpace, vma: Vma): string {
 }
 
 export function smapsText(space: AddressSpace): string {
+  space.settle();
   let text = '';
   for (const vma of space.vmas) text += smapsEntry(space, vma);
   return text;
@@ -89,6 +90,7 @@ export interface MemoryUsage {
 }
 
 export function memoryUsage(space: AddressSpace): MemoryUsage {
+  space.settle();
   let stackBytes = 0;
   let textBytes = 0;
   for (const vma of space.vmas) {
@@ -97,8 +99,8 @@ export function memoryUsage(space: AddressSpace): MemoryUsage {
   }
   return {
     sizeBytes: space.vmas.bytes,
-    peakRssBytes: space.maxRssPages * PAGE_SIZE,
-    rssBytes: (space.rssAnonPages + space.rssFilePages) * PAGE_SIZE,
+    peakRssBytes: space.peakRssPages * PAGE_SIZE,
+    rssBytes: space.rssPages * PAGE_SIZE,
     rssAnonBytes: space.rssAnonPages * PAGE_SIZE,
     rssFileBytes: space.rssFilePages * PAGE_SIZE,
     dataBytes: space.dataBytes,

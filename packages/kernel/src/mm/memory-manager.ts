@@ -15,7 +15,7 @@ import { Access, FaultError, faultIn } from './fault.js';
 import { LOW_PAGES } from './flat-tables.js';
 import { copyAddressSpace } from './fork.js';
 import { GuestAccess } from './guest-access.js';
-import { mapMemory, moveBreak, ProgramBreak, protectMemory, unmapMemory, type MapRequest } from './mapping.js';
+import { mapMemory, moveBreak, protectMemory, unmapMemory, type MapRequest } from './mapping.js';
 import { mapsText, memoryUsage, smapsText, statmText, type MemoryUsage } from './maps-text.js';
 import { Pte } from './page-table.js';
 import { ProgramImage } from './program-image.js';
@@ -40,7 +40,6 @@ const SIGNAL_OF_FAULT: Readonly<Record<number, readonly [signal: number, code: n
 };
 
 export class MemoryManager extends GuestAccess {
-  readonly brk = new ProgramBreak();
   /** What execve learnt about the program: ranges for /proc/pid/stat, cmdline, environ, auxv. */
   readonly image = new ProgramImage();
   /** Asynchronous I/O, by the address that io_setup(2) gave. */
@@ -119,7 +118,7 @@ export class MemoryManager extends GuestAccess {
 
   /** Moves the program break; the resulting break. */
   setBreak(wanted: number): number {
-    return moveBreak(this, this.brk, wanted);
+    return moveBreak(this, wanted);
   }
 
   madvise(addr: number, lengthBytes: number, advice: number): number {
@@ -152,6 +151,7 @@ export class MemoryManager extends GuestAccess {
 
   /** A copy-on-write duplicate (fork(2)); no task is attached yet. */
   fork(): MemoryManager {
+    this.dropReserve();
     const child = new MemoryManager(this.system);
     child.limits = this.limits;
     child.hasNoHugePages = this.hasNoHugePages;

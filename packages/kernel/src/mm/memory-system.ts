@@ -6,7 +6,7 @@
  * Order:  a frame with an execute entry anywhere has no write entry anywhere. `releaseCode` takes the
  *         execute entries away (and waits for the cores) before a write entry may be made.
  */
-import { fenceAllCores, shootdown } from './shootdown.js';
+import { fenceAllCores } from './shootdown.js';
 import { FlatTablePool, type FlatTables } from './flat-tables.js';
 import { FrameArenas } from './frame-arenas.js';
 import { FrameBits } from './frame-bits.js';
@@ -56,10 +56,12 @@ export class MemorySystem {
     frames.onWrite = (frame) => this.releaseCode(frame);
   }
 
-  register(space: AddressSpace): number {
-    const asId = this._nextAsId++;
-    this.spaces.set(asId, space);
-    return asId;
+  nextAsId(): number {
+    return this._nextAsId++;
+  }
+
+  register(space: AddressSpace): void {
+    this.spaces.set(space.asId, space);
   }
 
   unregister(space: AddressSpace): void {
@@ -71,19 +73,17 @@ export class MemorySystem {
    * every set belongs to a space that wants to run and has not had its turn yet: the caller's tasks
    * then fault again when they come round in the run queue, after those.
    */
-  acquireTables(space: AddressSpace): FlatTables | null {
+  acquireTables(asId: number): FlatTables | null {
     const tables = this.tables.acquire((candidate) => this.spaces.get(candidate.ownerAsId)?.mayLoseTables ?? true);
     if (tables === null) return null;
     if (tables.ownerAsId !== 0) this._takeFrom(tables);
-    tables.ownerAsId = space.asId;
+    tables.ownerAsId = asId;
     this.tables.touch(tables);
     return tables;
   }
 
   private _takeFrom(tables: FlatTables): void {
-    const asId = tables.ownerAsId;
-    this.spaces.get(asId)?.loseTables();
-    shootdown(this.shared, asId);
+    this.spaces.get(tables.ownerAsId)?.giveUpTables();
     tables.reset();
   }
 

@@ -4,7 +4,8 @@ import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { Mremap } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
 import { MMAP_MIN_ADDR, TASK_SIZE } from './layout.js';
-import { findFree, pageUp } from './mapping.js';
+import { pageUp } from './heap.js';
+import { findFree } from './mapping.js';
 import { pteFrame } from './page-table.js';
 import { VmFlag, Vma } from './vma.js';
 
@@ -28,6 +29,7 @@ export function remapMemory(space: AddressSpace, request: RemapRequest): number 
   if (flags & Mremap.DONTUNMAP && oldLen !== newLen) return -Errno.EINVAL;
   if (addr % PAGE_SIZE !== 0 || newLen === 0) return -Errno.EINVAL;
   if (fixed && fixedTargetIsBad(addr, oldLen, newAddr, newLen)) return -Errno.EINVAL;
+  space.dropReserve();
   const vma = space.vmas.find(addr);
   if (vma === undefined) return -Errno.EFAULT;
   if (oldLen === 0 && !vma.isShared) return -Errno.EINVAL;

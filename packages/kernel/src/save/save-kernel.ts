@@ -73,6 +73,7 @@ export async function saveKernel(kernel: Kernel, sink: ImageSink, options: SaveK
 export function graphOf(kernel: Kernel): Graph {
   const lostPages = kernel.frames.absent?.bringAll() ?? 0;
   if (lostPages > 0) throw new ImageError('damaged', `${lostPages} pages of the image that it came from are lost`, 'memory');
+  for (const space of kernel.memory.spaces.values()) space.settleAll();
   kernel.vfs.sync();
   return new GraphWriter(schemasOf(kernel), anchorsOf(kernel)).write(rootOf(kernel));
 }
@@ -111,7 +112,7 @@ function processInfo(kernel: Kernel, group: ThreadGroup): ProcessInfo {
   const files = task === undefined ? [] : [...task.fds.entries()];
   return {
     pid: group.tgid, ppid: group.ppid, name: group.leader.name,
-    residentPages: task === undefined ? 0 : task.mm.rssAnonPages + task.mm.rssFilePages,
+    residentPages: task === undefined ? 0 : task.mm.rssPages,
     threads: [...group.tasks].map((thread) => ({ tid: thread.tid, state: thread.state, ...callOf(kernel, thread) })),
     files: files.map(([fd, { file }]) => ({ fd, path: displayPath(file.node, kernel.vfs.root), offBytes: file.offBytes })),
   };

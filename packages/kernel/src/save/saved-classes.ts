@@ -1,6 +1,6 @@
 /** What images hold of the kernel: one row per class (packages/state schema.ts). */
-import { ActorSystem, LimitSet, Mailbox, UserNamespace, WaitQueue } from '@troupe/abi';
-import { KEPT, plainClasses, savedClass, SchemaRegistry, type SavedClass } from '@troupe/state';
+import { ActorSystem, LimitSet, Mailbox, PageRun, UserNamespace, WaitQueue } from '@troupe/abi';
+import { ImageError, KEPT, plainClasses, savedClass, SchemaRegistry, type SavedClass } from '@troupe/state';
 import { TIME_CLASSES } from '@troupe/time/saved-classes.js';
 import { SyntheticFileSystem, watchCount } from '@troupe/vfs';
 import { VFS_CLASSES } from '@troupe/vfs/saved-classes.js';
@@ -22,9 +22,8 @@ import { KernelLog } from '../log/kernel-log.js';
 import { KmsgFile, RecordWaiter } from '../log/kmsg-file.js';
 import { AddressWindows } from '../mm/address-windows.js';
 import { FaultHistory } from '../mm/fault-history.js';
-import { PageRun } from '../mm/page-run.js';
 import { FileMapping, rememberMapping } from '../mm/file-mapping.js';
-import { ProgramBreak } from '../mm/mapping.js';
+import { ProgramBreak } from '../mm/program-break.js';
 import { MemoryManager } from '../mm/memory-manager.js';
 import { MemorySystem } from '../mm/memory-system.js';
 import { PageTable } from '../mm/page-table.js';
@@ -73,16 +72,22 @@ import { GroupCpuClock, TaskCpuClock } from '../time/cpu-clocks.js';
 import { GroupTimers, ProcessTimer } from '../time/group-timers.js';
 import { Timers } from '../timers.js';
 
-const PLAIN_OF_ABI = { LimitSet, Mailbox, UserNamespace };
+const PLAIN_OF_ABI = { LimitSet, Mailbox, PageRun, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
   AddressWindows, AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenQuestions, OpenedProgram,
-  PageRun, PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
+  PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,
   ThreadGroup, Tracing, UtsNamespace, Usage, Vma, VmaSet,
 };
+
+/** Version 2 of a memory manager had its mappings under another name. */
+function upgradeSpace({ vmas, ...rest }: Record<string, unknown>, fromVersion: number): Record<string, unknown> {
+  if (fromVersion !== 2) throw new ImageError('incompatible', `version ${fromVersion} of the image cannot be read`, 'kernel.MemoryManager');
+  return { ...rest, _vmas: vmas };
+}
 
 function rowsOf(kernel: Kernel): SavedClass[] {
   return [
@@ -110,7 +115,7 @@ function rowsOf(kernel: Kernel): SavedClass[] {
       afterLoad: (action: GuestAction<unknown>) => kernel.timers.cancel(action.timer),
     }),
     savedClass({ type: Ipc, name: 'kernel.Ipc' }),
-    savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 2, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
+    savedClass({ type: MemoryManager, name: 'kernel.MemoryManager', version: 3, upgrade: upgradeSpace, notSaved: { tables: () => null, readWord: () => 0, writeWord: () => 0 }, afterLoad: (mm) => mm.loseTables() }),
     savedClass({ type: MemorySystem, name: 'kernel.MemorySystem', notSaved: { shared: KEPT, frames: KEPT, tables: KEPT, arenas: KEPT, codeFrames: KEPT, _codeCache: KEPT, onCodeWrite: KEPT, onTablesDenied: KEPT, limitBytes: KEPT, zeroFrame: KEPT } }),
     savedClass({ type: RunningTasks, name: 'kernel.RunningTasks', notSaved: { shared: KEPT, onTick: KEPT } }),
     savedClass({

@@ -78,7 +78,7 @@ export function endTask(task: Task, status: ExitStatus): void {
 function releaseResources(task: Task): void {
   const { kernel, group, tcb } = task;
   task.finalUsage = taskUsage(task);
-  task.finalUsage.maxRssPages = task.mm.maxRssPages;
+  task.finalUsage.maxRssPages = task.mm.peakRssPages;
   group.exitedUsage.add(task.finalUsage);
   task.execImage?.mm.destroy();
   task.execImage = null;

@@ -11,7 +11,7 @@ export function taskUsage(task: Task): Usage {
   const { u32, u64 } = task.shared;
   usage.cpuTimeNs = Number(u64[(task.tcb + TCB.off.cpuTimeNs) / 8]!);
   usage.instructions = Number(u64[(task.tcb + TCB.off.instructions) / 8]!);
-  usage.minorFaults = task.minorFaults;
+  usage.minorFaults = task.minorFaults + u32[(task.tcb + TCB.off.freshFaults) >> 2]!;
   usage.majorFaults = task.majorFaults;
   usage.voluntarySwitches = u32[(task.tcb + TCB.off.nvcsw) >> 2]!;
   usage.involuntarySwitches = u32[(task.tcb + TCB.off.nivcsw) >> 2]!;
@@ -23,7 +23,7 @@ export function groupUsage(group: ThreadGroup): Usage {
   const usage = new Usage();
   usage.add(group.exitedUsage);
   for (const task of group.tasks) if (task.isAlive) usage.add(taskUsage(task));
-  usage.maxRssPages = Math.max(usage.maxRssPages, group.leader.isAlive ? group.leader.mm.maxRssPages : 0);
+  usage.maxRssPages = Math.max(usage.maxRssPages, group.leader.isAlive ? group.leader.mm.peakRssPages : 0);
   return usage;
 }
 

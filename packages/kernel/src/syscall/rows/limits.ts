@@ -31,6 +31,7 @@ function setLimit(task: Task, target: Task, resource: number, at: number): numbe
   const old = target.group.limits.get(resource);
   if (limit.hard > old.hard && !hasCap(task.creds, Cap.SYS_RESOURCE)) return -Errno.EPERM;
   if (resource === NOFILE && limit.hard !== Infinity && limit.hard > NOFILE_MAX) return -Errno.EPERM;
+  target.mm.dropReserve();
   target.group.limits.set(resource, limit);
   return 0;
 }
@@ -61,7 +62,7 @@ function usageOf(task: Task): Usage {
   const usage = new Usage();
   const { u32 } = task.shared;
   usage.cpuTimeNs = taskCpuNs(task);
-  usage.minorFaults = task.minorFaults;
+  usage.minorFaults = task.minorFaults + u32[(task.tcb + TCB.off.freshFaults) >> 2]!;
   usage.majorFaults = task.majorFaults;
   usage.voluntarySwitches = u32[(task.tcb + TCB.off.nvcsw) >> 2]!;
   usage.involuntarySwitches = u32[(task.tcb + TCB.off.nivcsw) >> 2]!;

@@ -4,7 +4,7 @@ import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { Madv, MapFlag, Mcl, MLOCK_ONFAULT, Mremap, Msync, Prot } from '@troupe/abi/linux/mman.js';
 import { lockedBytes } from '../../mm/advice.js';
 import { mappingOf, type FileMapping } from '../../mm/file-mapping.js';
-import { ALL_PROT, pageUp } from '../../mm/mapping.js';
+import { ALL_PROT, pageUp } from '../../mm/heap.js';
 import { TASK_SIZE } from '../../mm/layout.js';
 import type { Task } from '../../task/task.js';
 import { addr, fd, flags, int, long, outBuf, size, uint, type SyscallRow } from '../row.js';
@@ -120,7 +120,7 @@ export const rows: readonly SyscallRow[] = [
   memoryRow({ nr: 9, name: 'mmap', args: [addr('addr'), size('length'), prot, flags('flags', MAP_NAMES), fd(), long('offset')], man: 'mmap(2)', handler: sysMmap }),
   memoryRow({ nr: 10, name: 'mprotect', args: [addr('addr'), size('len'), prot], man: 'mprotect(2)', handler: sysMprotect }),
   memoryRow({ nr: 11, name: 'munmap', args: [addr('addr'), size('length')], man: 'munmap(2)', handler: (task: Task, at: number, length: number) => task.mm.munmap(at, length) }),
-  memoryRow({ nr: 12, name: 'brk', args: [addr('addr')], man: 'brk(2)', handler: (task: Task, at: number) => memoryOf(task).setBreak(at) }),
+  memoryRow({ nr: 12, name: 'brk', args: [addr('addr')], inCore: true, man: 'brk(2)', handler: (task: Task, at: number) => memoryOf(task).setBreak(at) }),
   memoryRow({
     nr: 25, name: 'mremap', args: [addr('old_address'), size('old_size'), size('new_size'), flags('flags', named('MREMAP_', Mremap)), addr('new_address')],
     man: 'mremap(2)', handler: sysMremap,

@@ -1,7 +1,13 @@
-import type { FlatTables } from './flat-tables.js';
+import { PAGE_SIZE } from '../layout/memory-map.js';
+import { MemoryWindow, WINDOW_ACCESS_BYTES } from '../layout/memory-windows.js';
 
 /** Pages looked at on each side of one that is mapped. */
 const MAX_REACH_PAGES = 16384;
+
+/** A table of entries for writing: 0 = not mapped, or no page. */
+export interface WriteEntries {
+  writeEntry(page: number): number;
+}
 
 /**
  * Pages [first, end) that are mapped for writing and whose frames lie in the same order: their entries in the write
@@ -16,7 +22,7 @@ export class PageRun {
   ) {}
 
   /** The run of a page with at most `reach` pages on each side. */
-  static around(page: number, tables: FlatTables, reach: number): PageRun {
+  static around(page: number, tables: WriteEntries, reach: number): PageRun {
     const entry = tables.writeEntry(page);
     if (entry === 0) return new PageRun();
     let [first, end] = [page, page + 1];
@@ -25,12 +31,43 @@ export class PageRun {
     return new PageRun(first, end, entry);
   }
 
+  /** What a window of a task says (layout/memory-windows.ts). */
+  static ofWindow(u32: Uint32Array, window: number): PageRun {
+    const at = window >>> 2;
+    const bytes = Atomics.load(u32, at + MemoryWindow.off.bytes / 4);
+    if (bytes === 0) return new PageRun();
+    const first = u32[at + MemoryWindow.off.start / 4]! / PAGE_SIZE;
+    return new PageRun(first, first + Math.ceil(bytes / PAGE_SIZE), u32[at + MemoryWindow.off.entry / 4]!);
+  }
+
+  /** Makes it a window of a task. `bytes` is written last. */
+  toWindow(u32: Uint32Array, window: number): void {
+    const at = window >>> 2;
+    Atomics.store(u32, at + MemoryWindow.off.bytes / 4, 0);
+    if (this.end <= this.first) return;
+    u32[at + MemoryWindow.off.start / 4] = this.first * PAGE_SIZE;
+    u32[at + MemoryWindow.off.entry / 4] = this.entry;
+    Atomics.store(u32, at + MemoryWindow.off.bytes / 4, (this.end - this.first) * PAGE_SIZE - (WINDOW_ACCESS_BYTES - 1));
+  }
+
+  get sizePages(): number {
+    return this.end - this.first;
+  }
+
+  /** Becomes the other one when that is longer. */
+  adopt(other: PageRun): void {
+    if (other.sizePages <= this.sizePages) return;
+    this.first = other.first;
+    this.end = other.end;
+    this.entry = other.entry;
+  }
+
   has(page: number): boolean {
     return page >= this.first && page < this.end;
   }
 
   /** A page was mapped for writing: it may lengthen the run, or belong to a longer one. */
-  grow(page: number, tables: FlatTables): void {
+  grow(page: number, tables: WriteEntries): void {
     const entry = tables.writeEntry(page);
     if (entry === 0) return;
     const isSame = (at: number): boolean => tables.writeEntry(at) === entry;
@@ -38,10 +75,7 @@ export class PageRun {
     let [first, end] = isOurs(page) ? [this.first, this.end] : [page, page + 1];
     while (end - page < MAX_REACH_PAGES && isSame(end)) end = isOurs(end) ? this.end : end + 1;
     while (page - first < MAX_REACH_PAGES && isSame(first - 1)) first = isOurs(first - 1) ? this.first : first - 1;
-    if (end - first <= this.end - this.first) return;
-    this.first = first;
-    this.end = end;
-    this.entry = entry;
+    this.adopt(new PageRun(first, end, entry));
   }
 
   /** Pages [first, end) lose their entries: the longer of the two remaining parts stays. */
