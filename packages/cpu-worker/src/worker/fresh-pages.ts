@@ -25,6 +25,9 @@ const MAX_BATCH_PAGES = 64;
 /** A fault so far ahead of the expected page belongs to the run: allocators write a header behind what they hand out. */
 const REACH_PAGES = 16;
 
+/** Untouched pages between touched ones that are filled as well. */
+const BRIDGE_PAGES = 16;
+
 export class FreshPages {
   readonly #counter: number;
   /** Page at which a run would go on, and how many are filled then. */
@@ -47,7 +50,8 @@ export class FreshPages {
     const first = this.#start(page);
     const versionAt = map + (FLAT_SET.windowVersion - FLAT_SET.fresh) / 4;
     const version = Atomics.load(u32, versionAt);
-    const [from, to] = this.#belowBreak(map, page, first, Math.max(page + 1, first + this.#batch));
+    const end = Math.max(page + 1, first + this.#batch);
+    const [from, to] = this.#belowBreak(map, page, this.#bridge(map, first, -1), this.#bridge(map, end - 1, 1) + 1);
     if (from >= to || !this.#fill(map, page, from, to)) return false;
     if ((version & 1) === 0) this.#growWindow(tcb, map, page, () => Atomics.load(u32, versionAt) === version);
     u32[(tcb + TCB.off.freshFaults) >>> 2]!++;
@@ -78,6 +82,17 @@ export class FreshPages {
     const first = isRun ? this.#next : page & -GROUP_PAGES;
     this.#batch = isRun ? Math.min(MAX_BATCH_PAGES, this.#batch * 2) : GROUP_PAGES;
     return first;
+  }
+
+  /** From a page in a direction to the last fresh page before one that is there already, if that is near: small gaps would part the windows. */
+  #bridge(map: number, page: number, step: number): number {
+    for (let n = 1; n <= BRIDGE_PAGES; n++) {
+      const at = page + n * step;
+      if (at < 0 || at >= LOW_PAGES) return page;
+      if (((this.shared.u32[map + (at >>> 5)]! >>> (at & 31)) & 1) !== 0) continue;
+      return this.shared.u32[map - (FLAT_SET.fresh - FLAT_SET.write) / 4 + at] === 0 ? page : at - step;
+    }
+    return page;
   }
 
   /** What of [first, end) may be filled: not the room above the break (kernel mm/heap-reserve.ts). Empty when `page` is there. */
