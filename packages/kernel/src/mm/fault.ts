@@ -33,6 +33,8 @@ export const FaultError = {
 
 /** Pages of a new file mapping that are mapped at once when the page cache has them. */
 const CACHED_PAGES = 64;
+/** Untouched pages between touched ones that are prepared as well, here and in cores. */
+const BRIDGE_PAGES = 16;
 /** A stack grows at least this much at a time. */
 const STACK_STEP_BYTES = 64 * 1024;
 
@@ -149,13 +151,25 @@ function releaseCode(space: AddressSpace, page: number, frame: number): void {
  * faults are sequential a growing batch is prepared.
  */
 function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
-  const [first, end] = space.history.batchAround(page, vma, backingOf(vma, space.pages.get(page)));
+  const backing = backingOf(vma, space.pages.get(page));
+  const batch = space.history.batchAround(page, vma, backing);
+  const [first, end] = backing === 'fresh' ? [bridged(space, vma, batch[0], -1), bridged(space, vma, batch[1] - 1, 1) + 1] : batch;
   space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
   const frame = ownPage(space, vma, page);
   if (frame <= 0) return frame;
   releaseCode(space, page, frame);
   for (let other = first; other < end; other++) if (ownPage(space, vma, other) <= 0) break;
   return frame;
+}
+
+/** From a page in a direction to the last untouched page before one that is mapped, if that is near: small gaps would part the windows. */
+function bridged(space: AddressSpace, vma: Vma, page: number, step: number): number {
+  for (let n = 1; n <= BRIDGE_PAGES; n++) {
+    const at = page + n * step;
+    if (at < vma.start / PAGE_SIZE || at >= vma.end / PAGE_SIZE) return page;
+    if (space.pages.get(at) !== 0 || (space.tables?.writeEntry(at) ?? 0) !== 0) return at - step;
+  }
+  return page;
 }
 
 function backingOf(vma: Vma, entry: number): Backing {
