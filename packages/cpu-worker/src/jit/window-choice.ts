@@ -19,7 +19,7 @@ export class WindowChoice {
     const votes = new Map<number, number[]>();
     for (const { insns } of blocks) for (const insn of insns) {
       if (insn.window === 0) continue;
-      const counts = votes.get(insn.base) ?? new Array<number>(NO_WINDOW + 1).fill(0);
+      const counts = votes.get(insn.base) ?? Array.from({ length: NO_WINDOW + 1 }, () => 0);
       counts[insn.window]!++;
       votes.set(insn.base, counts);
     }
