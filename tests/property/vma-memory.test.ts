@@ -1,9 +1,9 @@
 /**
  * Address spaces that map, write, protect, move, fork and exit, move their break, whose frames are absent at times, and
- * whose cores fill fresh pages themselves, against a model that keeps the contents of every page as a plain value.
+ * whose cores fill fresh pages themselves and use memory windows, against a model that keeps the contents of every page as a plain value.
  * Afterwards no frame may be missing.
  */
-import { ADDEND_BIAS, ErrnoError, LOCAL_CORE, MAX_FRAMES, PAGE_SIZE, Reg, TCB, Vector } from '@troupe/abi';
+import { ADDEND_BIAS, ErrnoError, LOCAL_CORE, MAX_FRAMES, PAGE_SIZE, PageRun, Reg, TCB, Vector, WindowKind, windowOffset } from '@troupe/abi';
 import { Madv, MapFlag, Mremap, Prot } from '@troupe/abi/linux/mman.js';
 import { FreshPages } from '@troupe/cpu-worker/worker/fresh-pages.js';
 import { InCoreCalls } from '@troupe/cpu-worker/worker/in-core-calls.js';
@@ -32,17 +32,22 @@ interface ModelPage {
 interface World {
   readonly mm: MemoryManager;
   readonly pages: (ModelPage | undefined)[];
+  /** Of its task. */
+  readonly tcb: number;
   /** The program break, which starts at BASE. */
   breakEnd: number;
 }
 
 /** What a core does, on this thread. */
 interface Core {
-  readonly tcb: number;
+  /** For tasks. */
+  readonly tcbs: number[];
   readonly fresh: FreshPages;
   readonly calls: InCoreCalls;
   /** Faults and calls that it answered. */
   answered: number;
+  /** Pages seen in windows. */
+  windowPages: number;
 }
 
 const KINDS = ['map', 'mapShared', 'unmap', 'protect', 'write', 'write', 'write', 'read', 'fetch', 'map', ...Array<'coreWrite'>(10).fill('coreWrite'), 'brk', 'coreBrk', 'coreBrk', 'coreBrk', 'look', 'fork', 'exit', 'dontneed', 'move', 'evict', 'sendAway', 'fill'] as const;
@@ -88,17 +93,17 @@ function write(world: World, { first, value }: Step): void {
 }
 
 /** A write of guest code: through the write table, after a fault that the core or else the kernel answers. */
-function coreWrite(core: Core, { mm, pages }: World, { first, value }: Step): void {
+function coreWrite(core: Core, { mm, pages, tcb }: World, { first, value }: Step): void {
   const { u8, u32, u64 } = mm.system.shared;
   const page = pages[first];
   const addr = addrOf(first) + 17;
   const entryOf = (): number => (mm.tables === null ? 0 : u32[mm.tables.writeWord + (addr >>> 12)]!);
-  mm.activate(core.tcb);
+  mm.activate(tcb);
   if (entryOf() === 0) {
-    u32[(core.tcb + TCB.off.trapVector) >> 2] = Vector.PF;
-    u32[(core.tcb + TCB.off.trapErrorCode) >> 2] = WRITE_FAULT;
-    u64[(core.tcb + TCB.off.trapAddr) / 8] = BigInt(addr);
-    const isAnswered = core.fresh.answer(core.tcb);
+    u32[(tcb + TCB.off.trapVector) >> 2] = Vector.PF;
+    u32[(tcb + TCB.off.trapErrorCode) >> 2] = WRITE_FAULT;
+    u64[(tcb + TCB.off.trapAddr) / 8] = BigInt(addr);
+    const isAnswered = core.fresh.answer(tcb);
     const allowed = page !== undefined && (page.prot & Prot.WRITE) !== 0;
     if (isAnswered) core.answered++;
     expect(isAnswered || mm.handleFault(addr, WRITE_FAULT) === 'ok').to.equal(allowed);
@@ -113,11 +118,11 @@ function coreWrite(core: Core, { mm, pages }: World, { first, value }: Step): vo
 
 /** brk(2) to the middle of a page, or a page boundary; downwards at times. */
 function moveBreak(core: Core | undefined, world: World, { first, value }: Step): void {
-  const { mm, pages } = world;
+  const { mm, pages, tcb } = world;
   const wanted = addrOf(first) + (value % 2) * value;
   const [from, to] = [pageOf(world.breakEnd), pageOf(wanted)];
   const isRefused = pages.slice(from, Math.max(from, to)).some((page) => page !== undefined);
-  const result = (core === undefined ? undefined : answeredBreak(core, mm, wanted)) ?? mm.setBreak(wanted);
+  const result = (core === undefined ? undefined : answeredBreak(core, mm, tcb, wanted)) ?? mm.setBreak(wanted);
   expect(result).to.equal(isRefused ? world.breakEnd : wanted);
   if (isRefused) return;
   world.breakEnd = wanted;
@@ -128,7 +133,7 @@ function moveBreak(core: Core | undefined, world: World, { first, value }: Step)
 /** Index of the first page above an address. */
 const pageOf = (addr: number): number => Math.ceil((addr - BASE) / PAGE_SIZE);
 
-function answeredBreak({ tcb, calls }: Core, mm: MemoryManager, wanted: number): number | undefined {
+function answeredBreak({ calls }: Core, mm: MemoryManager, tcb: number, wanted: number): number | undefined {
   const { u64 } = mm.system.shared;
   mm.activate(tcb);
   u64[(tcb + TCB.off.gpr) / 8 + Reg.RAX] = 12n;
@@ -148,8 +153,9 @@ function look({ mm, pages }: World): void {
   expect(mm.usage().sizeBytes).to.equal(mapped * PAGE_SIZE);
 }
 
-function fork(world: World): World {
-  return { mm: world.mm.fork(), breakEnd: world.breakEnd, pages: world.pages.map((page) => page && { ...page, cell: page.shared ? page.cell : { ...page.cell } }) };
+function fork(core: Core, world: World): World {
+  const mm = world.mm.fork();
+  return { mm, tcb: taskOf(core, mm), breakEnd: world.breakEnd, pages: world.pages.map((page) => page && { ...page, cell: page.shared ? page.cell : { ...page.cell } }) };
 }
 
 function dontNeed(world: World, { first, count }: Step): void {
@@ -197,14 +203,36 @@ function check({ mm, pages }: World): void {
   });
 }
 
-function firstWorld(system: MemorySystem): World {
+/** A task of the address space. */
+function taskOf({ tcbs }: Core, mm: MemoryManager): number {
+  const tcb = tcbs.pop()!;
+  mm.attach(tcb);
+  return tcb;
+}
+
+/** The task ends, and the address space with it. */
+function exit({ tcbs }: Core, { mm, tcb }: World): void {
+  mm.detach(tcb);
+  tcbs.push(tcb);
+}
+
+/** What the windows of a task have is mapped for writing, where they say. */
+function checkWindows(core: Core, { mm, tcb }: World): void {
+  for (const kind of Object.values(WindowKind)) {
+    const window = PageRun.ofWindow(mm.system.shared.u32, tcb + windowOffset(kind));
+    for (let page = window.first; page < window.end; page++) expect(mm.tables?.writeEntry(page), `page ${page} of window ${kind}`).to.equal(window.entry);
+    core.windowPages += window.sizePages;
+  }
+}
+
+function firstWorld(core: Core, system: MemorySystem): World {
   const mm = new MemoryManager(system);
   mm.brk.start = mm.brk.end = BASE;
-  return { mm, breakEnd: BASE, pages: Array.from({ length: PAGES }, () => undefined) };
+  return { mm, tcb: taskOf(core, mm), breakEnd: BASE, pages: Array.from({ length: PAGES }, () => undefined) };
 }
 
 function run(system: MemorySystem, core: Core, list: readonly Step[]): void {
-  const worlds = [firstWorld(system)];
+  const worlds = [firstWorld(core, system)];
   for (const action of list) {
     const world = worlds[action.world % worlds.length]!;
     switch (action.kind) {
@@ -222,9 +250,9 @@ function run(system: MemorySystem, core: Core, list: readonly Step[]): void {
       case 'look': look(world); break;
       case 'read': world.mm.copyInPartial(addrOf(action.first), new Uint8Array(1)); break;
       case 'fetch': world.mm.handleFault(addrOf(action.first), FETCH_FAULT); break;
-      case 'fork': if (worlds.length < 5) worlds.push(fork(world)); break;
+      case 'fork': if (worlds.length < 5) worlds.push(fork(core, world)); break;
       case 'exit':
-        if (worlds.length > 1) worlds.splice(worlds.indexOf(world), 1)[0]!.mm.destroy();
+        if (worlds.length > 1) exit(core, worlds.splice(worlds.indexOf(world), 1)[0]!);
         break;
       case 'dontneed': dontNeed(world, action); break;
       case 'move': move(world, action); break;
@@ -232,15 +260,17 @@ function run(system: MemorySystem, core: Core, list: readonly Step[]): void {
       case 'sendAway': sendAway(system); break;
       case 'fill': (system.frames.absent as AbsentPages).bringNext(); break;
     }
+    for (const each of worlds) checkWindows(core, each);
   }
   worlds.forEach(check);
+  for (const world of worlds) exit(core, world);
   for (const space of [...system.spaces.values()]) space.destroy();
 }
 
 function makeCore({ frames, shared }: MemorySystem): Core {
-  const tcb = frames.allocChunk(PAGE_SIZE);
-  shared.i32[(tcb + TCB.off.inCore) >> 2] = 1;
-  return { tcb, fresh: new FreshPages(shared, frames, LOCAL_CORE), calls: new InCoreCalls(shared, LOCAL_CORE), answered: 0 };
+  const tcbs = Array.from({ length: 5 }, () => frames.allocChunk(PAGE_SIZE));
+  for (const tcb of tcbs) shared.i32[(tcb + TCB.off.inCore) >> 2] = 1;
+  return { tcbs, fresh: new FreshPages(shared, frames, LOCAL_CORE), calls: new InCoreCalls(shared, LOCAL_CORE), answered: 0, windowPages: 0 };
 }
 
 describe('MemoryManager', () => {
@@ -260,5 +290,6 @@ describe('MemoryManager', () => {
       { numRuns: 600 },
     );
     expect(core.answered).to.be.above(200);
+    expect(core.windowPages).to.be.above(1000);
   });
 });

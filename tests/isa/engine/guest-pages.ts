@@ -4,6 +4,7 @@
  */
 import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { PfCode, TCB } from '@troupe/abi/layout/tcb.js';
+import { PageRun } from '@troupe/abi/shared/page-run.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { Batch } from '../../support/oracle/batch.js';
 import { CaseIn, CODE_ADDR, CODE_PAGES, DATA_ADDR, DATA_BYTES, HIGH_OFFSET, HIGH_TWIN_DISTANCE, RO_ADDR } from '../../support/oracle/layout.js';
@@ -48,6 +49,12 @@ export class GuestPages {
     this.codeFrames.forEach((frame, i) => this.#map(CODE_ADDR + i * PAGE_SIZE, frame, false));
     this.#map(RO_ADDR, this.roFrame, false);
     this.resetExec();
+  }
+
+  /** The data pages, whose frames lie in order. */
+  get dataRun(): PageRun {
+    const first = DATA_ADDR / PAGE_SIZE;
+    return new PageRun(first, first + this.dataFrames.length, this.#words[(this.tableWrite >>> 2) + first]!);
   }
 
   /** Forgets the decoded code: every code page is executable and not decoded. */

@@ -3,6 +3,7 @@
  * answers to faults above 4 GiB, preemption).
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, type CoreCounterName } from '@troupe/abi/layout/header.js';
+import { WindowKind, windowOffset } from '@troupe/abi/layout/memory-windows.js';
 import { TCB, Trap, Vector } from '@troupe/abi/layout/tcb.js';
 import { FramePool } from '@troupe/abi/shared/frames.js';
 import { createMemory, viewMemory } from '@troupe/abi/shared/shared-memory.js';
@@ -75,6 +76,7 @@ export class InterpEmulator implements Emulator {
     this.#view.setUint32(this.tcb + off.tableWrite, tableWrite, true);
     this.#view.setUint32(this.tcb + off.tableExec, tableExec, true);
     this.#view.setUint32(this.tcb + off.asId, 1, true);
+    for (const kind of Object.values(WindowKind)) this.pages.dataRun.toWindow(new Uint32Array(this.#view.buffer), this.tcb + windowOffset(kind));
   }
 
   /** A counter of the core. */

@@ -152,6 +152,7 @@ function copyTcb(parent: Task, child: Task, args: CloneArgs): void {
   const { u8, i32, u32, u64 } = parent.shared;
   const { off } = TCB;
   u8.copyWithin(child.tcb, parent.tcb, parent.tcb + TCB.sizeBytes);
+  child.mm.windows.reset(u32, child.tcb);
   for (const field of ['runState', 'interrupt', 'trap'] as const) Atomics.store(i32, (child.tcb + off[field]) >> 2, 0);
   Atomics.store(i32, (child.tcb + off.runState) >> 2, RunState.KERNEL);
   for (const field of ['instructions', 'cpuTimeNs', 'robustList', 'fillPage'] as const) u64[(child.tcb + off[field]) / 8] = 0n;
