@@ -32,6 +32,7 @@ const UNWANTED_GAPS_PART = 8;
 /** Of large memories the rest is for frames in places that are asked for; chunks and other frames begin at the start. */
 const ARENAS_FROM_PART = 1 / 2;
 const MIN_FRAMES_WITH_ARENAS = 2 ** 18;
+const FRAMES_FOR_CHUNKS = 2 ** 16;
 /** Size of a set of flat tables: what most of the large gaps between frames in use were. */
 const GAP_CHUNK_FRAMES = FLAT_SET_BYTES >> PAGE_SHIFT;
 
@@ -62,7 +63,9 @@ export class FramePool {
 
   /** Number of the first frame that is handed out where it is asked for. */
   readonly arenaStart: number;
-  /** Where the last search for a free frame among those ended. */
+  /** What lies from here to arenaStart is for chunks, as long as there are other frames. */
+  private readonly _chunksFrom: number;
+  /** Where the last search for a free frame among those in places ended. */
   private _spare: number;
 
   /** Precondition: the memory is initialised. */
@@ -70,6 +73,7 @@ export class FramePool {
     const total = shared.i32[LIMIT]!;
     this.arenaStart = total < MIN_FRAMES_WITH_ARENAS ? total : Math.floor(total * ARENAS_FROM_PART);
     this._spare = total;
+    this._chunksFrom = this.arenaStart === total ? total : this.arenaStart - FRAMES_FOR_CHUNKS;
   }
 
   /** Number of the frame behind the last one. */
@@ -200,8 +204,9 @@ export class FramePool {
     let index = i32[FREE]!;
     if (i32[IN_USE]! >= i32[CAP]!) return 0;
     if (index !== 0) i32[FREE] = -1 - i32[REFS + index]!;
-    else if (i32[BUMP]! < this.arenaStart) index = i32[BUMP]!++;
+    else if (i32[BUMP]! < this._chunksFrom) index = i32[BUMP]!++;
     else index = this._findSpare();
+    if (index === 0 && i32[BUMP]! < this.arenaStart) index = i32[BUMP]!++;
     if (index !== 0) this._use(index);
     return index * PAGE_SIZE;
   }

@@ -47,7 +47,13 @@ export class PageRun {
     if (this.end <= this.first) return;
     u32[at + MemoryWindow.off.start / 4] = this.first * PAGE_SIZE;
     u32[at + MemoryWindow.off.entry / 4] = this.entry;
-    Atomics.store(u32, at + MemoryWindow.off.bytes / 4, (this.end - this.first) * PAGE_SIZE - (WINDOW_ACCESS_BYTES - 1));
+    Atomics.store(u32, at + MemoryWindow.off.bytes / 4, bytesOf(this));
+  }
+
+  /** The window says just this. */
+  isWindow(u32: Uint32Array, window: number): boolean {
+    const at = window >>> 2;
+    return u32[at + MemoryWindow.off.bytes / 4] === bytesOf(this) && (this.end === this.first || (u32[at + MemoryWindow.off.start / 4] === this.first * PAGE_SIZE && u32[at + MemoryWindow.off.entry / 4] === this.entry));
   }
 
   get sizePages(): number {
@@ -85,4 +91,9 @@ export class PageRun {
     else this.first = Math.min(end, this.end);
     if (this.end <= this.first) this.first = this.end = this.entry = 0;
   }
+}
+
+/** Value of a window's `bytes`. */
+function bytesOf({ first, end }: PageRun): number {
+  return end > first ? (end - first) * PAGE_SIZE - (WINDOW_ACCESS_BYTES - 1) : 0;
 }

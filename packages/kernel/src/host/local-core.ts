@@ -22,7 +22,7 @@ const SHORT_BURST_NS = 30_000;
 /** One that traps sooner than this runs here, too, when there is one CPU: another thread would have to wait for it. */
 const MEDIUM_BURST_NS = 1_000_000;
 /** One that traps sooner than this runs here while nothing else wants to. */
-const LONG_BURST_NS = 10_000_000;
+const LONG_BURST_NS = 40_000_000;
 /** So long a task may keep others waiting that want to run here, in one slice and from trap to trap. */
 const SHARED_SLICE_MS = 0.1;
 /** A turn is longer the more tasks wait. Of a few each call is a turn: they may wait for each other in loops of calls. */

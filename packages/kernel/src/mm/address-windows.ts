@@ -6,7 +6,7 @@
  * Order:  windows are taken back (`shrink`: `bytes` of running tasks set to 0) before entries are withdrawn; the
  *         shootdown that follows waits for the cores that may have copies
  */
-import { BLOCK_PAGES, PAGE_SIZE, PageRun, TCB, WindowKind, windowOffset, windowOfPage } from '@troupe/abi';
+import { BLOCK_PAGES, MemoryWindow, PAGE_SHIFT, PAGE_SIZE, PageRun, TCB, WindowKind, windowOffset, windowOfPage } from '@troupe/abi';
 import { LOW_PAGES, type FlatTables } from './flat-tables.js';
 import { BLOCK_BYTES, type FrameArenas } from './frame-arenas.js';
 import { STACK_TOP } from './layout.js';
@@ -14,6 +14,9 @@ import { STACK_TOP } from './layout.js';
 /** Pages looked at on each side of a stack pointer that is in no known run. */
 const STACK_REACH_PAGES = 64;
 const RSP = 4;
+const DATA = windowOffset(WindowKind.DATA);
+const MAPPINGS = windowOffset(WindowKind.MAPPINGS);
+const STACK = windowOffset(WindowKind.STACK);
 
 /** What is used of an address space. */
 export interface WindowedSpace {
@@ -66,9 +69,15 @@ export class AddressWindows {
   }
 
   /** Write entries of pages [first, end) are about to go. */
-  shrink(space: WindowedSpace, first: number, end: number): void {
-    for (const run of [this._data, this._mappings, this._stack]) run.shrink(first, end);
-    for (const tcb of space.tcbs) for (const kind of Object.values(WindowKind)) takeBack(space.u32, tcb + windowOffset(kind), first, end);
+  shrink({ tcbs, u32 }: WindowedSpace, first: number, end: number): void {
+    this._data.shrink(first, end);
+    this._mappings.shrink(first, end);
+    this._stack.shrink(first, end);
+    for (const tcb of tcbs) {
+      takeBack(u32, tcb + DATA, first, end);
+      takeBack(u32, tcb + MAPPINGS, first, end);
+      takeBack(u32, tcb + STACK, first, end);
+    }
   }
 
   /** The address space has other flat tables, or none. */
@@ -78,29 +87,41 @@ export class AddressWindows {
 
   /** The task has not used the address space before. */
   reset(u32: Uint32Array, tcb: number): void {
-    for (const kind of Object.values(WindowKind)) new PageRun().toWindow(u32, tcb + windowOffset(kind));
+    for (const window of [DATA, MAPPINGS, STACK]) clearWindow(u32, tcb + window);
   }
 
-  /** Writes the windows of a task that is about to run; the core may have made them longer. */
+  /** Writes the windows of a task that is about to run; the core may have made them longer. Most often they say all there is to say. */
   publish({ u32, tables }: WindowedSpace, tcb: number): void {
     if (tables === null) return this.reset(u32, tcb);
-    for (const [kind, run] of [[WindowKind.DATA, this._data], [WindowKind.MAPPINGS, this._mappings]] as const) {
-      const window = tcb + windowOffset(kind);
-      run.adopt(PageRun.ofWindow(u32, window));
-      run.toWindow(u32, window);
-    }
-    const stack = tcb + windowOffset(WindowKind.STACK);
-    const page = Math.floor(u32[(tcb + TCB.off.gpr + RSP * 8) >>> 2]! / PAGE_SIZE);
-    const known = PageRun.ofWindow(u32, stack);
+    share(u32, tcb + DATA, this._data);
+    share(u32, tcb + MAPPINGS, this._mappings);
+    const stack = tcb + STACK;
+    const page = u32[(tcb + TCB.off.gpr + RSP * 8) >>> 2]! >>> PAGE_SHIFT;
     const run = this._runOf(page);
+    if (run.isWindow(u32, stack) && run.has(page)) return;
+    const known = PageRun.ofWindow(u32, stack);
     if (known.sizePages > 0 && windowOfPage(known.first) === WindowKind.STACK) this._stack.adopt(known);
     if (run.has(page)) run.toWindow(u32, stack);
     else if (!known.has(page)) PageRun.around(page, tables, STACK_REACH_PAGES).toWindow(u32, stack);
   }
 }
 
+/** The window says what the run does, or the other way round where it is longer. */
+function share(u32: Uint32Array, window: number, run: PageRun): void {
+  if (run.isWindow(u32, window)) return;
+  run.adopt(PageRun.ofWindow(u32, window));
+  run.toWindow(u32, window);
+}
+
 /** Empties a window that has one of the pages [first, end). */
 function takeBack(u32: Uint32Array, window: number, first: number, end: number): void {
-  const run = PageRun.ofWindow(u32, window);
-  if (run.first < end && run.end > first) new PageRun().toWindow(u32, window);
+  const at = window >>> 2;
+  const bytes = u32[at + MemoryWindow.off.bytes / 4]!;
+  if (bytes === 0) return;
+  const start = u32[at + MemoryWindow.off.start / 4]!;
+  if (start < end * PAGE_SIZE && start + bytes > first * PAGE_SIZE) clearWindow(u32, window);
+}
+
+function clearWindow(u32: Uint32Array, window: number): void {
+  Atomics.store(u32, (window + MemoryWindow.off.bytes) >>> 2, 0);
 }

@@ -1,5 +1,5 @@
 /** Pages that cores fill: what the kernel finds when it looks at any moment of a core's work. */
-import { ADDEND_BIAS, CoreBlock, coreBlockAddr, FLAT_SET, LOCAL_CORE, PAGE_SIZE, TCB, Vector, zeroMemory } from '@troupe/abi';
+import { ADDEND_BIAS, CoreBlock, coreBlockAddr, FLAT_SET, LOCAL_CORE, PAGE_SIZE, PageRun, TCB, Vector, WindowKind, windowOffset, zeroMemory } from '@troupe/abi';
 import { FreshPages } from '@troupe/cpu-worker/worker/fresh-pages.js';
 import { InCoreCalls } from '@troupe/cpu-worker/worker/in-core-calls.js';
 import type { MemoryManager } from '@troupe/kernel/mm/memory-manager.js';
@@ -61,6 +61,27 @@ describe('pages that cores fill', () => {
     expect([mm.rssAnonPages, mm.rssPages, mm.peakRssPages]).to.deep.equal([filled, filled, filled]);
     expect(mm.munmap(AT, 64 * PAGE_SIZE)).to.equal(0);
     expect([mm.rssPages, mm.system.frames.framesInUse]).to.deep.equal([0, before]);
+  });
+
+  it('lengthen a window of the task, but not while the kernel withdraws entries', () => {
+    const mm = makeSpace();
+    const core = makeCore(mm);
+    const { u32 } = mm.system.shared;
+    const windowOf = (): PageRun => PageRun.ofWindow(u32, core.tcb + windowOffset(WindowKind.DATA));
+    mapped(mm, 256);
+    mm.attach(core.tcb);
+    expect(answers(core, AT)).to.equal(true);
+    const first = AT / PAGE_SIZE;
+    expect([windowOf().first, windowOf().end]).to.deep.equal([first, first + 4]);
+    mm.tables!.beginWithdraw();
+    expect(answers(core, AT + 4 * PAGE_SIZE)).to.equal(true);
+    expect(windowOf().end).to.equal(first + 4);
+    mm.tables!.endWithdraw();
+    expect(answers(core, AT + 40 * PAGE_SIZE)).to.equal(true);
+    const { end } = windowOf();
+    expect(mm.munmap(AT, PAGE_SIZE)).to.equal(0);
+    expect(windowOf().sizePages === 0 || windowOf().first > first, `window up to ${end}`).to.equal(true);
+    mm.detach(core.tcb);
   });
 
   it('are none of executable, shared and read-only mappings', () => {
