@@ -7,6 +7,7 @@ export * from './layout/header.js';
 export * from './layout/memory-map.js';
 export * from './layout/memory-windows.js';
 export * from './layout/struct.js';
+export * from './shared/fresh-batches.js';
 export * from './shared/page-run.js';
 export * from './layout/tcb.js';
 export * from './linux/syscall-numbers.js';

@@ -14,25 +14,18 @@ import { ADDEND_BIAS, BLOCK_PAGES, FLAT_SET, FLAT_TABLE_BYTES, PAGE_SIZE } from 
 import { windowOffset, windowOfPage } from '@troupe/abi/layout/memory-windows.js';
 import { PfCode, TCB, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
+import { FreshBatch, pageBits } from '@troupe/abi/shared/fresh-batches.js';
 import { PageRun } from '@troupe/abi/shared/page-run.js';
 import { addToU64, zeroMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 
 const LOW_PAGES = FLAT_TABLE_BYTES / 4;
 const WRITE_FAULT = PfCode.USER | PfCode.WRITE;
-/** Pages that are filled together: with a page that is not the next one, and at most in a run. */
-const GROUP_PAGES = 4;
-const MAX_BATCH_PAGES = 64;
-/** A fault so far ahead of the expected page belongs to the run: allocators write a header behind what they hand out. */
-const REACH_PAGES = 16;
-
-/** Untouched pages between touched ones that are filled as well. */
-const BRIDGE_PAGES = 16;
 
 export class FreshPages {
   readonly #counter: number;
   /** Page at which a run would go on, and how many are filled then. */
   #next = -1;
-  #batch = GROUP_PAGES;
+  #batch: number = FreshBatch.GROUP_PAGES;
   readonly #frames: number[] = [];
 
   constructor(readonly shared: SharedMemory, readonly pool: FramePool, coreId: number) {
@@ -78,15 +71,15 @@ export class FreshPages {
 
   /** First page of the batch of a fault. */
   #start(page: number): number {
-    const isRun = page >= this.#next && page < this.#next + REACH_PAGES;
-    const first = isRun ? this.#next : page & -GROUP_PAGES;
-    this.#batch = isRun ? Math.min(MAX_BATCH_PAGES, this.#batch * 2) : GROUP_PAGES;
+    const isRun = page >= this.#next && page < this.#next + FreshBatch.REACH_PAGES;
+    const first = isRun ? this.#next : page & -FreshBatch.GROUP_PAGES;
+    this.#batch = isRun ? Math.min(FreshBatch.MAX_PAGES, this.#batch * 2) : FreshBatch.GROUP_PAGES;
     return first;
   }
 
   /** From a page in a direction to the last fresh page before one that is there already, if that is near: small gaps would part the windows. */
   #bridge(map: number, page: number, step: number): number {
-    for (let n = 1; n <= BRIDGE_PAGES; n++) {
+    for (let n = 1; n <= FreshBatch.BRIDGE_PAGES; n++) {
       const at = page + n * step;
       if (at < 0 || at >= LOW_PAGES) return page;
       if (((this.shared.u32[map + (at >>> 5)]! >>> (at & 31)) & 1) !== 0) continue;
@@ -117,7 +110,7 @@ export class FreshPages {
     frames.reverse();
     const [from, to] = got === wanted ? [first, end] : [page, page + 1];
     let filled = 0;
-    for (let word = from >>> 5; word <= (to - 1) >>> 5; word++) filled += this.#fillWord(map, word, maskOf(word, from, to));
+    for (let word = from >>> 5; word <= (to - 1) >>> 5; word++) filled += this.#fillWord(map, word, pageBits(word, from, to));
     // Other threads have claimed some first.
     for (let frame = frames.pop(); frame !== undefined; frame = frames.pop()) this.pool.decRef(frame);
     Atomics.add(this.shared.i32, map + (FLAT_SET.filled - FLAT_SET.fresh) / 4, filled);
@@ -174,11 +167,4 @@ export class FreshPages {
     shared.u32[map - (FLAT_SET.fresh - FLAT_SET.read) / 4 + page] = entry;
     Atomics.store(shared.u32, map - (FLAT_SET.fresh - FLAT_SET.write) / 4 + page, entry);
   }
-}
-
-/** Bits of word `word` that stand for pages [first, end). */
-function maskOf(word: number, first: number, end: number): number {
-  const low = Math.max(0, first - word * 32);
-  const high = Math.min(32, end - word * 32);
-  return (high === 32 ? -1 : (1 << high) - 1) & (-1 << low);
 }

@@ -1,20 +1,14 @@
-import { PAGE_SIZE } from '@troupe/abi';
+import { FreshBatch, PAGE_SIZE } from '@troupe/abi';
 import type { Vma } from './vma.js';
 
 /** Pages mapped around a fault when they are at hand. Power of two. */
 const WINDOW_PAGES = 64;
-/** Anonymous pages (untouched, or shared since a fork) prepared by a fault that is not sequential. */
-export const GROUP_PAGES = 4;
-/** Pages a run of sequential write faults prepares ahead, at most. */
+/** Pages a run of sequential write faults prepares ahead, at most; of pages that nobody has touched FreshBatch.MAX_PAGES, from 16 on twofold. */
 const MAX_BATCH_PAGES = 16;
-/** The same for pages that nobody has touched. From 16 on batches grow twofold: at most as much again as was touched is prepared in vain. */
-const MAX_FRESH_PAGES = 64;
-/** A fault on such a page so far ahead of the expected one still belongs to the run: allocators write a header behind what they hand out. */
-const REACH_PAGES = 16;
 
 function nextBatch(pages: number, isFresh: boolean): number {
   if (pages < MAX_BATCH_PAGES) return Math.min(pages * 4, MAX_BATCH_PAGES);
-  return isFresh ? Math.min(pages * 2, MAX_FRESH_PAGES) : MAX_BATCH_PAGES;
+  return isFresh ? Math.min(pages * 2, FreshBatch.MAX_PAGES) : MAX_BATCH_PAGES;
 }
 
 /** What stands behind a page that is written: a file's page, anonymous memory, anonymous memory that nobody has touched. */
@@ -34,10 +28,10 @@ export class FaultHistory {
   batchAround(page: number, vma: Vma, backing: Backing): [number, number] {
     const isFresh = backing === 'fresh';
     const isGrouped = backing !== 'file';
-    const up = page >= this.nextUp && page < this.nextUp + (isFresh ? REACH_PAGES : 1);
+    const up = page >= this.nextUp && page < this.nextUp + (isFresh ? FreshBatch.REACH_PAGES : 1);
     const down = page === this.nextDown;
-    this.batchPages = up || down ? nextBatch(this.batchPages, isFresh) : isGrouped ? GROUP_PAGES : 1;
-    const low = down ? page - this.batchPages + 1 : up ? this.nextUp : isGrouped ? Math.floor(page / GROUP_PAGES) * GROUP_PAGES : page;
+    this.batchPages = up || down ? nextBatch(this.batchPages, isFresh) : isGrouped ? FreshBatch.GROUP_PAGES : 1;
+    const low = down ? page - this.batchPages + 1 : up ? this.nextUp : isGrouped ? Math.floor(page / FreshBatch.GROUP_PAGES) * FreshBatch.GROUP_PAGES : page;
     const first = Math.max(low, vma.start / PAGE_SIZE);
     const end = down ? page + 1 : Math.min(Math.max(low + this.batchPages, page + 1), vma.end / PAGE_SIZE);
     this.nextUp = end;

@@ -6,9 +6,9 @@
  * fault should serve many pages: files map a window of pages, sequential first writes to anonymous
  * memory map growing batches.
  */
-import { Errno, PAGE_SIZE, zeroMemory } from '@troupe/abi';
+import { Errno, FreshBatch, PAGE_SIZE, zeroMemory } from '@troupe/abi';
 import type { AddressSpace } from './address-space.js';
-import { GROUP_PAGES, type Backing } from './fault-history.js';
+import type { Backing } from './fault-history.js';
 import { Flat, LOW_PAGES } from './flat-tables.js';
 import { grantAround } from './grants.js';
 import { Pte, pteFrame } from './page-table.js';
@@ -33,8 +33,6 @@ export const FaultError = {
 
 /** Pages of a new file mapping that are mapped at once when the page cache has them. */
 const CACHED_PAGES = 64;
-/** Untouched pages between touched ones that are prepared as well, here and in cores. */
-const BRIDGE_PAGES = 16;
 /** A stack grows at least this much at a time. */
 const STACK_STEP_BYTES = 64 * 1024;
 
@@ -164,7 +162,7 @@ function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
 
 /** From a page in a direction to the last untouched page before one that is mapped, if that is near: small gaps would part the windows. */
 function bridged(space: AddressSpace, vma: Vma, page: number, step: number): number {
-  for (let n = 1; n <= BRIDGE_PAGES; n++) {
+  for (let n = 1; n <= FreshBatch.BRIDGE_PAGES; n++) {
     const at = page + n * step;
     if (at < vma.start / PAGE_SIZE || at >= vma.end / PAGE_SIZE) return page;
     if (space.pages.get(at) !== 0 || (space.tables?.writeEntry(at) ?? 0) !== 0) return at - step;
@@ -241,7 +239,7 @@ export function mapCached(space: AddressSpace, vma: Vma): void {
   const end = Math.min(first + CACHED_PAGES, vma.end / PAGE_SIZE);
   const isWritable = (vma.prot & Prot.WRITE) !== 0;
   readAhead(space, vma, first, end);
-  if (isWritable && !vma.isShared) for (let page = first; page < Math.min(first + GROUP_PAGES, end) && space.pages.get(page) !== 0; page++) ownPage(space, vma, page);
+  if (isWritable && !vma.isShared) for (let page = first; page < Math.min(first + FreshBatch.GROUP_PAGES, end) && space.pages.get(page) !== 0; page++) ownPage(space, vma, page);
   const access = isWritable ? Access.WRITE : vma.prot & Prot.EXEC ? Access.EXEC : Access.READ;
   for (let page = first; page < end; page++) {
     const entry = space.pages.get(page);

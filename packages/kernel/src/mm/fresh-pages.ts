@@ -10,7 +10,7 @@
  *          cleared a core was first, and the kernel waits for its write entry, which names the frame. Clearing entries and
  *          the shootdown come after that, so a core never stores an entry where the kernel has withdrawn one.
  */
-import { ADDEND_BIAS, FLAT_SET, Invariant, PAGE_SIZE, type SharedMemory } from '@troupe/abi';
+import { ADDEND_BIAS, FLAT_SET, Invariant, PAGE_SIZE, pageBits, type SharedMemory } from '@troupe/abi';
 import { isRunning } from './shootdown.js';
 
 const CHUNK_WORDS = 32;
@@ -21,13 +21,6 @@ const WAIT_MS = 0.05;
 const LIMIT_MS = 20_000;
 
 type Take = (page: number, frame: number) => void;
-
-/** Bits of word `word` that stand for pages [first, end). */
-function maskOf(word: number, first: number, end: number): number {
-  const low = Math.max(0, first - word * 32);
-  const high = Math.min(32, end - word * 32);
-  return (high === 32 ? -1 : (1 << high) - 1) & (-1 << low);
-}
 
 export class FreshPages {
   private readonly _fresh: number;
@@ -58,7 +51,7 @@ export class FreshPages {
     const { u32 } = this.shared;
     for (let chunk = first >>> CHUNK_SHIFT; chunk <= (end - 1) >>> CHUNK_SHIFT; chunk++) this._chunks[chunk] = 1;
     for (let word = first >>> 5; word <= (end - 1) >>> 5; word++) {
-      const mask = maskOf(word, first, end);
+      const mask = pageBits(word, first, end);
       u32[this._granted + word]! |= mask;
       Atomics.or(u32, this._fresh + word, mask);
     }
@@ -77,7 +70,7 @@ export class FreshPages {
   private _revokeIn(asId: number, first: number, end: number, take: Take): void {
     const { u32 } = this.shared;
     for (let word = first >>> 5; word <= (end - 1) >>> 5; word++) {
-      const granted = u32[this._granted + word]! & maskOf(word, first, end);
+      const granted = u32[this._granted + word]! & pageBits(word, first, end);
       if (granted === 0) continue;
       const fresh = Atomics.and(u32, this._fresh + word, ~granted);
       u32[this._granted + word]! &= ~granted;
