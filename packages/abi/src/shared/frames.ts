@@ -6,7 +6,8 @@
  *
  * Owns:   frameLock frameBump frameFree framesInUse freeChunks of KernelHeader, and the FRAME_REFS words.
  * Order:  every change of the free list or the bump pointer happens under frameLock.
- *         Reference counts change with Atomics without the lock; the thread that takes a count to 0 frees.
+ *         Reference counts change with Atomics without the lock; the thread that drops the last reference frees. A frame
+ *         in its place has the count 0 only once it is free: cores look for that (`takeMany`).
  *
  * A frame is named by its linear byte address (multiple of 4096, never 0). FRAME_REFS has its reference count while it is
  * in use, 0 when it never was, and when it is free -1 less the number of the next free one: links in the frames themselves
@@ -33,6 +34,8 @@ const UNWANTED_GAPS_PART = 8;
 const ARENAS_FROM_PART = 1 / 2;
 const MIN_FRAMES_WITH_ARENAS = 2 ** 18;
 const FRAMES_FOR_CHUNKS = 2 ** 16;
+/** Reference count of a frame between its last reference and the free list, while its decoded code goes. */
+const BEING_FREED = -1;
 /** Size of a set of flat tables: what most of the large gaps between frames in use were. */
 const GAP_CHUNK_FRAMES = FLAT_SET_BYTES >> PAGE_SHIFT;
 
@@ -250,13 +253,22 @@ export class FramePool {
   /** Drops a reference; frees the frame at 0. Returns true when it was freed. */
   decRef(frame: number): boolean {
     const { i32 } = this.shared;
-    if (Atomics.sub(i32, REFS + frame / PAGE_SIZE, 1) !== 1) return false;
+    if (!this._dropRef(REFS + frame / PAGE_SIZE)) return false;
     this.absent?.forget(frame);
     this.onFree?.(frame);
     lockWord(i32, LOCK);
     this._push(frame);
     unlockWord(i32, LOCK);
     return true;
+  }
+
+  /** Counts down the word; true when that was the last reference: the frame is then BEING_FREED, which nobody takes for free. */
+  private _dropRef(word: number): boolean {
+    const { i32 } = this.shared;
+    for (;;) {
+      const count = Atomics.load(i32, word);
+      if (Atomics.compareExchange(i32, word, count, count === 1 ? BEING_FREED : count - 1) === count) return count === 1;
+    }
   }
 
   /** Frees many under one lock. Preconditions: each has one reference, none is absent or has decoded code. */

@@ -37,6 +37,21 @@ describe('frames in places that are asked for', () => {
     expect(pool.usedFrames()).to.have.lengthOf(6);
   });
 
+  it('are nobody\'s while they are being freed', () => {
+    const pool = makePool(2 ** 30);
+    const place = pool.arenaStart * PAGE_SIZE;
+    const seen: boolean[] = [];
+    pool.onFree = (frame) => {
+      const wanted = [frame];
+      seen.push(pool.claim(frame), pool.takeMany(wanted) === 1 && wanted[0] !== frame);
+    };
+    expect(pool.claim(place)).to.equal(true);
+    pool.incRef(place);
+    expect([pool.decRef(place), pool.decRef(place)]).to.deep.equal([false, true]);
+    expect(seen).to.deep.equal([false, true]);
+    expect([pool.claim(place), pool.refCount(place)]).to.deep.equal([true, 1]);
+  });
+
   it('are for everybody when the others are used up', () => {
     const pool = makePool(2 ** 32);
     const place = (pool.endFrame - 1) * PAGE_SIZE;
