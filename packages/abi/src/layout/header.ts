@@ -117,7 +117,9 @@ export const CoreCounter = ['instructions', 'syscalls', 'pageFaults', 'exception
   // Translated code; the exits in the order of RegionExit (cpu-worker jit/region-abi.ts).
   'regionInstructions', 'regionEntries', 'regionJumps', 'regionReturns', 'regionSlow', 'regionPolls', 'regionSyscalls', 'regionStale', 'regionRequests', 'moduleInstalls',
   // Runs compared with the interpreter, and those that differ (cpu-worker check/checked-regions.ts).
-  'regionsChecked', 'regionDifferences', 'inCoreFaults'] as const;
+  'regionsChecked', 'regionDifferences',
+  // Faults that cores answered (cpu-worker worker/fresh-pages.ts).
+  'inCoreFaults'] as const;
 export type CoreCounterName = (typeof CoreCounter)[number];
 
 /** The core that the kernel thread runs tasks on itself (kernel host/local-core.ts). */

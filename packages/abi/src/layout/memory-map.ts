@@ -44,8 +44,14 @@ export const ADDEND_BIAS = 64;
 /** Byte size of one flat table: a u32 for each 4 KiB page below 4 GiB. */
 export const FLAT_TABLE_BYTES = 4 * 1024 * 1024;
 
+/** Pages below 4 GiB, the only ones that flat tables know. */
+export const LOW_PAGES = FLAT_TABLE_BYTES / 4;
+
 /** Byte size of a map with a bit for each of those pages: bit `page & 31` of word `page >>> 5`. */
 export const PAGE_MAP_BYTES = FLAT_TABLE_BYTES / 32;
+
+const PAGE_MAPS = 3 * FLAT_TABLE_BYTES;
+const SET_WORDS = PAGE_MAPS + 2 * PAGE_MAP_BYTES;
 
 /**
  * A set of flat tables, by byte offset. `fresh` and `granted` are page maps: a fresh bit says that the core that writes to
@@ -56,9 +62,9 @@ export const PAGE_MAP_BYTES = FLAT_TABLE_BYTES / 32;
  */
 export const FLAT_SET = {
   read: 0, write: FLAT_TABLE_BYTES, exec: 2 * FLAT_TABLE_BYTES,
-  fresh: 3 * FLAT_TABLE_BYTES, granted: 3 * FLAT_TABLE_BYTES + PAGE_MAP_BYTES, filled: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES,
-  breakState: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES + 8, windowVersion: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES + 16,
-  blocks: 3 * FLAT_TABLE_BYTES + 2 * PAGE_MAP_BYTES + PAGE_SIZE,
+  fresh: PAGE_MAPS, granted: PAGE_MAPS + PAGE_MAP_BYTES,
+  filled: SET_WORDS, breakState: SET_WORDS + 8, windowVersion: SET_WORDS + 16,
+  blocks: SET_WORDS + PAGE_SIZE,
 } as const;
 export const FLAT_SET_BYTES = FLAT_SET.blocks + PAGE_SIZE;
 /** Pages of an entry of `blocks`. */

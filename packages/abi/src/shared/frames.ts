@@ -28,8 +28,6 @@ const REFS = FRAME_REFS >> 2;
 const FREE_CHUNKS = headerWord('freeChunks');
 /** Freed chunks of fewer frames are for every thread: decoded code is made by cores and dropped by the kernel. */
 export const SHARED_CHUNK_SIZES = 16;
-/** Frames between those of an image are left alone while the image ends within this part of memory. */
-const UNWANTED_GAPS_PART = 8;
 /** Of large memories the rest is for frames in places that are asked for; chunks and other frames begin at the start. */
 const ARENAS_FROM_PART = 1 / 2;
 const MIN_FRAMES_WITH_ARENAS = 2 ** 18;
@@ -115,16 +113,16 @@ export class FramePool {
     const end = count === 0 ? i32[BUMP]! : frames[frames.length - 2]! + 1;
     let bumpEnd = i32[BUMP]!;
     if (end > i32[LIMIT]! || count > i32[CAP]!) throw new RangeError(`${count} frames up to number ${end} do not fit in ${limitBytes} bytes`);
-    // The list of free frames is in the frames: memory that would have to come from the host now.
-    const areGapsWanted = end > i32[LIMIT]! / UNWANTED_GAPS_PART;
     let next = i32[BUMP]!;
     for (let at = 0; at < frames.length; at += 2) {
       const frame = frames[at]!;
       if (frame < next) throw new RangeError(`frame ${frame} cannot follow ${next}`);
-      if (areGapsWanted && frame < pool.arenaStart) pool._giveGap(next, frame);
       i32[REFS + frame] = frames[at + 1]!;
+      if (frame < pool.arenaStart) {
+        pool._giveGap(next, frame);
+        bumpEnd = frame + 1;
+      }
       next = frame + 1;
-      if (frame < pool.arenaStart) bumpEnd = next;
     }
     i32[BUMP] = bumpEnd;
     i32[IN_USE] = count;

@@ -23,12 +23,9 @@ export class PageRun {
 
   /** The run of a page with at most `reach` pages on each side. */
   static around(page: number, tables: WriteEntries, reach: number): PageRun {
-    const entry = tables.writeEntry(page);
-    if (entry === 0) return new PageRun();
-    let [first, end] = [page, page + 1];
-    while (end - page < reach && tables.writeEntry(end) === entry) end++;
-    while (page - first < reach && tables.writeEntry(first - 1) === entry) first--;
-    return new PageRun(first, end, entry);
+    const run = new PageRun();
+    run.grow(page, tables, reach);
+    return run;
   }
 
   /** What a window of a task says (layout/memory-windows.ts). */
@@ -73,14 +70,14 @@ export class PageRun {
   }
 
   /** A page was mapped for writing: it may lengthen the run, or belong to a longer one. */
-  grow(page: number, tables: WriteEntries): void {
+  grow(page: number, tables: WriteEntries, reach = MAX_REACH_PAGES): void {
     const entry = tables.writeEntry(page);
     if (entry === 0) return;
     const isSame = (at: number): boolean => tables.writeEntry(at) === entry;
     const isOurs = (at: number): boolean => entry === this.entry && this.has(at);
     let [first, end] = isOurs(page) ? [this.first, this.end] : [page, page + 1];
-    while (end - page < MAX_REACH_PAGES && isSame(end)) end = isOurs(end) ? this.end : end + 1;
-    while (page - first < MAX_REACH_PAGES && isSame(first - 1)) first = isOurs(first - 1) ? this.first : first - 1;
+    while (end - page < reach && isSame(end)) end = isOurs(end) ? this.end : end + 1;
+    while (page - first < reach && isSame(first - 1)) first = isOurs(first - 1) ? this.first : first - 1;
     this.adopt(new PageRun(first, end, entry));
   }
 

@@ -1,8 +1,9 @@
 import { LAZY_FLAGS, packFlags } from '@troupe/abi/layout/flags.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
+import { gprName } from '../decode/disassemble.js';
 
-const GPR = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'];
+const GPRS = 16;
 const { off } = TCB;
 /** State of the guest is from here to there. */
 const END = off.xmm + 256;
@@ -18,7 +19,7 @@ const numbered = (name: string, at: number, count: number, bytes: number): Field
 
 /** What is compared, but for the arithmetic flags. */
 const FIELDS: readonly Field[] = [
-  ...GPR.map((name, i) => ({ name, at: off.gpr + i * 8, bytes: 8 })),
+  ...Array.from({ length: GPRS }, (_, i) => ({ name: gprName(i, 64), at: off.gpr + i * 8, bytes: 8 })),
   { name: 'flags rest', at: off.flagsRest, bytes: 4 },
   { name: 'mxcsr', at: off.mxcsr, bytes: 4 },
   { name: 'fs base', at: off.fsBase, bytes: 8 },

@@ -1,11 +1,10 @@
-import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { ADDEND_BIAS, FLAT_TABLE_BYTES, LOW_PAGES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 
 /** Pages that may be written at a time: each is copied for each run that is checked. */
 const MAX_PAGES = 16;
-const LOW_PAGES = FLAT_TABLE_BYTES / 4;
 
 /** A page that may be written, what stood in it, and what the run made of that. */
 interface WrittenPage {

@@ -14,6 +14,7 @@ import { REGION_HANDLER, type RegionRequest } from './region-abi.js';
 import { fitsItsPages, markStale } from './region-retirement.js';
 import { RegionStore } from './region-store.js';
 import type { Translator } from './translator.js';
+import { TRACE_INSN } from '../trace/trace-request.js';
 
 /**
  * How translated code comes about: in the background for code that gets hot; at once for every jump
@@ -61,7 +62,7 @@ export class CoreJit {
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
     // What was kept is not translated, so --trace-insn would not see it.
-    const isKept = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' && process.env['TROUPE_TRACE_INSN'] === undefined;
+    const isKept = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' && process.env[TRACE_INSN] === undefined;
     this.#folder = isKept ? keptFolder() : undefined;
     this.#mayWake = this.#folder !== undefined;
   }

@@ -1,4 +1,4 @@
-import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { ADDEND_BIAS, FLAT_TABLE_BYTES, LOW_PAGES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import type { SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 import { Decoder } from '../decode/decoder.js';
 import { planOf } from '../decode/form-plan.js';
@@ -63,7 +63,7 @@ export class GuestCode {
   #find(delta: number): CodePageView | undefined {
     const { i32, u32 } = this.shared;
     const number = this.#firstPage + delta;
-    if (number < 0 || number >= 0x10_0000) return undefined;
+    if (number < 0 || number >= LOW_PAGES) return undefined;
     const entry = Atomics.load(i32, (this.#tableExec >>> 2) + number) >>> 0;
     if (entry === 0 || (entry & 1) !== 0) return undefined;
     const generation = Atomics.load(i32, (entry + CODE_PAGE.generation) >>> 2) >>> 0;

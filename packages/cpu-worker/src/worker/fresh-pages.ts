@@ -10,15 +10,14 @@
  *             kernel can tell a core that is filling from one that died
  */
 import { CoreBlock, coreBlockAddr, CoreCounter } from '@troupe/abi/layout/header.js';
-import { ADDEND_BIAS, BLOCK_PAGES, FLAT_SET, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
+import { ADDEND_BIAS, BLOCK_PAGES, FLAT_SET, LOW_PAGES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { windowOffset, windowOfPage } from '@troupe/abi/layout/memory-windows.js';
 import { PfCode, TCB, Vector } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
-import { FreshBatch, pageBits } from '@troupe/abi/shared/fresh-batches.js';
+import { FreshBatch, hasPageBit, lowestPage, pageBits } from '@troupe/abi/shared/page-map.js';
 import { PageRun } from '@troupe/abi/shared/page-run.js';
 import { addToU64, zeroMemory, type SharedMemory } from '@troupe/abi/shared/shared-memory.js';
 
-const LOW_PAGES = FLAT_TABLE_BYTES / 4;
 const WRITE_FAULT = PfCode.USER | PfCode.WRITE;
 
 export class FreshPages {
@@ -39,7 +38,7 @@ export class FreshPages {
     const addr = (tcb + TCB.off.trapAddr) >>> 2;
     if (map === 0 || u32[(tcb + TCB.off.trapVector) >>> 2] !== Vector.PF || u32[(tcb + TCB.off.trapErrorCode) >>> 2] !== WRITE_FAULT || u32[addr + 1] !== 0) return false;
     const page = u32[addr]! >>> 12;
-    if (((u32[map + (page >>> 5)]! >>> (page & 31)) & 1) === 0) return false;
+    if (!hasPageBit(u32, map, page)) return false;
     const first = this.#start(page);
     const versionAt = map + (FLAT_SET.windowVersion - FLAT_SET.fresh) / 4;
     const version = Atomics.load(u32, versionAt);
@@ -82,7 +81,7 @@ export class FreshPages {
     for (let n = 1; n <= FreshBatch.BRIDGE_PAGES; n++) {
       const at = page + n * step;
       if (at < 0 || at >= LOW_PAGES) return page;
-      if (((this.shared.u32[map + (at >>> 5)]! >>> (at & 31)) & 1) !== 0) continue;
+      if (hasPageBit(this.shared.u32, map, at)) continue;
       return this.shared.u32[map - (FLAT_SET.fresh - FLAT_SET.write) / 4 + at] === 0 ? page : at - step;
     }
     return page;
@@ -120,7 +119,7 @@ export class FreshPages {
   /** First page after `page` that is not fresh, at most `end`. */
   #freshEnd(map: number, page: number, end: number): number {
     let at = page + 1;
-    while (at < end && ((this.shared.u32[map + (at >>> 5)]! >>> (at & 31)) & 1) !== 0) at++;
+    while (at < end && hasPageBit(this.shared.u32, map, at)) at++;
     return at;
   }
 
@@ -130,7 +129,7 @@ export class FreshPages {
     const places = this.#frames;
     places.length = 0;
     for (let page = first; page < end; page++) {
-      if (((u32[map + (page >>> 5)]! >>> (page & 31)) & 1) === 0) continue;
+      if (!hasPageBit(u32, map, page)) continue;
       const base = u32[map + (FLAT_SET.blocks - FLAT_SET.fresh) / 4 + Math.floor(page / BLOCK_PAGES)]!;
       places.push(base === 0 ? 0 : base + (page % BLOCK_PAGES) * PAGE_SIZE);
     }
@@ -143,7 +142,7 @@ export class FreshPages {
     const wanted = this.#limit(u32[map + word]! & mask);
     let count = 0;
     for (let mine = Atomics.and(u32, map + word, ~wanted) & wanted; mine !== 0; mine &= mine - 1) {
-      this.#put(map, word * 32 + 31 - Math.clz32(mine & -mine), this.#frames.pop()!);
+      this.#put(map, lowestPage(word, mine), this.#frames.pop()!);
       count++;
     }
     return count;

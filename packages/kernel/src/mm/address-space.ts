@@ -5,11 +5,11 @@
  * Borrows: pages that cores fill, and the break that they move, while it lets them (FreshPages, HeapReserve).
  * Order:   revoke what cores may fill → withdraw entries → shootdown → drop frames.
  */
-import { BLOCK_PAGES, CoreCommand, LimitSet, PAGE_SIZE, type FramePool } from '@troupe/abi';
+import { BLOCK_PAGES, CoreCommand, LimitSet, LOW_PAGES, PAGE_SIZE, type FramePool } from '@troupe/abi';
 import { Rlimit } from '@troupe/abi/linux/limits.js';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { Mappable, PageMapper } from '@troupe/vfs';
-import { Flat, LOW_PAGES, type FlatTables } from './flat-tables.js';
+import { Flat, type FlatTables } from './flat-tables.js';
 import { AddressWindows } from './address-windows.js';
 import { FaultHistory } from './fault-history.js';
 import { heapVma, pageUp } from './heap.js';

@@ -6,8 +6,8 @@
  * Order:  windows are taken back (`shrink`: `bytes` of running tasks set to 0) before entries are withdrawn; the
  *         shootdown that follows waits for the cores that may have copies
  */
-import { BLOCK_PAGES, MemoryWindow, PAGE_SHIFT, PAGE_SIZE, PageRun, TCB, WindowKind, windowOffset, windowOfPage } from '@troupe/abi';
-import { LOW_PAGES, type FlatTables } from './flat-tables.js';
+import { BLOCK_PAGES, LOW_PAGES, MemoryWindow, PAGE_SHIFT, PAGE_SIZE, PageRun, TCB, WindowKind, windowOffset, windowOfPage } from '@troupe/abi';
+import type { FlatTables } from './flat-tables.js';
 import { BLOCK_BYTES, type FrameArenas } from './frame-arenas.js';
 import { STACK_TOP } from './layout.js';
 

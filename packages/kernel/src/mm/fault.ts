@@ -6,10 +6,10 @@
  * fault should serve many pages: files map a window of pages, sequential first writes to anonymous
  * memory map growing batches.
  */
-import { Errno, FreshBatch, PAGE_SIZE, zeroMemory } from '@troupe/abi';
+import { Errno, FreshBatch, LOW_PAGES, PAGE_SIZE, zeroMemory } from '@troupe/abi';
 import type { AddressSpace } from './address-space.js';
 import type { Backing } from './fault-history.js';
-import { Flat, LOW_PAGES } from './flat-tables.js';
+import { Flat } from './flat-tables.js';
 import { grantAround } from './grants.js';
 import { Pte, pteFrame } from './page-table.js';
 import { STACK_GUARD_BYTES } from './layout.js';

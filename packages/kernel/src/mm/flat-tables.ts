@@ -9,12 +9,10 @@
  *         (with the code cache, which counts the code it drops).
  * Order:  a non-zero entry may be replaced by another one only after clear and shootdown.
  */
-import { ADDEND_BIAS, FLAT_SET, FLAT_SET_BYTES, headerWord, Invariant, PAGE_SIZE, type FramePool, type SharedMemory } from '@troupe/abi';
+import { ADDEND_BIAS, FLAT_SET, FLAT_SET_BYTES, headerWord, Invariant, LOW_PAGES, PAGE_SIZE, type FramePool, type SharedMemory } from '@troupe/abi';
 import { FreshPages } from './fresh-pages.js';
 import { HeapReserve } from './heap-reserve.js';
 
-/** Pages below 4 GiB, the only ones the flat tables know. */
-export const LOW_PAGES = 0x10_0000;
 const EXEC_VERSION = headerWord('execVersion');
 const CHUNK_ENTRIES = 1024;
 const CHUNK_COUNT = LOW_PAGES / CHUNK_ENTRIES;

@@ -10,7 +10,7 @@
  *          cleared a core was first, and the kernel waits for its write entry, which names the frame. Clearing entries and
  *          the shootdown come after that, so a core never stores an entry where the kernel has withdrawn one.
  */
-import { ADDEND_BIAS, FLAT_SET, Invariant, PAGE_SIZE, pageBits, type SharedMemory } from '@troupe/abi';
+import { ADDEND_BIAS, FLAT_SET, hasPageBit, Invariant, lowestPage, PAGE_SIZE, pageBits, type SharedMemory } from '@troupe/abi';
 import { isRunning } from './shootdown.js';
 
 const CHUNK_WORDS = 32;
@@ -44,7 +44,7 @@ export class FreshPages {
   }
 
   isGranted(page: number): boolean {
-    return ((this.shared.u32[this._granted + (page >>> 5)]! >>> (page & 31)) & 1) !== 0;
+    return hasPageBit(this.shared.u32, this._granted, page);
   }
 
   grant(first: number, end: number): void {
@@ -75,7 +75,7 @@ export class FreshPages {
       const fresh = Atomics.and(u32, this._fresh + word, ~granted);
       u32[this._granted + word]! &= ~granted;
       for (let claimed = granted & ~fresh; claimed !== 0; claimed &= claimed - 1) {
-        const page = word * 32 + 31 - Math.clz32(claimed & -claimed);
+        const page = lowestPage(word, claimed);
         this._tell(page, this._awaitEntry(asId, page), take);
       }
     }
@@ -99,7 +99,7 @@ export class FreshPages {
     const { u32 } = this.shared;
     for (let rest = claimed; rest !== 0; rest &= rest - 1) {
       const bit = rest & -rest;
-      const page = word * 32 + 31 - Math.clz32(bit);
+      const page = lowestPage(word, bit);
       const entry = Atomics.load(u32, this._write + page);
       if (entry === 0) continue;
       u32[this._granted + word]! &= ~bit;

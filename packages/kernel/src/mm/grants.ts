@@ -1,8 +1,7 @@
 /** Which pages cores may fill themselves (fresh-pages.ts): what nobody has touched of private anonymous memory that may be written, and not executed. */
-import { PAGE_SIZE } from '@troupe/abi';
+import { LOW_PAGES, PAGE_SIZE } from '@troupe/abi';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
-import { LOW_PAGES } from './flat-tables.js';
 import type { Vma } from './vma.js';
 
 /** Pages around a first write that cores may fill from then on; power of two. */

@@ -7,12 +7,11 @@
  * Saved as: MemoryManager 1 (mappings, page table; flat tables are a cache).
  */
 import { FutexTable } from '../futex.js';
-import { PAGE_SIZE, PfCode, TCB } from '@troupe/abi';
+import { LOW_PAGES, PAGE_SIZE, PfCode, TCB } from '@troupe/abi';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { IoContext } from '../file/async-io.js';
 import { adviseMemory, lockMemory, residentPages, syncMemory } from './advice.js';
 import { Access, FaultError, faultIn } from './fault.js';
-import { LOW_PAGES } from './flat-tables.js';
 import { copyAddressSpace } from './fork.js';
 import { GuestAccess } from './guest-access.js';
 import { mapMemory, moveBreak, protectMemory, unmapMemory, type MapRequest } from './mapping.js';

@@ -10,9 +10,19 @@ export const FreshBatch = {
   BRIDGE_PAGES: 16,
 } as const;
 
-/** Bits of word `word` of a map with a bit a page that stand for pages [first, end). */
+/** Bits of word `word` of a page map (PAGE_MAP_BYTES) that stand for pages [first, end). */
 export function pageBits(word: number, first: number, end: number): number {
   const low = Math.max(0, first - word * 32);
   const high = Math.min(32, end - word * 32);
   return (high === 32 ? -1 : (1 << high) - 1) & (-1 << low);
+}
+
+/** The page of the lowest bit of `bits`, which are some of word `word`. */
+export function lowestPage(word: number, bits: number): number {
+  return word * 32 + 31 - Math.clz32(bits & -bits);
+}
+
+/** Whether the page's bit is set in the map that begins at index `map`. */
+export function hasPageBit(u32: Uint32Array, map: number, page: number): boolean {
+  return ((u32[map + (page >>> 5)]! >>> (page & 31)) & 1) !== 0;
 }
