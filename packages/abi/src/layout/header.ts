@@ -59,6 +59,8 @@ export const KernelHeader = struct('KernelHeader', {
   watchedCalls: 'i32',
   /** Linear address of the counters of futex waiters (shared/in-core-calls.ts). Written once. */
   futexFilter: 'u32',
+  /** 1: the kernel thread wants to be a CPU; 2 + n: the core of CPU n has left its own to it, with a trap (compare-exchange from 1). 0: neither. */
+  cpuWanted: 'i32',
 }, 4096);
 
 /** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */

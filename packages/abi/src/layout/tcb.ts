@@ -103,6 +103,8 @@ export const TCB = struct('Tcb', {
   freshMap: 'u32',
   /** Faults that cores answered (cpu-worker worker/fresh-pages.ts). Written by the core. */
   freshFaults: 'u32',
+  /** How long the task has run since its last trap, in slices that have ended, ns. Written by the core. */
+  burstSoFarNs: 'u32',
 }, 2048);
 
 /** Life of a TCB between kernel and cores. */

@@ -2,7 +2,7 @@
  * The run queue: one ring of TCB addresses in shared memory, pushed to by the kernel and by cores
  * that preempt a task, popped by cores; and who runs as which CPU.
  *
- * Owns:   runqLock runqHead runqTail idleCores of KernelHeader, the RUN_QUEUE slots, CoreBlock.occupant and asleep.
+ * Owns:   runqLock runqHead runqTail idleCores cpuWanted of KernelHeader, the RUN_QUEUE slots, CoreBlock.occupant and asleep.
  * Order:  slots, head and tail change only under runqLock, which nobody holds across a call or a wait.
  *         A thread takes a task off the queue only while it occupies a CPU, so that a CPU runs one
  *         task at a time. A pusher changes the queue, or frees a CPU, and looks at the sleepers
@@ -21,8 +21,13 @@ const TAIL = headerWord('runqTail');
 const CPUS = headerWord('cpuCount');
 const IDLE = headerWord('idleCores');
 const SHUTDOWN = headerWord('shutdown');
+const RUNNING = headerWord('runningTasks');
+const WANTED = headerWord('cpuWanted');
 const SLOTS = RUN_QUEUE >> 2;
 const MASK = RUN_QUEUE_SLOTS - 1;
+/** Values of cpuWanted. */
+const CPU_WANTED = 1;
+const FIRST_LEFT = 2;
 /** Lower than every priority. */
 export const NO_WORK = -128;
 
@@ -81,13 +86,42 @@ export class RunQueue {
     if (!this.isEmpty && Atomics.load(i32, coreWord(cpu, 'asleep')) !== 0 && this.bestPriority(cpu) !== NO_WORK) this._wake(cpu);
   }
 
+  /** Gives the CPU back after a trap: to the kernel thread if that wants to be one. */
+  yieldCpu(cpu: number): void {
+    const { i32 } = this.shared;
+    if (Atomics.load(i32, WANTED) !== CPU_WANTED) return this.vacate(cpu);
+    Atomics.store(i32, coreWord(cpu, 'occupant'), Occupant.KERNEL);
+    if (Atomics.compareExchange(i32, WANTED, CPU_WANTED, FIRST_LEFT + cpu) !== CPU_WANTED) this.vacate(cpu);
+  }
+
+  /** Kernel thread: wants to be a CPU instead of a core thread. Preconditions: no wish stands. */
+  wantCpu(): void {
+    Atomics.store(this.shared.i32, WANTED, CPU_WANTED);
+  }
+
+  /** Kernel thread: the CPU that was left to it, or -1. */
+  takeLeftCpu(): number {
+    const left = Atomics.load(this.shared.i32, WANTED) - FIRST_LEFT;
+    return left < 0 ? -1 : this.withdrawWish();
+  }
+
+  /** Kernel thread: wants none any more; the CPU that was left to it before, or -1. */
+  withdrawWish(): number {
+    return Math.max(-1, Atomics.exchange(this.shared.i32, WANTED, 0) - FIRST_LEFT);
+  }
+
   /** Takes the first task of the highest priority that may run on the core, or 0. */
   pop(coreId: number): number {
-    const { i32 } = this.shared;
+    return this.popIf(coreId, () => true);
+  }
+
+  /** The same, if the task suits: an answer that takes no time, as it is given under the lock. */
+  popIf(coreId: number, suits: (tcb: number) => boolean): number {
+    const { i32, u32 } = this.shared;
     if (Atomics.load(i32, HEAD) === Atomics.load(i32, TAIL)) return 0;
     lockWord(i32, LOCK);
     const at = this._best(coreId);
-    const tcb = at < 0 ? 0 : this._take(at);
+    const tcb = at < 0 || !suits(u32[SLOTS + at]!) ? 0 : this._take(at);
     unlockWord(i32, LOCK);
     return tcb;
   }
@@ -141,6 +175,19 @@ export class RunQueue {
   /** There is a task for the CPU, and nobody else is the CPU. */
   hasWork(cpu: number): boolean {
     return !this.isEmpty && Atomics.load(this.shared.i32, coreWord(cpu, 'occupant')) === Occupant.FREE && this.bestPriority(cpu) !== NO_WORK;
+  }
+
+  /** The kernel thread runs tasks in place of a core, and more tasks want to run than CPUs have: one may come from the kernel soon. */
+  get hasTasksInKernel(): boolean {
+    const { i32 } = this.shared;
+    let occupied = 0;
+    let isStoodInFor = false;
+    for (let cpu = i32[CPUS]! - 1; cpu >= 0; cpu--) {
+      const occupant = Atomics.load(i32, coreWord(cpu, 'occupant'));
+      if (occupant !== Occupant.FREE) occupied++;
+      if (occupant === Occupant.KERNEL) isStoodInFor = true;
+    }
+    return isStoodInFor && Atomics.load(i32, RUNNING) > occupied;
   }
 
   /** A core sleeps that can become its CPU. */

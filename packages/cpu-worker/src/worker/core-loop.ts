@@ -4,7 +4,8 @@
  *   Owns:     CoreBlock.online of its core, and its CPU while it occupies it
  *   Borrows:  run queue (pop, push of preempted tasks), kernel ring (push)
  *   Accepts:  CoreCommand bits, the shutdown word
- *   Order:    the CPU is vacated before the TCB is handed over, so that the kernel thread may go on as that CPU
+ *   Order:    the CPU is vacated before the TCB is handed over, so that the kernel thread may go on as that CPU;
+ *             who gets it with a trap is the kernel thread, if it wants to be one (RunQueue.yieldCpu)
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
 import { TaskSlice, type TaskSliceOptions } from './task-slice.js';
@@ -19,8 +20,8 @@ const SPIN_MS = 0.01;
 const SLEEP_MS = 10_000;
 
 export interface CoreLoopOptions extends TaskSliceOptions {
-  /** Idle cores look for work this long before they sleep. */
-  readonly spinMs?: number;
+  /** An idle core looks for work this long before it sleeps when tasks in the kernel may come back to it. */
+  readonly longSpinMs?: number;
 }
 
 export class CoreLoop {
@@ -28,7 +29,7 @@ export class CoreLoop {
   readonly #queue: RunQueue;
   readonly #ring: KernelRing;
   readonly #block: number;
-  readonly #spinMs: number;
+  readonly #longSpinMs: number;
   readonly #slice: TaskSlice;
 
   constructor(readonly options: CoreLoopOptions) {
@@ -36,7 +37,7 @@ export class CoreLoop {
     this.#queue = new RunQueue(options.shared);
     this.#ring = new KernelRing(options.shared);
     this.#block = coreBlockAddr(options.coreId);
-    this.#spinMs = options.spinMs ?? SPIN_MS;
+    this.#longSpinMs = options.longSpinMs ?? SPIN_MS;
     this.#slice = new TaskSlice(options);
   }
 
@@ -65,11 +66,15 @@ export class CoreLoop {
   }
 
   #spin(): boolean {
-    const until = performance.now() + this.#spinMs;
+    const startMs = performance.now();
     do {
       for (let i = 0; i < 50; i++) if (this.#queue.hasWork(this.options.coreId)) return true;
-    } while (performance.now() < until);
+    } while (performance.now() - startMs < this.#spinMs);
     return false;
+  }
+
+  get #spinMs(): number {
+    return this.#queue.hasTasksInKernel ? this.#longSpinMs : SPIN_MS;
   }
 
   #sleep(): void {
@@ -82,9 +87,12 @@ export class CoreLoop {
     this.#slice.begin(tcb, coreId);
     const trap = this.#runSlice(tcb);
     this.#slice.end(trap);
-    if (trap === Trap.PREEMPT) this.#queue.push(tcb);
-    this.#queue.vacate(coreId);
-    if (trap !== Trap.PREEMPT) this.#ring.push(tcb);
+    if (trap === Trap.PREEMPT) {
+      this.#queue.push(tcb);
+      return this.#queue.vacate(coreId);
+    }
+    this.#queue.yieldCpu(coreId);
+    this.#ring.push(tcb);
   }
 
   #runSlice(tcb: number): number {

@@ -14,7 +14,7 @@ import { TaskSlice } from './task-slice.js';
 export interface CoreTask {
   readonly memory: WebAssembly.Memory;
   readonly coreId: number;
-  readonly spinMs?: number;
+  readonly longSpinMs?: number;
   /** Translated code; default: none. */
   readonly jit?: JitMode;
   /** Path of unicorn, which then runs the guest code. */
@@ -37,7 +37,7 @@ export default async function runCore(task: CoreTask): Promise<void> {
     shared,
     coreId: task.coreId,
     createEngine: await engineMaker(task, frames),
-    ...(task.spinMs === undefined ? {} : { spinMs: task.spinMs }),
+    ...(task.longSpinMs === undefined ? {} : { longSpinMs: task.longSpinMs }),
     report: (message) => writeSync(2, `troupe: ${message}\n`),
   }).run();
 }

@@ -14,8 +14,9 @@ import { announceCpu } from './rseq-area.js';
 /** Weight of the past in TCB.burstNs. */
 const BURST_WEIGHT = 3;
 const MAX_BURST_NS = 0xffff_ffff;
-/** Guest code that took longer than this did not have the processor all the time. */
+/** Guest code that took longer than this did not have the processor all the time. String instructions and pages take more: so much in a burst. */
 const SLOW_INSTRUCTION_NS = 10;
+const SLOW_BURST_NS = 40_000;
 const CLOCK_OFFSET_NS = clockOffsetNs();
 
 export interface TaskSliceOptions {
@@ -122,10 +123,12 @@ export class TaskSlice {
 
   /** A burst goes on over preemptions. What the host did meanwhile, or the decoder, does not count. */
   #noteBurst(isPreempted: boolean, instructions: number): void {
-    const at = (this.#tcb + TCB.off.burstNs) >> 2;
-    const usualNs = this.#shared.u32[at]!;
-    const ns = Math.min(this.#burstMs * 1e6, instructions * SLOW_INSTRUCTION_NS);
-    this.#shared.u32[at] = Math.min(MAX_BURST_NS, isPreempted ? usualNs + ns : (usualNs * BURST_WEIGHT + ns) / (BURST_WEIGHT + 1));
+    const { u32 } = this.#shared;
+    const soFar = (this.#tcb + TCB.off.burstSoFarNs) >> 2;
+    const usual = (this.#tcb + TCB.off.burstNs) >> 2;
+    const ns = Math.min(MAX_BURST_NS, u32[soFar]! + Math.min(this.#burstMs * 1e6, instructions * SLOW_INSTRUCTION_NS + SLOW_BURST_NS));
+    u32[soFar] = isPreempted ? ns : 0;
+    if (!isPreempted) u32[usual] = (u32[usual]! * BURST_WEIGHT + ns) / (BURST_WEIGHT + 1);
   }
 
   #record(trap: number): void {

@@ -7,6 +7,7 @@
  */
 import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, LOCAL_CORE, Occupant, RunQueue, type SharedMemory } from '@troupe/abi';
 import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
+import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { newCoreThread } from './core-thread.js';
@@ -17,6 +18,8 @@ const IDLE = headerWord('idleCores');
 /** A core that dies this often without having run for a while is not started again. */
 const MAX_RESTARTS = 100;
 const KEEP_ALIVE_MS = 60_000;
+/** Where each core has a CPU of the host, an idle one waits so long for tasks that the kernel works for. */
+const LONG_SPIN_MS = 0.2;
 
 /** How guest code runs: interpreted only, translated where it is hot, or by unicorn (path of its library or module; one core). */
 export type EngineName = 'interp' | 'jit' | { readonly unicorn: string };
@@ -52,18 +55,19 @@ export class CorePool {
     void this._startCore(this._started++);
   }
 
-  /** Starts cores while more tasks wait than cores that boot, and no core is idle. */
-  ensureCapacity(): void {
-    if (this._started >= this.options.cores || this._queue.isEmpty || this._queue.hasIdleCore) return;
+  /** Starts cores while more tasks wait than cores that boot, and no core is idle; none in place of which others run tasks, but for the first. */
+  ensureCapacity(standIns: number): void {
+    const wanted = Math.max(1, this.options.cores - standIns);
+    if (this._started >= wanted || this._queue.isEmpty || this._queue.hasIdleCore) return;
     const online = Atomics.load(this._shared.i32, ONLINE);
-    while (this._started < this.options.cores && this._queue.waiting > this._started - online) void this._startCore(this._started++);
+    while (this._started < wanted && this._queue.waiting > this._started - online) void this._startCore(this._started++);
   }
 
   private async _startCore(coreId: number): Promise<void> {
     const { engine } = this.options;
     // Nothing else keeps this thread alive while the worker imports a module.
     if (typeof engine === 'object') this._keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS);
-    const task = { memory: this._shared.memory, coreId, jit: engine === 'jit' ? 'background' : 'off', ...(typeof engine === 'object' ? engine : {}) };
+    const task = { memory: this._shared.memory, coreId, ...(this.options.cores > availableParallelism() ? {} : { longSpinMs: LONG_SPIN_MS }), jit: engine === 'jit' ? 'background' : 'off', ...(typeof engine === 'object' ? engine : {}) };
     const pool = (this._pools[coreId] ??= await newCoreThread());
     if (this._closing) return pool.destroy();
     let reason = 'core loop ended';

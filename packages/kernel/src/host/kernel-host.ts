@@ -42,7 +42,7 @@ export class ThreadHost implements KernelHost {
       timers: kernel.timers,
       onTrap: (tcb) => kernel.onTrap(tcb),
       drain: () => kernel.drain(),
-      afterWork: () => pool.ensureCapacity(),
+      afterWork: () => pool.ensureCapacity(this._local?.isCpu === true ? 1 : 0),
       tasksElsewhere: () => kernel.runner.onCores,
       nextTimerMs: () => kernel.timekeeper.hostMsUntil(kernel.timers.nextNs),
       ...(jumpsWhenIdle(kernel) ? { jump: () => jumpToNextTimer(kernel) } : {}),

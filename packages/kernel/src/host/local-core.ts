@@ -4,15 +4,15 @@
  * runs next without any thread being woken. What computes goes to the core threads.
  *
  *   Owns:     CoreBlock of LOCAL_CORE, the list of tasks that wait for this core (RUNNABLE, on no queue)
- *   Borrows:  a free CPU (RunQueue.occupy) while a task runs; the run queue
+ *   Borrows:  a CPU while there are tasks for this core (HeldCpu); the run queue
  *   Sends:    LocalTarget.onTrap(tcb), when a task left guest code, and drain() after it
- *   Order:    guest code runs from the kernel loop only, never inside a trap; the CPU stays occupied from one
- *             trap to the next task only while nobody else waits for it. A task goes on after its traps until its
+ *   Order:    guest code runs from the kernel loop only, never inside a trap. A task goes on after its traps until its
  *             turn is over, it waits, gives way (reschedule), or others become runnable
  */
-import { headerWord, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
+import { headerWord, KernelRing, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
 import type { TaskSlice } from '@troupe/cpu-worker/worker/task-slice.js';
 import type { TimerQueue } from '@troupe/time';
+import { HeldCpu } from './held-cpu.js';
 
 const ONLINE = headerWord('coreCount');
 /** Taken branches between two looks at ring and clock. */
@@ -28,8 +28,8 @@ const SHARED_SLICE_MS = 0.1;
 /** A turn is longer the more tasks wait. Of a few each call is a turn: they may wait for each other in loops of calls. */
 const TURN_MS_PER_WAITING = 0.002;
 const SLICE_MS = 20;
-/** Tasks on the run queue that only this thread's CPU could run wait so long at most, then all take turns on the core threads. */
-const STARVATION_MS = 5;
+/** Tasks of the run queue and of this core change places so often, if there are always some on the run queue. */
+const EXCHANGE_MS = 5;
 /** Of each period, tasks of higher priority may keep the others from running so long (/proc/sys/kernel/sched_rt_runtime_us). */
 const PERIOD_MS = 1000;
 const REAL_TIME_MS = 950;
@@ -48,6 +48,7 @@ export interface LocalTarget {
 export class LocalCore {
   private readonly _queue: RunQueue;
   private readonly _ring: KernelRing;
+  private readonly _held: HeldCpu;
   /** Tasks that wait for this core. */
   private _waiting: number[] = [];
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
@@ -63,10 +64,17 @@ export class LocalCore {
   constructor(readonly shared: SharedMemory, readonly cpus: number, readonly slice: TaskSlice, readonly target: LocalTarget) {
     this._queue = new RunQueue(shared);
     this._ring = new KernelRing(shared);
+    this._held = new HeldCpu(this._queue, cpus);
   }
 
+  /** Nothing to run, and no CPU held. */
   get isIdle(): boolean {
-    return this._waiting.length === 0;
+    return this._waiting.length === 0 && !this.isCpu;
+  }
+
+  /** The kernel thread stands in for one of the core threads. */
+  get isCpu(): boolean {
+    return this._held.number >= 0;
   }
 
   /** Takes a RUNNABLE task, if it is better run here than on another thread. */
@@ -82,9 +90,15 @@ export class LocalCore {
   }
 
   private _suits(tcb: number): boolean {
-    const burstNs = this.shared.u32[(tcb + TCB.off.burstNs) >> 2]!;
+    const burstNs = this._burstNs(tcb);
     if (burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this._waiting.length === 0)) return true;
     return burstNs <= MEDIUM_BURST_NS && this.cpus === 1;
+  }
+
+  /** Of the task since its last trap, or as usual. */
+  private _burstNs(tcb: number): number {
+    const { u32 } = this.shared;
+    return Math.max(u32[(tcb + TCB.off.burstNs) >> 2]!, u32[(tcb + TCB.off.burstSoFarNs) >> 2]!);
   }
 
   /**
@@ -93,8 +107,11 @@ export class LocalCore {
    */
   run(endMs: number): boolean {
     let tcb = this._next();
-    if (tcb === 0) return false;
-    const cpu = this._occupyCpu(tcb);
+    if (tcb === 0) {
+      this._held.release();
+      return false;
+    }
+    const cpu = this._held.hold(tcb);
     if (cpu < 0) {
       this._queue.push(tcb);
       return true;
@@ -108,7 +125,6 @@ export class LocalCore {
       const trap = this._runSlice(untilMs);
       this.slice.end(trap);
       if (trap === Trap.PREEMPT) {
-        this._queue.vacate(cpu);
         this._putBack(tcb);
         return true;
       }
@@ -117,17 +133,16 @@ export class LocalCore {
       const keepsTurn = this._keepsTurn(tcb, trap, others);
       const goesOn = this._mayGoOn(untilMs, timerNs);
       if (keepsTurn) this._waiting.pop();
-      if (keepsTurn && goesOn && this._queue.mayRun(tcb, cpu)) continue;
+      if (keepsTurn && goesOn && this._queue.mayRun(tcb, cpu) && !this._owesQueue(tcb)) continue;
       if (keepsTurn) this._waiting.unshift(tcb);
       tcb = goesOn ? this._nextOn(cpu) : 0;
     }
-    this._queue.vacate(cpu);
     return true;
   }
 
-  /** Nobody waits for the kernel thread or a CPU, and no timer has been armed or disarmed that comes next. */
+  /** Nobody waits for the kernel thread, and no timer has been armed or disarmed that comes next. */
   private _mayGoOn(untilMs: number, timerNs: number): boolean {
-    return this._queue.isEmpty && this._ring.isEmpty && this.slice.nowMs < untilMs && this.target.timers.nextNs === timerNs;
+    return this._ring.isEmpty && this.slice.nowMs < untilMs && this.target.timers.nextNs === timerNs;
   }
 
   /** The next task, if it may run on the CPU; 0 = none. */
@@ -140,8 +155,9 @@ export class LocalCore {
 
   /** The first of the highest priority; 0 = none. While no core thread is up, all tasks are for us. */
   private _next(): number {
-    if (this._waiting.length === 0) return Atomics.load(this.shared.i32, ONLINE) === 0 ? this._takeQueued() : 0;
-    if (this._isStarving()) this._handAllOver();
+    if (Atomics.load(this.shared.i32, ONLINE) === 0) {
+      if (this._waiting.length === 0) return this._takeQueued();
+    } else if (!this._queue.isEmpty) this._shareQueue();
     return this._waiting.length < 2 ? this._waiting.shift() ?? 0 : this._pick();
   }
 
@@ -193,12 +209,6 @@ export class LocalCore {
     return this.shared.i32[(tcb + TCB.off.schedPriority) >> 2]!;
   }
 
-  /** A free CPU the task may run on, -1 = none; from the end, where threads are started last. */
-  private _occupyCpu(tcb: number): number {
-    for (let cpu = this.cpus - 1; cpu >= 0; cpu--) if (this._queue.mayRun(tcb, cpu) && this._queue.occupy(cpu, Occupant.KERNEL)) return cpu;
-    return -1;
-  }
-
   private _runSlice(untilMs: number): number {
     const startMs = this.slice.nowMs;
     for (;;) {
@@ -231,17 +241,38 @@ export class LocalCore {
     else this._queue.push(tcb);
   }
 
-  /** Tasks wait on the run queue, and no core thread has taken one although it is awake. */
-  private _isStarving(): boolean {
-    if (this._queue.isEmpty || Atomics.load(this.shared.i32, ONLINE) === 0) this._deniedSinceMs = 0;
-    else if (this._deniedSinceMs === 0) this._deniedSinceMs = performance.now();
-    else if (performance.now() - this._deniedSinceMs > STARVATION_MS) return true;
-    return false;
+  /** Core threads are up, and tasks wait for one: the kernel thread takes its share, if it is one of the CPUs. */
+  private _shareQueue(): void {
+    this._held.takeOver();
+    const first = this._waiting[0];
+    if (first !== undefined) {
+      if (this._owesQueue(first)) this._exchange(first);
+    } else if (this.isCpu) this._pull();
   }
 
-  private _handAllOver(): void {
+  /** On the run queue is a task of a higher priority than this one, or there have been some all the time. */
+  private _owesQueue(tcb: number): boolean {
+    if (this._queue.isEmpty || Atomics.load(this.shared.i32, ONLINE) === 0) {
+      this._deniedSinceMs = 0;
+      return false;
+    }
+    const nowMs = performance.now();
+    if (this._deniedSinceMs === 0) this._deniedSinceMs = nowMs;
+    return nowMs - this._deniedSinceMs > EXCHANGE_MS || (this.isCpu && this._queue.bestPriority(this._held.number) > this._priority(tcb));
+  }
+
+  /** The first of the run queue in place of the task; one that computes in place of all, on a core thread. */
+  private _exchange(tcb: number): void {
     this._deniedSinceMs = 0;
-    this._handOver([...this._waiting]);
+    if (!this.isCpu || !this._pull()) return this._handOver([...this._waiting]);
+    if (this._burstNs(tcb) > SHORT_BURST_NS) this._handOver([tcb]);
+  }
+
+  /** The first of the run queue, if it does not compute. */
+  private _pull(): boolean {
+    const tcb = this._queue.popIf(this._held.number, (first) => this._burstNs(first) <= LONG_BURST_NS);
+    if (tcb !== 0) this._waiting.unshift(tcb);
+    return tcb !== 0;
   }
 
   /** To the core threads. */
