@@ -13,6 +13,7 @@ import { Flat, type FlatTables } from './flat-tables.js';
 import { AddressWindows } from './address-windows.js';
 import { FaultHistory } from './fault-history.js';
 import { heapVma, pageUp } from './heap.js';
+import { HotPages } from './hot-pages.js';
 import type { MappedFile } from './mappable.js';
 import type { MemorySystem } from './memory-system.js';
 import { PageTable, Pte, pteFrame } from './page-table.js';
@@ -35,6 +36,7 @@ export abstract class AddressSpace extends TableHolder implements PageMapper {
   rssFilePages = 0;
   maxRssPages = 0;
   readonly history = new FaultHistory();
+  readonly hotPages = new HotPages();
   readonly windows = new AddressWindows();
   /** Bytes of private writable mappings (RLIMIT_DATA). */
   dataBytes = 0;

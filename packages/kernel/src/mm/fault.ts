@@ -153,6 +153,7 @@ function writePrivate(space: AddressSpace, vma: Vma, page: number): number {
   const batch = space.history.batchAround(page, vma, backing);
   const [first, end] = backing === 'fresh' ? [bridged(space, vma, batch[0], -1), bridged(space, vma, batch[1] - 1, 1) + 1] : batch;
   space.withdraw(first * PAGE_SIZE, end * PAGE_SIZE);
+  if (backing === 'anonymous') space.hotPages.copied(page);
   const frame = ownPage(space, vma, page);
   if (frame <= 0) return frame;
   releaseCode(space, page, frame);
@@ -227,6 +228,19 @@ function copyPage(space: AddressSpace, page: number, entry: number, frame: numbe
   space.dropPage(page, entry);
   space.addPage(page, copy, Pte.ANON | Pte.WRITABLE);
   return copy;
+}
+
+/** Both sides of a fork get a page of their own, if they share one that either has written before; others may have it, too. */
+export function splitPage(parent: AddressSpace, child: AddressSpace, vma: Vma, page: number): void {
+  const entry = child.pages.get(page);
+  const frame = pteFrame(entry);
+  const { system, frames } = parent;
+  if ((entry & Pte.ANON) === 0 || frames.isAbsent(frame) || system.codeFrames.has(frame) || copyPage(child, page, entry, frame) <= 0) return;
+  for (const space of [parent, child]) {
+    if (page >= LOW_PAGES || space.tables === null) continue;
+    mapPresent(space, vma, page, space.pages.get(page), Access.WRITE);
+    space.windows.grow(page, space.tables);
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from '@troupe/abi';
 import { Prot } from '@troupe/abi/linux/mman.js';
 import type { AddressSpace } from './address-space.js';
+import { splitPage } from './fault.js';
 import { Flat } from './flat-tables.js';
 import { Pte, pteFrame } from './page-table.js';
 import { VmFlag, type Vma } from './vma.js';
@@ -21,6 +22,16 @@ export function copyAddressSpace(parent: AddressSpace, child: AddressSpace): voi
     if (!vma.isShared && (vma.prot & Prot.WRITE) !== 0) parent.withdraw(vma.start, vma.end, Flat.WRITE);
   }
   copyTranslations(parent, child);
+  copyHotPages(parent, child);
+}
+
+/** Preconditions: all private pages are shared, and no core can write them. */
+function copyHotPages(parent: AddressSpace, child: AddressSpace): void {
+  for (const page of parent.hotPages.pages) {
+    const vma = parent.vmas.find(page * PAGE_SIZE);
+    if (vma !== undefined && (vma.prot & Prot.WRITE) !== 0 && !vma.isShared && (vma.flags & (VmFlag.DONTFORK | VmFlag.WIPEONFORK)) === 0) splitPage(parent, child, vma, page);
+  }
+  parent.hotPages.shareWith(child.hotPages);
 }
 
 /** The child starts with the parent's translations for reading and executing, which saves its first faults. */

@@ -22,6 +22,7 @@ import { KernelLog } from '../log/kernel-log.js';
 import { KmsgFile, RecordWaiter } from '../log/kmsg-file.js';
 import { AddressWindows } from '../mm/address-windows.js';
 import { FaultHistory } from '../mm/fault-history.js';
+import { HotPages } from '../mm/hot-pages.js';
 import { FileMapping, rememberMapping } from '../mm/file-mapping.js';
 import { ProgramBreak } from '../mm/program-break.js';
 import { MemoryManager } from '../mm/memory-manager.js';
@@ -76,7 +77,7 @@ const PLAIN_OF_ABI = { LimitSet, Mailbox, PageRun, UserNamespace };
 
 /** Classes whose objects are all that their fields say. */
 const PLAIN = {
-  AddressWindows, AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, IoContext, IpcLimits, IpcNamespace,
+  AddressWindows, AsyncOwner, CgroupNamespace, DebugRegisters, Fanotify, FaultHistory, FdTable, FileSystemContext, FsContext, FutexTable, FutexWaiter, GroupCpuClock, GroupTimers, HotPages, IoContext, IpcLimits, IpcNamespace,
   KernelJobControl, KernelLog, KernelPage, KmsgFile, MessageQueue, NamespaceFile, NamespaceInode, NetlinkPorts, NetlinkSocket, NetworkDevice, NetworkNamespace, Notification, ObjectTable, OpenQuestions, OpenedProgram,
   PageTable, Parked, ParkedWaiter, PendingSignals, PermissionRequest, PidFile, PidNamespace, ProcessEvents, ProcessGroup, ProcessMemoryFile, ProcessTimer, ProgramBreak, ProgramImage, RecordWaiter,
   SeccompListener, SemaphoreSet, SemaphoreUndo, Session, SharedObject, SharedSegment, SignalHandlers, Signals, SocketEntry, SocketTable, Task, TaskCpuClock, TaskSet, TaskStats,
