@@ -190,6 +190,15 @@ export class RunQueue {
     return isStoodInFor && Atomics.load(i32, RUNNING) > occupied;
   }
 
+  /** A core that can become its CPU looks for work. */
+  get hasAwakeIdleCore(): boolean {
+    const { i32 } = this.shared;
+    for (let cpu = 0; cpu < i32[CPUS]!; cpu++) {
+      if (Atomics.load(i32, coreWord(cpu, 'occupant')) === Occupant.FREE && Atomics.load(i32, coreWord(cpu, 'online')) !== 0 && Atomics.load(i32, coreWord(cpu, 'asleep')) === 0) return true;
+    }
+    return false;
+  }
+
   /** A core sleeps that can become its CPU. */
   get hasIdleCore(): boolean {
     const { i32 } = this.shared;
@@ -211,6 +220,6 @@ export class RunQueue {
   }
 }
 
-function coreWord(core: number, field: 'occupant' | 'asleep'): number {
+function coreWord(core: number, field: 'occupant' | 'asleep' | 'online'): number {
   return (coreBlockAddr(core) + CoreBlock.off[field]) >> 2;
 }

@@ -18,6 +18,9 @@ const ONLINE = headerWord('coreCount');
 /** Taken branches between two looks at ring and clock. */
 const BUDGET_BRANCHES = 8192;
 /** A task that usually traps sooner than this always runs here: handing it to another thread costs more. */
+const TINY_BURST_NS = 8_000;
+/** One that traps sooner than this runs here, too, unless so many others wait, or one and an idle core thread is awake. */
+const FEW_WAITING = 2;
 const SHORT_BURST_NS = 30_000;
 /** One that traps sooner than this runs here, too, when there is one CPU: another thread would have to wait for it. */
 const MEDIUM_BURST_NS = 1_000_000;
@@ -91,8 +94,11 @@ export class LocalCore {
 
   private _suits(tcb: number): boolean {
     const burstNs = this._burstNs(tcb);
-    if (burstNs <= SHORT_BURST_NS || (burstNs <= LONG_BURST_NS && this._waiting.length === 0)) return true;
-    return burstNs <= MEDIUM_BURST_NS && this.cpus === 1;
+    if (burstNs <= TINY_BURST_NS) return true;
+    if (this.cpus === 1 && burstNs <= MEDIUM_BURST_NS) return true;
+    const others = this._waiting.length;
+    if (burstNs <= SHORT_BURST_NS && others > 0) return others < FEW_WAITING && !this._queue.hasAwakeIdleCore;
+    return burstNs <= LONG_BURST_NS && others === 0;
   }
 
   /** Of the task since its last trap, or as usual. */

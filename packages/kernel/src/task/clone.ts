@@ -159,6 +159,8 @@ function copyTcb(parent: Task, child: Task, args: CloneArgs): void {
   i32[(child.tcb + off.nvcsw) >> 2] = 0;
   i32[(child.tcb + off.nivcsw) >> 2] = 0;
   i32[(child.tcb + off.lastCore) >> 2] = -1;
+  u32[(child.tcb + off.burstSoFarNs) >> 2] = 0;
+  if (child.group !== parent.group) u32[(child.tcb + off.burstNs) >> 2] = parent.group.childBurstNs;
   setTcbIds(child);
   if (parent.savedSigMask !== null) u64[(child.tcb + off.sigMask) / 8] = parent.savedSigMask & ~UNBLOCKABLE;
   if (parent.tracing?.forcedTrapFlag) u32[(child.tcb + off.flagsRest) >> 2]! &= ~Flag.TF;

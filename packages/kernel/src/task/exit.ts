@@ -5,7 +5,7 @@
  * pipes and cleared futexes before the parent learns of the exit.
  */
 import type { ExitStatus } from '@troupe/abi';
-import { EPOLLIN, Sa, Sig, Si, killedBy } from '@troupe/abi';
+import { EPOLLIN, Sa, Sig, Si, TCB, killedBy } from '@troupe/abi';
 import { releaseMountNamespace } from '../namespace/mount-release.js';
 import type { PidNamespace } from '../namespace/pid-namespace.js';
 import { isTracedByParent, releaseTracees, unlink } from '../ptrace/link.js';
@@ -52,6 +52,7 @@ export function endTask(task: Task, status: ExitStatus): void {
   const { group, kernel } = task;
   const wasRunning = task.state === 'running';
   task.exitStatus = status;
+  if (task.isLeader && group.parent !== null) group.parent.childBurstNs = kernel.shared.u32[(task.tcb + TCB.off.burstNs) >> 2]!;
   releaseFutexes(task);
   task.state = 'zombie';
   task.syscall = null;

@@ -73,6 +73,8 @@ export class ThreadGroup {
   readonly exitedUsage = new Usage();
   readonly childUsage = new Usage();
   oomScoreAdj = 0;
+  /** TCB.burstNs with which a child ended last: that of new ones. */
+  childBurstNs = 0;
   /** Words of /proc/pid files that are kept and have no effect, by file name. */
   readonly keptWords = new Map<string, string>();
 
