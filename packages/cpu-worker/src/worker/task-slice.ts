@@ -14,9 +14,10 @@ import { announceCpu } from './rseq-area.js';
 /** Weight of the past in TCB.burstNs. */
 const BURST_WEIGHT = 3;
 const MAX_BURST_NS = 0xffff_ffff;
-/** Guest code that took longer than this did not have the processor all the time. String instructions and pages take more: so much in a burst. */
+/** Guest code that took longer than this did not have the processor all the time. */
 const SLOW_INSTRUCTION_NS = 10;
-const SLOW_BURST_NS = 40_000;
+/** The same for a fault that the core answers: it fills up to 64 pages, which the program then writes. */
+const SLOW_FAULT_NS = 20_000;
 const CLOCK_OFFSET_NS = clockOffsetNs();
 
 export interface TaskSliceOptions {
@@ -40,6 +41,7 @@ export class TaskSlice {
   #engine: Engine;
   #tcb = 0;
   #instructionsBefore = 0;
+  #faultsBefore = 0;
   #burstMs = 0;
   #startMs = 0;
   /** performance.now at the last look at the clock. */
@@ -70,6 +72,7 @@ export class TaskSlice {
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNING);
     this.#count('contextSwitches', 1);
     this.#instructionsBefore = u32[(tcb + TCB.off.instructions) >> 2]!;
+    this.#faultsBefore = u32[(tcb + TCB.off.freshFaults) >> 2]!;
     this.nowMs = performance.now();
     this.#startMs = this.nowMs;
   }
@@ -111,7 +114,7 @@ export class TaskSlice {
     const instructions = (u32[(tcb + TCB.off.instructions) >> 2]! - this.#instructionsBefore) >>> 0;
     this.#count('instructions', instructions);
     this.#countTrap(trap);
-    this.#noteBurst(isPreempted, instructions);
+    this.#noteBurst(isPreempted, instructions, (u32[(tcb + TCB.off.freshFaults) >> 2]! - this.#faultsBefore) >>> 0);
     if (isSliceWanted(this.#shared, this.options.coreId)) this.#record(trap);
     i32[(tcb + TCB.off.trap) >> 2] = trap;
     if (isPreempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
@@ -122,11 +125,11 @@ export class TaskSlice {
   }
 
   /** A burst goes on over preemptions. What the host did meanwhile, or the decoder, does not count. */
-  #noteBurst(isPreempted: boolean, instructions: number): void {
+  #noteBurst(isPreempted: boolean, instructions: number, faults: number): void {
     const { u32 } = this.#shared;
     const soFar = (this.#tcb + TCB.off.burstSoFarNs) >> 2;
     const usual = (this.#tcb + TCB.off.burstNs) >> 2;
-    const ns = Math.min(MAX_BURST_NS, u32[soFar]! + Math.min(this.#burstMs * 1e6, instructions * SLOW_INSTRUCTION_NS + SLOW_BURST_NS));
+    const ns = Math.min(MAX_BURST_NS, u32[soFar]! + Math.min(this.#burstMs * 1e6, instructions * SLOW_INSTRUCTION_NS + faults * SLOW_FAULT_NS));
     u32[soFar] = isPreempted ? ns : 0;
     if (!isPreempted) u32[usual] = (u32[usual]! * BURST_WEIGHT + ns) / (BURST_WEIGHT + 1);
   }

@@ -97,8 +97,14 @@ export class LocalCore {
     if (burstNs <= TINY_BURST_NS) return true;
     if (this.cpus === 1 && burstNs <= MEDIUM_BURST_NS) return true;
     const others = this._waiting.length;
-    if (burstNs <= SHORT_BURST_NS && others > 0) return others < FEW_WAITING && !this._queue.hasAwakeIdleCore;
-    return burstNs <= LONG_BURST_NS && others === 0;
+    if (others === 0) return burstNs <= LONG_BURST_NS;
+    if (burstNs > SHORT_BURST_NS) return false;
+    return !this._hasCores || (others < FEW_WAITING && !this._queue.hasAwakeIdleCore);
+  }
+
+  /** Core threads are up. */
+  private get _hasCores(): boolean {
+    return Atomics.load(this.shared.i32, ONLINE) > 0;
   }
 
   /** Of the task since its last trap, or as usual. */
@@ -161,7 +167,7 @@ export class LocalCore {
 
   /** The first of the highest priority; 0 = none. While no core thread is up, all tasks are for us. */
   private _next(): number {
-    if (Atomics.load(this.shared.i32, ONLINE) === 0) {
+    if (!this._hasCores) {
       if (this._waiting.length === 0) return this._takeQueued();
     } else if (!this._queue.isEmpty) this._shareQueue();
     return this._waiting.length < 2 ? this._waiting.shift() ?? 0 : this._pick();
@@ -258,7 +264,7 @@ export class LocalCore {
 
   /** On the run queue is a task of a higher priority than this one, or there have been some all the time. */
   private _owesQueue(tcb: number): boolean {
-    if (this._queue.isEmpty || Atomics.load(this.shared.i32, ONLINE) === 0) {
+    if (this._queue.isEmpty || !this._hasCores) {
       this._deniedSinceMs = 0;
       return false;
     }
