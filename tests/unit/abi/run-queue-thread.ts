@@ -12,7 +12,8 @@ while (Atomics.load(shared.i32, WORDS.left) > 0) {
     const goesOn = runRound(shared, tcb, cpu);
     if (goesOn) queue.push(tcb);
   }
-  if (tcb >= 0) queue.vacate(cpu);
+  if (tcb > 0) queue.yieldCpu(cpu);
+  if (tcb === 0) queue.vacate(cpu);
   if (tcb <= 0) queue.sleep(cpu, 2000);
 }
 queue.wakeAll();

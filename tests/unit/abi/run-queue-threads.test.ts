@@ -29,8 +29,17 @@ describe('run queue with three threads and a fourth that stands in for their CPU
       u64[(tcb + TCB.off.affinity) / 8] = number % 3 === 0 ? 1n << BigInt(number % THREADS) : 0xffff_ffff_ffff_ffffn;
       queue.push(tcb);
     }
-    while (Atomics.load(i32, WORDS.left) > 0) {
-      for (let cpu = 0; cpu < THREADS; cpu++) standIn(cpu);
+    for (let turn = 0; Atomics.load(i32, WORDS.left) > 0; turn++) {
+      for (let cpu = 0; cpu < THREADS; cpu++) if (queue.occupy(cpu, Occupant.KERNEL)) standIn(cpu);
+      queue.wantCpu();
+      for (let look = 0; look < turn % 100; look++) {
+        const left = queue.takeLeftCpu();
+        if (left < 0) continue;
+        standIn(left);
+        queue.wantCpu();
+      }
+      const left = queue.withdrawWish();
+      if (left >= 0) standIn(left);
       await new Promise((done) => setImmediate(done));
     }
     queue.wakeAll();
@@ -40,7 +49,6 @@ describe('run queue with three threads and a fourth that stands in for their CPU
     expect(queue.isEmpty).to.equal(true);
 
     function standIn(cpu: number): void {
-      if (!queue.occupy(cpu, Occupant.KERNEL)) return;
       const tcb = queue.pop(cpu);
       const goesOn = tcb !== 0 && runRound(shared, tcb, cpu);
       queue.vacate(cpu);

@@ -1,5 +1,5 @@
 /** The run queue: order, priorities and CPU affinity (sched(7)). */
-import { NO_WORK, RunQueue, TCB, createMemory, viewMemory, type SharedMemory } from '@troupe/abi';
+import { NO_WORK, Occupant, RunQueue, TCB, createMemory, headerWord, viewMemory, type SharedMemory } from '@troupe/abi';
 import { expect } from 'chai';
 
 const ALL = 0xffff_ffff_ffff_ffffn;
@@ -62,5 +62,32 @@ describe('run queue', () => {
       push(3);
       expect(popAll(0)).to.deep.equal([2, 1, 3]);
     }
+  });
+
+  it('gives the first task only if it suits', () => {
+    push(1);
+    push(2, 1);
+    const asked: number[] = [];
+    const popIf = (answer: boolean): number => queue.popIf(0, (tcb) => asked.push((tcb - FIRST_TCB) / TCB.sizeBytes) > 0 && answer);
+    expect(popIf(false)).to.equal(0);
+    expect([popIf(true), pop(0), popIf(true)]).to.deep.equal([FIRST_TCB + 2 * TCB.sizeBytes, 1, 0]);
+    expect(asked).to.deep.equal([2, 2]);
+  });
+
+  it('leaves a CPU to the kernel thread when that wants one, else to anybody', () => {
+    shared.i32[headerWord('cpuCount')] = 2;
+    for (const cpu of [0, 1]) expect(queue.occupy(cpu, Occupant.CORE)).to.equal(true);
+    queue.yieldCpu(0);
+    expect([queue.takeLeftCpu(), queue.occupy(0, Occupant.CORE)]).to.deep.equal([-1, true]);
+    queue.wantCpu();
+    queue.yieldCpu(1);
+    queue.yieldCpu(0);
+    expect([queue.occupy(1, Occupant.CORE), queue.occupy(0, Occupant.CORE)]).to.deep.equal([false, true]);
+    expect([queue.takeLeftCpu(), queue.takeLeftCpu()]).to.deep.equal([1, -1]);
+    queue.vacate(1);
+    queue.wantCpu();
+    expect([queue.withdrawWish(), queue.withdrawWish()]).to.deep.equal([-1, -1]);
+    queue.yieldCpu(0);
+    expect(queue.occupy(0, Occupant.CORE)).to.equal(true);
   });
 });

@@ -243,6 +243,24 @@ describe('MemoryManager: fork', () => {
     expect(parent.wordAddr(at, false)).to.equal(frame);
   });
 
+  it('copies at once what was written soon after an earlier fork, so that neither side faults', () => {
+    const parent = makeSpace();
+    parent.attach(1 << 20);
+    const at = mapAnon(parent, 64);
+    parent.copyOut(at, new Uint8Array(64 * PAGE_SIZE).fill(1));
+    const first = parent.fork();
+    first.attach(2 << 20);
+    first.writeU8(at + 5 * PAGE_SIZE, 2);
+    first.detach(2 << 20);
+    const child = parent.fork();
+    child.attach(3 << 20);
+    const isWritable = (mm: MemoryManager, page: number): boolean => mm.tables!.writeEntry(at / PAGE_SIZE + page) !== 0;
+    expect([parent, child].map((mm) => [4, 5, 6].map((page) => isWritable(mm, page)))).to.deep.equal([[false, true, false], [false, true, false]]);
+    child.writeU8(at + 5 * PAGE_SIZE, 3);
+    parent.writeU8(at + 5 * PAGE_SIZE + 1, 4);
+    expect([parent, child].map((mm) => [0, 1, 2].map((byte) => mm.readU8(at + 5 * PAGE_SIZE + byte)))).to.deep.equal([[1, 4, 1], [3, 1, 1]]);
+  });
+
   it('keeps shared memory shared, wipes and leaves out what was asked', () => {
     const parent = makeSpace();
     const shared = mapAnon(parent, 1, RW, SHARED_ANON);
