@@ -19,6 +19,7 @@ export * from './credentials.js';
 export * from './user-namespace.js';
 export * from './shared/kernel-ring.js';
 export * from './shared/slice-ring.js';
+export * from './shared/host-load.js';
 export * from './shared/run-queue.js';
 export * from './shared/in-core-calls.js';
 export * from './linux/fs.js';

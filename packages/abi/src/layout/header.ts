@@ -61,6 +61,8 @@ export const KernelHeader = struct('KernelHeader', {
   futexFilter: 'u32',
   /** 1: the kernel thread wants to be a CPU; 2 + n: the core of CPU n has left its own to it, with a trap (compare-exchange from 1). 0: neither. */
   cpuWanted: 'i32',
+  /** When a thread last did not run although it wanted to, in ticks of shared/host-load.ts. Written by any thread. */
+  lostTick: 'i32',
 }, 4096);
 
 /** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */

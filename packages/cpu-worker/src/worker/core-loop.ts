@@ -7,7 +7,7 @@
  *   Order:    the CPU is vacated before the TCB is handed over, so that the kernel thread may go on as that CPU;
  *             who gets it with a trap is the kernel thread, if it wants to be one (RunQueue.yieldCpu)
  */
-import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, HostLoad, KernelRing, Occupant, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
 import { TaskSlice, type TaskSliceOptions } from './task-slice.js';
 
 const SHUTDOWN = headerWord('shutdown');
@@ -17,6 +17,8 @@ const BUDGET_BRANCHES = 50_000;
 const TIME_SLICE_MS = 5;
 /** A wake-up through the host costs several µs: look this long before going to sleep. */
 const SPIN_MS = 0.01;
+/** A thread that looks at the clock all the time and misses so much has lost its processor. */
+const LOST_MS = 0.5;
 const SLEEP_MS = 10_000;
 
 export interface CoreLoopOptions extends TaskSliceOptions {
@@ -30,6 +32,7 @@ export class CoreLoop {
   readonly #ring: KernelRing;
   readonly #block: number;
   readonly #longSpinMs: number;
+  readonly #host: HostLoad;
   readonly #slice: TaskSlice;
 
   constructor(readonly options: CoreLoopOptions) {
@@ -37,6 +40,7 @@ export class CoreLoop {
     this.#queue = new RunQueue(options.shared);
     this.#ring = new KernelRing(options.shared);
     this.#block = coreBlockAddr(options.coreId);
+    this.#host = new HostLoad(options.shared);
     this.#longSpinMs = options.longSpinMs ?? SPIN_MS;
     this.#slice = new TaskSlice(options);
   }
@@ -67,14 +71,18 @@ export class CoreLoop {
 
   #spin(): boolean {
     const startMs = performance.now();
+    let nowMs = startMs;
     do {
       for (let i = 0; i < 50; i++) if (this.#queue.hasWork(this.options.coreId)) return true;
-    } while (performance.now() - startMs < this.#spinMs);
+      const beforeMs = nowMs;
+      nowMs = performance.now();
+      if (nowMs - beforeMs > LOST_MS) this.#host.noteLost();
+    } while (nowMs - startMs < this.#spinMs);
     return false;
   }
 
   get #spinMs(): number {
-    return this.#queue.hasTasksInKernel ? this.#longSpinMs : SPIN_MS;
+    return this.#queue.hasTasksInKernel && !this.#host.isCrowded ? this.#longSpinMs : SPIN_MS;
   }
 
   #sleep(): void {

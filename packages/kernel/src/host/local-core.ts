@@ -9,7 +9,7 @@
  *   Order:    guest code runs from the kernel loop only, never inside a trap. A task goes on after its traps until its
  *             turn is over, it waits, gives way (reschedule), or others become runnable
  */
-import { headerWord, KernelRing, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
+import { headerWord, HostLoad, KernelRing, RunQueue, TCB, Trap, type SharedMemory } from '@troupe/abi';
 import type { TaskSlice } from '@troupe/cpu-worker/worker/task-slice.js';
 import type { TimerQueue } from '@troupe/time';
 import { HeldCpu } from './held-cpu.js';
@@ -52,6 +52,7 @@ export class LocalCore {
   private readonly _queue: RunQueue;
   private readonly _ring: KernelRing;
   private readonly _held: HeldCpu;
+  private readonly _host: HostLoad;
   /** Tasks that wait for this core. */
   private _waiting: number[] = [];
   /** Since when somebody else has been waiting for our CPU; 0 = nobody. */
@@ -68,6 +69,7 @@ export class LocalCore {
     this._queue = new RunQueue(shared);
     this._ring = new KernelRing(shared);
     this._held = new HeldCpu(this._queue, cpus);
+    this._host = new HostLoad(shared);
   }
 
   /** Nothing to run, and no CPU held. */
@@ -99,7 +101,7 @@ export class LocalCore {
     const others = this._waiting.length;
     if (others === 0) return burstNs <= LONG_BURST_NS;
     if (burstNs > SHORT_BURST_NS) return false;
-    return !this._hasCores || (others < FEW_WAITING && !this._queue.hasAwakeIdleCore);
+    return !this._hasCores || this._host.isCrowded || (others < FEW_WAITING && !this._queue.hasAwakeIdleCore);
   }
 
   /** Core threads are up. */
