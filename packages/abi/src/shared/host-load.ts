@@ -1,6 +1,6 @@
 /**
- * Whether the host has a processor for every thread of the kernel: one that lost its own for a while says so, and for a
- * tenth of a second nobody waits for another thread without sleeping.
+ * Whether the host has a processor for every thread of the kernel: one that lost its own for a while says so, and for the
+ * next 16 to 32 ms nobody waits for another thread without sleeping.
  *
  * Owns: lostTick of KernelHeader.
  */
@@ -9,7 +9,7 @@ import type { SharedMemory } from './shared-memory.js';
 
 const LOST = headerWord('lostTick');
 const TICK_MS = 16;
-const CROWDED_TICKS = 8;
+const CROWDED_TICKS = 2;
 
 export class HostLoad {
   constructor(readonly shared: SharedMemory) {}
