@@ -270,7 +270,8 @@ export class RegionBuilder extends RegionSlots {
   #merge(other: RegionState): void {
     const { state } = this.context;
     for (const [slot, value] of state.known) if (other.known.get(slot) !== value) state.known.delete(slot);
-    for (const [slot, shape] of state.normal) if (other.normal.get(slot) !== shape) state.normal.delete(slot);
+    for (const [slot, shape] of state.plain) if (other.plain.get(slot) !== shape) state.plain.delete(slot);
+    if (state.rounding !== other.rounding) state.rounding = undefined;
     for (const [key, page] of state.pages) if (other.pages.get(key) !== page) state.pages.delete(key);
     if (state.flags !== other.flags) throw new Error('region: flags deferred in a branch');
   }
@@ -302,7 +303,8 @@ export class RegionBuilder extends RegionSlots {
   }
 
   /** The second test is out of the way: only what the first one suspects comes to it. */
-  leaveIfBoth(suspect: I32, isBad: () => I32): void {
+  leaveIfBoth(suspect: I32, isBad: (() => I32) | undefined): void {
+    if (!isBad) return this.#slowIf(suspect);
     if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
     this.ifRare(suspect, () => this.#slowIf(isBad()));
   }

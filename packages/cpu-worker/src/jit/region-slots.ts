@@ -50,7 +50,7 @@ function splatBytes(name: string, value: bigint): Uint8Array {
 export abstract class RegionSlots extends StateBuilder {
   /** False: nobody reads the flags this instruction writes. */
   storesFlags = true;
-  readonly #notDenormal = new Map<Node, FloatShape>();
+  readonly #plain = new Map<Node, FloatShape>();
   /** Conditionals around what is built now. */
   protected ifDepth = 0;
 
@@ -72,7 +72,7 @@ export abstract class RegionSlots extends StateBuilder {
   protected get isConditional(): boolean { return this.ifDepth > 0; }
 
   override v128(bytes: ArrayLike<number>): V128 {
-    return this.local('v128', this.context.locals.constant(Uint8Array.from(bytes)));
+    return this.local('v128', this.context.locals.constant(Uint8Array.from(bytes), this.context.state.isInLoop));
   }
 
   /** Vectors of one constant are constants. */
@@ -89,15 +89,16 @@ export abstract class RegionSlots extends StateBuilder {
     const { ty } = SLOT_PLACE[slot]!;
     if (known !== undefined) return ty === 'i64' ? this.i64(known) : this.i32(Number(known));
     const value = this.local(ty, this.context.locals.slot(slot), 'var');
-    const shape = this.context.state.normal.get(slot);
-    if (shape) this.noteNotDenormal(value, shape);
+    const shape = this.context.state.plain.get(slot);
+    if (shape) this.#plain.set(node(value), shape);
     return value;
   }
 
   protected writeSlot(slot: number, value: Val): void {
-    const shape = this.ifDepth === 0 ? this.#notDenormal.get(node(value)) : undefined;
-    if (shape) this.context.state.normal.set(slot, shape);
-    else this.context.state.normal.delete(slot);
+    const shape = this.ifDepth === 0 ? this.#plain.get(node(value)) : undefined;
+    if (shape) this.context.state.plain.set(slot, shape);
+    else this.context.state.plain.delete(slot);
+    if (slot === Slot.MXCSR) this.context.state.rounding = undefined;
     this.context.state.forgetPages(slot);
     const constant = this.constOf(value);
     if (constant === undefined) this.context.state.known.delete(slot);
@@ -222,8 +223,8 @@ export abstract class RegionSlots extends StateBuilder {
     if (o.kind !== 'xmm') return (ty === 'i32' ? this.wrap(value as I64) : value) as unknown as Val<T>;
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const low = this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
-    const known = this.#notDenormal.get(node(value));
-    if (known?.startsWith(ty)) this.noteNotDenormal(low, ty as 'f32' | 'f64');
+    const known = this.#plain.get(node(value));
+    if (known?.startsWith(ty)) this.#plain.set(node(low), ty as 'f32' | 'f64');
     return low;
   }
 
@@ -245,8 +246,8 @@ export abstract class RegionSlots extends StateBuilder {
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const slot = this.#slotOf(o);
     this.writeSlot(slot, this.lane(`${shape[value.ty as LowTy]}.replace_lane`, 0, this.readSlot(slot), value));
-    const known = this.#notDenormal.get(node(value));
-    if (this.ifDepth === 0 && known === value.ty) this.context.state.normal.set(slot, known);
+    const known = this.#plain.get(node(value));
+    if (this.ifDepth === 0 && known === value.ty) this.context.state.plain.set(slot, known);
   }
 
   protected immediate(o: Operand): Int {
@@ -260,14 +261,42 @@ export abstract class RegionSlots extends StateBuilder {
 
   regNumber(o: Operand): I32 { return this.i32((o as RegionOperand).register); }
 
-  // ---- floats that are known not to be denormal
-  isNotDenormal(value: Val, shape: FloatShape): boolean {
-    const known = this.#notDenormal.get(node(value));
+  // ---- what is known of floats and of MXCSR
+  isPlain(value: Val, shape: FloatShape): boolean {
+    const known = this.#plain.get(node(value));
     return known === shape || (known === 'f32x4' && shape === 'f32') || (known === 'f64x2' && shape === 'f64');
   }
 
-  noteNotDenormal(value: Val, shape: FloatShape): void {
-    this.#notDenormal.set(node(value), shape);
+  /** Of registers too, which are not written in between. */
+  notePlain(value: Val, shape: FloatShape): void {
+    if (this.ifDepth > 0 || this.isPlain(value, shape)) return;
+    this.#plain.set(node(value), shape);
+    const slot = this.#slotRead(node(value));
+    if (slot !== undefined) this.context.state.plain.set(slot, shape);
   }
+
+  /** The slot that a value, or its low lane, comes from. */
+  #slotRead({ op, args }: Node): number | undefined {
+    if (op.kind === 'get') return this.context.locals.slotOf(op.local);
+    return op.kind === 'pure' && op.info.name.endsWith('.extract_lane') && op.lane === 0 ? this.#slotRead(args[0]!) : undefined;
+  }
+
+  /** The same register, with nothing written in between. */
+  isSame(x: Val, y: Val): boolean {
+    const [slot, other] = [this.#slotRead(node(x)), this.#slotRead(node(y))];
+    return node(x) === node(y) || (slot !== undefined && slot === other && node(x).made.var === node(y).made.var);
+  }
+
+  isRoundingKnown(): boolean { return this.context.state.rounding === 'tested'; }
+  noteRounding(): void { if (this.ifDepth === 0) this.context.state.rounding = 'tested'; }
+
+  roundingGuard(make: () => I32): I32 {
+    const { state, locals } = this.context;
+    if (this.ifDepth > 0) return make();
+    if (state.rounding === undefined) this.setLocal(locals.rounding, make());
+    state.rounding ??= 'guarded';
+    return this.local('i32', locals.rounding, 'var');
+  }
+
   tcb(): I32 { return this.local('i32', this.context.locals.tcb); }
 }
