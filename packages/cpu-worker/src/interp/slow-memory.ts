@@ -84,14 +84,18 @@ export class SlowFunctions {
     b.returnValue(b.callIndex(this.link.slowTranslate, 'i32', [tcb, va, bytes, b.i32(forWrite ? 1 : 0)]));
   }
 
-  /** Writes into the watched op which window the address is in (jit/window-choice.ts). */
+  /**
+   * Writes into the watched op which window the address is in (jit/window-choice.ts). Program data counts as in its window when
+   * the entry is the same: pages between it and the window that were not touched so far will close the gap.
+   */
   #noteWindow(tcb: I32, va: I64): void {
     const { b } = this;
     const note = b.variable('i32', b.i32(NO_WINDOW));
     for (const kind of Object.values(WindowKind)) {
       const at = windowOffset(kind);
       const offset = b.sub(va, b.readRaw('i64', tcb, at + MemoryWindow.off.start, 'state'));
-      const isIn = b.ltU(offset, b.readRaw('i64', tcb, at + MemoryWindow.off.bytes, 'state'));
+      const bytes = b.readRaw('i64', tcb, at + MemoryWindow.off.bytes, 'state');
+      const isIn = kind === WindowKind.DATA ? b.or(b.ltU(offset, bytes), this.#continues(tcb, va, at)) : b.ltU(offset, bytes);
       b.setVar(note, b.select(isIn, b.i32(kind), b.getVar(note)));
     }
     const op = b.getGlobal(this.link.watchedOp);
@@ -99,6 +103,13 @@ export class SlowFunctions {
     b.writeRawInt(8, op, OP.wrap32, b.or(wrap32, b.shl(b.getVar(note), b.i32(WINDOW_SHIFT))), 'guest');
     // The first access of an op is that of its operand, mostly.
     b.setGlobal(this.link.watchedOp, b.i32(0));
+  }
+
+  #continues(tcb: I32, va: I64, window: number): I32 {
+    const { b } = this;
+    const entry = this.#entry(b.readRaw('i32', tcb, TCB.off.tableWrite, 'state'), va);
+    const isWindow = b.ne(b.readRaw('i64', tcb, window + MemoryWindow.off.bytes, 'state'), b.i64(0));
+    return b.and(isWindow, b.eq(entry, b.readRaw('i32', tcb, window + MemoryWindow.off.entry, 'state')));
   }
 
   #isNonCanonical(va: I64): I32 {

@@ -26,6 +26,7 @@ export interface AnalysedRegion {
   readonly flags: FlagLiveness;
   readonly flow: SlotFlow;
   readonly windows: WindowChoice;
+  readonly rewritten: ReadonlySet<GuestInstruction>;
   /** Pages covered, by distance from the entry's page. */
   readonly pages: ReadonlyMap<number, RegionPage>;
 }

@@ -78,7 +78,7 @@ class Survey extends RegionBuilder {
 
 function survey(form: Form): FormUse {
   const pool = new LocalPool(3);
-  const context: RegionContext = { locals: new RegionLocals(pool), state: new RegionState(), runtime: () => 0, window: () => undefined, block: 0 };
+  const context: RegionContext = { locals: new RegionLocals(pool), state: new RegionState(), runtime: () => 0, window: () => undefined, isRewritten: () => false, block: 0 };
   const b = new Survey(new Graph(), (ty) => pool.reserve(ty), context, { ...SURVEYED, form }, { name: 'slow' }, false);
   let isInline = true;
   try {

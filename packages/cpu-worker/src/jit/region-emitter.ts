@@ -63,7 +63,7 @@ export class RegionEmitter {
     this.pool = new LocalPool((this.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE).params.length);
     this.locals = new RegionLocals(this.pool);
     this.#lowering = new Lowering(this.#body, this.pool, (label) => this.exits.depth(label));
-    this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), window: (insn) => region.windows.of(insn), block: RegionModuleIndex.CORE_BLOCK };
+    this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), window: (insn) => region.windows.of(insn), isRewritten: (insn) => region.rewritten.has(insn), block: RegionModuleIndex.CORE_BLOCK };
     this.#transfers = new Transfers(region, this.locals, this.#links, (callee) => this.callee(callee));
   }
 

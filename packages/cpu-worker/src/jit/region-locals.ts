@@ -84,7 +84,7 @@ export class RegionLocals {
   }
 
   /** Keeps an operand of a deferred flag operation. */
-  flagOperand(name: 'x' | 'y' | 'r', ty: Ty): number {
+  flagOperand(name: 'x' | 'y' | 'r' | 'be', ty: Ty): number {
     return this.#find(this.#operands, `${name} ${ty}`, ty);
   }
 

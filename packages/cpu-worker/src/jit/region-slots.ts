@@ -32,6 +32,8 @@ export interface RegionContext {
   readonly runtime: (fn: Callee) => number;
   /** Window that an operand is expected in. */
   readonly window: (insn: GuestInstruction) => WindowKind | undefined;
+  /** What an operand is read from is written soon. */
+  readonly isRewritten: (insn: GuestInstruction) => boolean;
   /** Global: address of the CoreBlock. */
   readonly block: number;
 }
@@ -99,6 +101,7 @@ export abstract class RegionSlots extends StateBuilder {
     if (shape) this.context.state.plain.set(slot, shape);
     else this.context.state.plain.delete(slot);
     if (slot === Slot.MXCSR) this.context.state.rounding = undefined;
+    if (slot >= Slot.XMM) this.context.state.noteCopy(slot, this.ifDepth === 0 && node(value).op.kind === 'get' ? this.#slotRead(node(value)) : undefined);
     this.context.state.forgetPages(slot);
     const constant = this.constOf(value);
     if (constant === undefined) this.context.state.known.delete(slot);
@@ -156,15 +159,15 @@ export abstract class RegionSlots extends StateBuilder {
   }
 
   #keepOperation(operation: FlagOperation): RegionState['flags'] {
-    const keep = (name: 'x' | 'y' | 'r', value: Int): KeptOperand => this.#keep(name, value);
+    const keep = (name: 'x' | 'y' | 'r' | 'be', value: Int): KeptOperand => this.#keep(name, value);
     switch (operation.kind) {
-      case 'zpc': return { kind: 'zpc', sizeBits: 0, x: keep('x', operation.zf), y: keep('y', operation.pf), r: keep('r', operation.cf) };
+      case 'zpc': return { kind: 'zpc', sizeBits: 0, x: keep('x', operation.zf), y: keep('y', operation.pf), r: keep('r', operation.cf), be: operation.be && keep('be', operation.be) };
       case 'logic': return { kind: 'logic', sizeBits: operation.sizeBits, x: undefined, y: undefined, r: keep('r', operation.r) };
       default: return { kind: operation.kind, sizeBits: operation.sizeBits, x: keep('x', operation.x), y: keep('y', operation.y), r: keep('r', operation.r) };
     }
   }
 
-  #keep(name: 'x' | 'y' | 'r', value: Int): KeptOperand {
+  #keep(name: 'x' | 'y' | 'r' | 'be', value: Int): KeptOperand {
     const constant = this.constOf(value);
     if (constant !== undefined) return { ty: value.ty, value: BigInt(constant) };
     const local = this.context.locals.flagOperand(name, value.ty);
@@ -181,7 +184,7 @@ export abstract class RegionSlots extends StateBuilder {
   #operation(): FlagOperation | undefined {
     const { flags } = this.context.state;
     if (!flags) return undefined;
-    if (flags.kind === 'zpc') return { kind: 'zpc', zf: this.#kept(flags.x) as I32, pf: this.#kept(flags.y) as I32, cf: this.#kept(flags.r) as I32 };
+    if (flags.kind === 'zpc') return { kind: 'zpc', zf: this.#kept(flags.x) as I32, pf: this.#kept(flags.y) as I32, cf: this.#kept(flags.r) as I32, be: flags.be && (this.#kept(flags.be) as I32) };
     if (flags.kind === 'logic') return { kind: 'logic', sizeBits: flags.sizeBits, r: this.#kept(flags.r) };
     return { kind: flags.kind, sizeBits: flags.sizeBits, x: this.#kept(flags.x), y: this.#kept(flags.y), r: this.#kept(flags.r) };
   }
@@ -281,10 +284,12 @@ export abstract class RegionSlots extends StateBuilder {
     return op.kind === 'pure' && op.info.name.endsWith('.extract_lane') && op.lane === 0 ? this.#slotRead(args[0]!) : undefined;
   }
 
-  /** The same register, with nothing written in between. */
+  /** The same register or a copy of it, with nothing written in between. */
   isSame(x: Val, y: Val): boolean {
-    const [slot, other] = [this.#slotRead(node(x)), this.#slotRead(node(y))];
-    return node(x) === node(y) || (slot !== undefined && slot === other && node(x).made.var === node(y).made.var);
+    const [slot, other] = [x, y].map((value) => this.#slotRead(node(value)));
+    if (slot === undefined || other === undefined) return false;
+    const { copies } = this.context.state;
+    return (copies.get(slot) ?? slot) === (copies.get(other) ?? other) && node(x).made.var === node(y).made.var;
   }
 
   isRoundingKnown(): boolean { return this.context.state.rounding === 'tested'; }

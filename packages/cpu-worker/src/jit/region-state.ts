@@ -14,6 +14,7 @@ export interface DeferredFlags {
   readonly x: KeptOperand | undefined;
   readonly y: KeptOperand | undefined;
   readonly r: KeptOperand | undefined;
+  readonly be?: KeptOperand | undefined;
 }
 
 /** What is known at a point of a region beyond the contents of the locals. */
@@ -23,6 +24,8 @@ export class RegionState {
   flags: DeferredFlags | undefined;
   /** xmm slots whose floats, of that shape, are finite and not denormal. */
   readonly plain: Map<number, FloatShape>;
+  /** Slots with the same value as another, which has kept it longer. */
+  readonly copies: Map<number, number>;
   /** What is known of MXCSR (isa/simd/float-guards.ts): a local has the guard, or it was tested. */
   rounding: 'guarded' | 'tested' | undefined;
   /** Accesses by the key of their address, with ` w` behind it for writes. */
@@ -35,6 +38,7 @@ export class RegionState {
     this.known = new Map(from?.known);
     this.flags = from?.flags;
     this.plain = new Map(from?.plain);
+    this.copies = new Map(from?.copies);
     this.rounding = from?.rounding;
     this.pages = new Map(from?.pages);
   }
@@ -43,6 +47,7 @@ export class RegionState {
   reset(): void {
     this.known.clear();
     this.plain.clear();
+    this.copies.clear();
     this.rounding = undefined;
     this.pages.clear();
     this.flags = undefined;
@@ -51,10 +56,18 @@ export class RegionState {
   /** At the head of a loop that writes these slots, and has no calls. */
   enterLoop(written: SlotSet): void {
     this.known.clear();
+    this.copies.clear();
     this.pages.clear();
     this.flags = undefined;
     for (const slot of slotsOf(written)) this.plain.delete(slot);
     if (hasSlot(written, Slot.MXCSR)) this.rounding = undefined;
+  }
+
+  /** A register changes, to the value of another one if that is given. */
+  noteCopy(slot: number, original: number | undefined): void {
+    if (slot === original) return;
+    for (const [copy, of] of this.copies) if (copy === slot || of === slot) this.copies.delete(copy);
+    if (original !== undefined) this.copies.set(slot, this.copies.get(original) ?? original);
   }
 
   /** A register changes. */
@@ -68,6 +81,8 @@ export class RegionState {
     for (const [slot, value] of copy.known) this.known.set(slot, value);
     this.plain.clear();
     for (const [slot, shape] of copy.plain) this.plain.set(slot, shape);
+    this.copies.clear();
+    for (const [slot, original] of copy.copies) this.copies.set(slot, original);
     this.rounding = copy.rounding;
     this.pages.clear();
     for (const [key, page] of copy.pages) this.pages.set(key, page);
