@@ -7,7 +7,7 @@
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
  * --engine    main (default), driver, fast or eager: tests/isa/engine/interp-emulator.ts
- * --programs  runs N batches of random programs instead of single instructions
+ * --programs  runs N batches of random programs, of the rows that --row selects, instead of single instructions
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
  * --inputs    random states that each piece of code is run with (default 1): with eager, one translation for all of them
@@ -62,7 +62,7 @@ const startMs = performance.now();
 const totals = { cases: 0, mismatches: 0, rows: 0 };
 
 async function* results() {
-  if (programs > 0) yield await run.programs(programPool(testableRows().single), programs, single ?? 0);
+  if (programs > 0) yield await run.programs(programPool(selectRows(testableRows(), values.row, 'single')), programs, single ?? 0);
   else for (const template of templates) yield await run.row(template, perRow, single ?? 0);
 }
 
