@@ -12,6 +12,7 @@ import type { Form } from '../interp/forms.js';
 import type { Operand } from '../isa/operand.js';
 import type { Callee } from './analysed-region.js';
 import type { GuestInstruction } from './guest-code.js';
+import { covers, shuffled, withLowLane, type PlainShape } from './plain-floats.js';
 import type { RegionLocals } from './region-locals.js';
 import type { RegionOperand } from './region-operand.js';
 import type { KeptOperand, RegionState } from './region-state.js';
@@ -52,7 +53,7 @@ function splatBytes(name: string, value: bigint): Uint8Array {
 export abstract class RegionSlots extends StateBuilder {
   /** False: nobody reads the flags this instruction writes. */
   storesFlags = true;
-  readonly #plain = new Map<Node, FloatShape>();
+  readonly #plain = new Map<Node, PlainShape>();
   /** Conditionals around what is built now. */
   protected ifDepth = 0;
 
@@ -97,7 +98,7 @@ export abstract class RegionSlots extends StateBuilder {
   }
 
   protected writeSlot(slot: number, value: Val): void {
-    const shape = this.ifDepth === 0 ? this.#plain.get(node(value)) : undefined;
+    const shape = this.ifDepth > 0 ? undefined : this.#isZero(node(value)) ? 'zero' : this.#plain.get(node(value));
     if (shape) this.context.state.plain.set(slot, shape);
     else this.context.state.plain.delete(slot);
     if (slot === Slot.MXCSR) this.context.state.rounding = undefined;
@@ -227,7 +228,7 @@ export abstract class RegionSlots extends StateBuilder {
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const low = this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
     const known = this.#plain.get(node(value));
-    if (known?.startsWith(ty)) this.#plain.set(node(low), ty as 'f32' | 'f64');
+    if ((ty === 'f32' || ty === 'f64') && covers(known, ty)) this.#plain.set(node(low), ty);
     return low;
   }
 
@@ -248,9 +249,10 @@ export abstract class RegionSlots extends StateBuilder {
     if (o.kind === 'mm') return this.writeRaw(this.tcb(), this.#mmOffset(o), value, 'state');
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const slot = this.#slotOf(o);
+    const before = this.context.state.plain.get(slot);
     this.writeSlot(slot, this.lane(`${shape[value.ty as LowTy]}.replace_lane`, 0, this.readSlot(slot), value));
-    const known = this.#plain.get(node(value));
-    if (this.ifDepth === 0 && known === value.ty) this.context.state.plain.set(slot, known);
+    const isPlain = (value.ty === 'f32' || value.ty === 'f64') && this.isPlain(value, value.ty);
+    if (this.ifDepth === 0 && isPlain) this.context.state.plain.set(slot, withLowLane(before, value.ty as 'f32' | 'f64'));
   }
 
   protected immediate(o: Operand): Int {
@@ -266,8 +268,7 @@ export abstract class RegionSlots extends StateBuilder {
 
   // ---- what is known of floats and of MXCSR
   isPlain(value: Val, shape: FloatShape): boolean {
-    const known = this.#plain.get(node(value));
-    return known === shape || (known === 'f32x4' && shape === 'f32') || (known === 'f64x2' && shape === 'f64');
+    return covers(this.#plain.get(node(value)), shape);
   }
 
   /** Of registers too, which are not written in between. */
@@ -276,6 +277,18 @@ export abstract class RegionSlots extends StateBuilder {
     this.#plain.set(node(value), shape);
     const slot = this.#slotRead(node(value));
     if (slot !== undefined) this.context.state.plain.set(slot, shape);
+  }
+
+  override shuffle(a: V128, b: V128, lanes: ArrayLike<number>): V128 {
+    const result = super.shuffle(a, b, lanes);
+    const shape = shuffled(this.#plain.get(node(a)), this.#plain.get(node(b)), lanes);
+    if (shape) this.#plain.set(node(result), shape);
+    return result;
+  }
+
+  /** A register combined with itself. */
+  #isZero({ op, args }: Node): boolean {
+    return op.kind === 'pure' && op.info.name === 'v128.xor' && this.isSame(args[0] as unknown as Val, args[1] as unknown as Val);
   }
 
   /** The slot that a value, or its low lane, comes from. */

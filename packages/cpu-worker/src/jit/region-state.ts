@@ -1,6 +1,6 @@
-import type { FloatShape } from '../ir/builder.js';
 import type { FlagOperation } from '../ir/flag-operation.js';
 import type { Ty } from '../ir/types.js';
+import type { PlainShape } from './plain-floats.js';
 import { hasSlot, Slot, slotsOf, type SlotSet } from './slots.js';
 import type { TranslatedPage } from './translated-pages.js';
 
@@ -23,7 +23,7 @@ export class RegionState {
   readonly known: Map<number, bigint>;
   flags: DeferredFlags | undefined;
   /** xmm slots whose floats, of that shape, are finite and not denormal. */
-  readonly plain: Map<number, FloatShape>;
+  readonly plain: Map<number, PlainShape>;
   /** Slots with the same value as another, which has kept it longer. */
   readonly copies: Map<number, number>;
   /** What is known of MXCSR (isa/simd/float-guards.ts): a local has the guard, or it was tested. */

@@ -38,6 +38,7 @@ function product(b: Builder, lanes: FloatLanes, name: 'mul' | 'div', x: Val, y: 
 function root(b: Builder, lanes: FloatLanes, y: Val): Val<any> {
   const r = lanes.native(b, 'sqrt', y);
   const plain = lanes.none(b, lanes.denormal(b, y), lanes.nan(b, r));
+  if (lanes.isPlain(b, y)) lanes.notePlain(b, r);
   return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), () => r, () => lanes.exact(b, b.i32(FloatOp.SQRT), y, y));
 }
 
@@ -45,7 +46,11 @@ function root(b: Builder, lanes: FloatLanes, y: Val): Val<any> {
 function extremum(b: Builder, lanes: FloatLanes, name: 'min' | 'max', x: Val, y: Val): Val<any> {
   const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.nan(b, x), lanes.nan(b, y));
   const less = name === 'min' ? lanes.native(b, 'lt', x, y) : lanes.native(b, 'lt', y, x);
-  const native = (): Val<any> => (lanes.packed ? b.op('v128.bitselect', x, y, less) : b.select(less, x, y));
+  const native = (): Val<any> => {
+    const r = lanes.packed ? b.op('v128.bitselect', x, y, less) : b.select<Val<any>>(less, x, y);
+    if (lanes.isPlain(b, x) && lanes.isPlain(b, y)) lanes.notePlain(b, r);
+    return r;
+  };
   const op = name === 'min' ? FloatOp.MIN : FloatOp.MAX;
   return b.ifVal<Val<any>>(plain, native, () => lanes.exact(b, b.i32(op), x, y));
 }

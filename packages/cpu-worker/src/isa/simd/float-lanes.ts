@@ -187,6 +187,7 @@ export const ROUNDING = { mask: Mxcsr.MASKS | Mxcsr.RC | Mxcsr.PE, value: Mxcsr.
 
 /** MXCSR has PE set, rounds to nearest and masks all exceptions; FTZ and DAZ are clear too unless they may be ignored. */
 export function isRoundingDefault(b: Builder, ignore: 'daz' | 'daz-ftz'): I32 {
+  if (ignore === 'daz-ftz' && b.isRoundingKnown?.() === true) return b.i32(1);
   const control = Mxcsr.MASKS | Mxcsr.RC | Mxcsr.PE | (ignore === 'daz' ? Mxcsr.FTZ : 0);
   return b.eq(b.and(b.field('mxcsr'), b.i32(control)), b.i32(Mxcsr.MASKS | Mxcsr.PE));
 }
