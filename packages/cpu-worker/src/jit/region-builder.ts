@@ -104,7 +104,7 @@ export class RegionBuilder extends RegionSlots {
       if (!before.isAligned) this.#leaveIfMisaligned(va);
       return this.local('i32', before.address, 'var');
     }
-    if (name === undefined || forWrite || !this.context.isRewritten(this.insn)) return this.#translate(va, bytes, forWrite);
+    if (name === undefined || forWrite || !this.context.state.isInLoop || !this.context.isRewritten(this.insn)) return this.#translate(va, bytes, forWrite);
     const { offset, address } = this.context.locals.page(name);
     this.setLocal(address, this.#translate(va, bytes, true));
     this.context.state.pages.set(name, { ...shape!, bytes, offset, address, isAligned: this.#aligned.has(node(va)) });
