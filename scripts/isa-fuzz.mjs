@@ -2,12 +2,13 @@
 /**
  * Random instruction cases against the host CPU, by the million.
  *
- *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N] [--engine E] [--all] [--undefined] [--kind single|readBack|chained] [--inputs N]
+ *   pnpm isa:fuzz [--cases N] [--row RE] [--seed S] [--case INDEX] [--examples N] [--programs N [--floats]] [--engine E] [--all] [--undefined] [--kind single|readBack|chained] [--inputs N]
  *
  * --cases     total number of cases, spread over the rows (default 200 per row)
  * --row       rows whose mnemonic or name matches the regular expression (or the exact row name)
  * --engine    main (default), driver, fast or eager: tests/isa/engine/interp-emulator.ts
- * --programs  runs N batches of random programs instead of single instructions
+ * --programs  runs N batches of random programs, of the rows that --row selects, instead of single instructions
+ * --floats    programs of few xmm registers, with floats as data
  * --case      replays one case of one row
  * --examples  mismatches shown per row (default 1)
  * --inputs    random states that each piece of code is run with (default 1): with eager, one translation for all of them
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     examples: { type: 'string', default: '1' },
     engine: { type: 'string', default: 'main' },
     programs: { type: 'string' },
+    floats: { type: 'boolean', default: false },
     kind: { type: 'string' },
     inputs: { type: 'string', default: '1' },
     undefined: { type: 'boolean', default: false },
@@ -62,7 +64,7 @@ const startMs = performance.now();
 const totals = { cases: 0, mismatches: 0, rows: 0 };
 
 async function* results() {
-  if (programs > 0) yield await run.programs(programPool(testableRows().single), programs, single ?? 0);
+  if (programs > 0) yield await run.programs(programPool(selectRows(testableRows(), values.row, 'single')), programs, single ?? 0, values.floats ? 'floats' : 'any');
   else for (const template of templates) yield await run.row(template, perRow, single ?? 0);
 }
 

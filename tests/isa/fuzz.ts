@@ -62,10 +62,10 @@ export class DifferentialRun {
   }
 
   /** Runs `count` batches of random programs (gen/program.ts) made of the rows in `pool`. */
-  async programs(pool: readonly Template[], count: number, from = 0): Promise<RunResult> {
+  async programs(pool: readonly Template[], count: number, from = 0, style: ProgramGenerator['style'] = 'any'): Promise<RunResult> {
     const result = emptyResult('programs');
-    const generator = new ProgramGenerator(this.seed, pool);
-    for (let index = from; index < from + count; index++) await this.#batch(result, PROGRAM_RULE, generator.batch(index), () => `--programs 1 --seed ${this.seed} --case ${index}`);
+    const generator = new ProgramGenerator(this.seed, pool, style);
+    for (let index = from; index < from + count; index++) await this.#batch(result, PROGRAM_RULE, generator.batch(index), () => `--programs 1 --seed ${this.seed} --case ${index}${style === 'floats' ? ' --floats' : ''}`);
     return result;
   }
 

@@ -15,6 +15,7 @@ import { dataPages } from './generator.js';
 import { Random } from './random.js';
 import { writeState } from './state.js';
 import type { OperandSpec, Template } from './template.js';
+import { putValues } from './values.js';
 
 const RBX = 3;
 const RSP = 4;
@@ -28,6 +29,7 @@ const BLOCKS = 8;
 const FUNCTIONS = 2;
 const STATES_PER_PROGRAM = 32;
 const PROGRAM_BYTES = 2048;
+const DENSE_REGISTERS = 4;
 const PROGRAMS_PER_BATCH = 31;
 export const PROGRAM_CASES = STATES_PER_PROGRAM * PROGRAMS_PER_BATCH;
 
@@ -50,6 +52,11 @@ function registerNumber(e: Encoding, o: OperandSpec): number {
 function isHarmful(e: Encoding, t: Template): boolean {
   if (e.lock && !(t.row.lock && e.isMemory)) return true;
   return t.operands.some((o) => o.file === 'gpr' && o.role !== 'fixed' && !(o.role === 'rm' && e.isMemory) && /w/.test(o.access) && RESERVED.has(registerNumber(e, o)));
+}
+
+/** It names others than the first xmm registers. */
+function isSpread(e: Encoding, t: Template): boolean {
+  return t.operands.some((o) => o.file === 'xmm' && o.role !== 'fixed' && !(o.role === 'rm' && e.isMemory) && registerNumber(e, o) >= DENSE_REGISTERS);
 }
 
 interface Fixup {
@@ -101,7 +108,12 @@ export class ProgramGenerator {
   readonly #e = new Encoding();
   readonly #random = new Random(0);
 
-  constructor(readonly seed: number, readonly pool: readonly Template[]) {}
+  constructor(
+    readonly seed: number,
+    readonly pool: readonly Template[],
+    /** `floats`: of few registers and data that are floats, so that what one instruction shows of them matters to others. */
+    readonly style: 'any' | 'floats' = 'any',
+  ) {}
 
   /** Batch `index`: PROGRAMS_PER_BATCH programs, each with STATES_PER_PROGRAM initial states. */
   batch(index: number): Batch {
@@ -109,6 +121,7 @@ export class ProgramGenerator {
     random.seed(this.seed, index);
     const batch = new Batch(PROGRAM_CASES);
     const data = dataPages(random);
+    if (this.style === 'floats') putValues(new DataView(data.buffer), 0, DATA_BYTES, random.pick(['f32', 'f64'] as const), random);
     batch.data.set(data.subarray(0, DATA_BYTES));
     batch.ro.set(data.subarray(DATA_BYTES));
     for (let program = 0; program < PROGRAMS_PER_BATCH; program++) {
@@ -126,7 +139,7 @@ export class ProgramGenerator {
     w.begin();
     w.place(start, random.percent(3));
     this.#e.reset();
-    writeState(w, random.pick(this.pool), random.pick(['int', 'f32', 'f64', 'byte'] as const));
+    writeState(w, random.pick(this.pool), random.pick(this.style === 'floats' ? (['f32', 'f64'] as const) : (['int', 'f32', 'f64', 'byte'] as const)));
     w.setGpr(RBX, BigInt(BASE_ADDR));
     w.setGpr(RSP, BigInt(STACK_ADDR));
     w.setGpr(R15, BigInt(random.below(MAX_LOOPS)));
@@ -156,7 +169,7 @@ export class ProgramGenerator {
       const t = random.pick(this.pool);
       if (t.rmMemory && (!t.rmRegister || random.percent(40))) this.#memoryForm(t, start + a.size);
       else encodeRegisters(e, t, random);
-      if (isHarmful(e, t) || e.address32 || e.segment) continue;
+      if (isHarmful(e, t) || e.address32 || e.segment || (this.style === 'floats' && isSpread(e, t))) continue;
       a.addEntry();
       a.put(...e.bytes.subarray(0, e.size));
       if (!LEFT_UNDEFINED.test(t.row.flags?.undef ?? '')) a.put(ADD_AL, random.u32() & 0xff);

@@ -66,6 +66,7 @@ function f32Bits(random: Random): number {
     case 3:
       return random.u32();
     case 4:
+      if (random.percent(20)) return (sign | ((random.pick([1, 62, 64, 189, 191, 252]) + random.below(3)) << 23) | (random.u32() & 0x7f_ffff)) >>> 0;
       return (sign | ((127 + random.below(70) - 35) << 23) | (random.u32() & 0x7f_ffff & -(1 << random.below(24)))) >>> 0;
     case 5:
       return (sign | (random.u32() & 0x7f_ffff & (-1 >>> random.below(32)))) >>> 0;
@@ -100,7 +101,7 @@ export function putF64(view: DataView, at: number, random: Random): void {
       hi = sign | (hi & 0xf_ffff & (-1 >>> random.below(32)));
       break;
     case 6:
-      hi = sign | ((random.pick([897, 896, 874, 1150, 1151, 1086, 1085, 1054, 1053, 1]) + random.below(3)) << 20) | (hi & 0xf_ffff);
+      hi = sign | ((random.pick([897, 896, 874, 1150, 1151, 1086, 1085, 1054, 1053, 1, 510, 512, 1533, 1535, 2044]) + random.below(3)) << 20) | (hi & 0xf_ffff);
       break;
     default:
       hi = sign | ((1023 + random.below(8) - 3) << 20) | (hi & 0xf_ffff);

@@ -25,6 +25,7 @@ export const HIGH_VICTIM_ENTRIES = 8;
 export const NON_CANONICAL = -1n;
 const HIGH_EXECUTE = 4;
 const OFFSET_MASK = 0xffffffff_00000fffn;
+const VECTOR_BYTES = 16;
 
 /** Numbers of the functions and globals these functions use. */
 export interface SlowLinkage {
@@ -74,7 +75,7 @@ export class SlowFunctions {
   translate(forWrite: boolean): void {
     const { b } = this;
     const [tcb, va, bytes] = [b.local('i32', 0), b.local('i64', 1), b.local('i32', 2)];
-    b.if(b.getGlobal(this.link.watchedOp), () => this.#noteWindow(tcb, va));
+    b.if(b.getGlobal(this.link.watchedOp), () => this.#noteWindow(tcb, va, bytes));
     const fits = b.leU(b.and(va, b.i64(OFFSET_MASK)), b.zext64(b.sub(b.i32(0x1000), bytes)));
     b.if(fits, () => {
       const table = b.readRaw('i32', tcb, forWrite ? TCB.off.tableWrite : TCB.off.tableRead, 'state');
@@ -84,14 +85,18 @@ export class SlowFunctions {
     b.returnValue(b.callIndex(this.link.slowTranslate, 'i32', [tcb, va, bytes, b.i32(forWrite ? 1 : 0)]));
   }
 
-  /** Writes into the watched op which window the address is in (jit/window-choice.ts). */
-  #noteWindow(tcb: I32, va: I64): void {
+  /**
+   * Writes into the watched op which window the address is in (jit/window-choice.ts). A vector in program data counts as in its
+   * window when the entry is the same: it is probably of a large array, whose pages will close the gap between it and the window.
+   */
+  #noteWindow(tcb: I32, va: I64, accessBytes: I32): void {
     const { b } = this;
     const note = b.variable('i32', b.i32(NO_WINDOW));
     for (const kind of Object.values(WindowKind)) {
       const at = windowOffset(kind);
       const offset = b.sub(va, b.readRaw('i64', tcb, at + MemoryWindow.off.start, 'state'));
-      const isIn = b.ltU(offset, b.readRaw('i64', tcb, at + MemoryWindow.off.bytes, 'state'));
+      const bytes = b.readRaw('i64', tcb, at + MemoryWindow.off.bytes, 'state');
+      const isIn = kind === WindowKind.DATA ? b.or(b.ltU(offset, bytes), b.and(b.eq(accessBytes, b.i32(VECTOR_BYTES)), this.#continues(tcb, va, at))) : b.ltU(offset, bytes);
       b.setVar(note, b.select(isIn, b.i32(kind), b.getVar(note)));
     }
     const op = b.getGlobal(this.link.watchedOp);
@@ -99,6 +104,13 @@ export class SlowFunctions {
     b.writeRawInt(8, op, OP.wrap32, b.or(wrap32, b.shl(b.getVar(note), b.i32(WINDOW_SHIFT))), 'guest');
     // The first access of an op is that of its operand, mostly.
     b.setGlobal(this.link.watchedOp, b.i32(0));
+  }
+
+  #continues(tcb: I32, va: I64, window: number): I32 {
+    const { b } = this;
+    const entry = this.#entry(b.readRaw('i32', tcb, TCB.off.tableWrite, 'state'), va);
+    const isWindow = b.ne(b.readRaw('i64', tcb, window + MemoryWindow.off.bytes, 'state'), b.i64(0));
+    return b.and(isWindow, b.eq(entry, b.readRaw('i32', tcb, window + MemoryWindow.off.entry, 'state')));
   }
 
   #isNonCanonical(va: I64): I32 {

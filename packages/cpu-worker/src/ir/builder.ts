@@ -163,12 +163,20 @@ export interface Builder {
   /** Condition code of the flags kept back; undefined when there are none, or they do not tell. */
   deferredCondition?(cc: number): I32 | undefined;
 
-  // ---- floats (only isa/simd/float-lanes.ts calls these)
-  /** Nothing in `value` is denormal, as an earlier test showed. */
-  isNotDenormal?(value: Val, shape: FloatShape): boolean;
-  noteNotDenormal?(value: Val, shape: FloatShape): void;
-  /** Regions: leaves the instruction to the interpreter when `suspect` and then `isBad` are not 0. */
-  leaveIfBoth?(suspect: I32, isBad: () => I32): void;
+  // ---- floats (only isa/simd/float-lanes.ts and float-guards.ts call these)
+  /** Everything in `value` is finite and not denormal, as an earlier test showed. */
+  isPlain?(value: Val, shape: FloatShape): boolean;
+  notePlain?(value: Val, shape: FloatShape): void;
+  /** The same value, surely. */
+  isSame?(x: Val, y: Val): boolean;
+  /** Whether MXCSR is known to be as `noteRounding` said. */
+  isRoundingKnown?(): boolean;
+  /** A test showed that MXCSR rounds to nearest, with PE set and all exceptions masked. */
+  noteRounding?(): void;
+  /** `make()`, or what it gave when it was asked for last: it depends on MXCSR only. */
+  roundingGuard?(make: () => I32): I32;
+  /** Regions: leaves the instruction to the interpreter when `suspect`, and then `isBad` if given, are not 0. */
+  leaveIfBoth?(suspect: I32, isBad: (() => I32) | undefined): void;
 
   // ---- control inside the instruction
   /** Runs `then` when condition is non-zero. Values made inside must not be used outside. */

@@ -221,6 +221,7 @@ export class ExpressionBuilder {
 
   getGlobal(index: number): I32 { return this.make('i32', { kind: 'global', index }); }
   getGlobal64(index: number): I64 { return this.make('i64', { kind: 'global', index }); }
+  getGlobalVector(index: number): V128 { return this.make('v128', { kind: 'global', index }); }
   setGlobal(index: number, value: I32 | I64): void { this.effect({ kind: 'setGlobal', index }, [value], ['var']); }
 
   branchTable(index: I32, labels: readonly Label[], fallback: Label): void {

@@ -8,8 +8,8 @@ import type { I32, I64, Int } from './types.js';
 export type FlagOperation =
   | { readonly kind: 'add' | 'sub'; readonly sizeBits: number; readonly x: Int; readonly y: Int; readonly r: Int }
   | { readonly kind: 'logic'; readonly sizeBits: number; readonly r: Int }
-  /** comisd and its kin: i32 values 0 or 1. */
-  | { readonly kind: 'zpc'; readonly zf: I32; readonly pf: I32; readonly cf: I32 };
+  /** comisd and its kin: i32 values 0 or 1. `be`: zf or cf, if that costs less. */
+  | { readonly kind: 'zpc'; readonly zf: I32; readonly pf: I32; readonly cf: I32; readonly be: I32 | undefined };
 
 /** Condition codes by name (SDM Vol. 1 appendix B); odd numbers negate. */
 const Cc = { O: 0, B: 2, E: 4, BE: 6, S: 8, P: 10, L: 12, LE: 14 } as const;
@@ -75,11 +75,11 @@ function afterLogic(b: Builder, sizeBits: number, r: Int, base: number, isNegate
   }
 }
 
-function afterCompare(b: Builder, { zf, pf, cf }: { zf: I32; pf: I32; cf: I32 }, base: number): I32 {
+function afterCompare(b: Builder, { zf, pf, cf, be }: FlagOperation & { kind: 'zpc' }, base: number): I32 {
   switch (base) {
     case Cc.B: return cf;
     case Cc.E: case Cc.LE: return zf;
-    case Cc.BE: return b.or(cf, zf);
+    case Cc.BE: return be ?? b.or(cf, zf);
     case Cc.P: return pf;
     default: return b.i32(0);
   }

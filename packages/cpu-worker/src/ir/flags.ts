@@ -71,9 +71,9 @@ export function setCarryOverflow(b: Builder, cf: I32, of: I32): void {
   b.setField('ccAux', b.or(rest, auxBits(b, cf, of)));
 }
 
-/** ZF = zf, CF = cf, PF = pf, the others 0 (comisd, ptest): i32 values 0 or 1. */
-export function flagsZeroParityCarry(b: Builder, zf: I32, pf: I32, cf: I32): void {
-  setAll(b, { kind: 'zpc', zf, pf, cf });
+/** ZF = zf, CF = cf, PF = pf, the others 0 (comisd, ptest): i32 values 0 or 1. `be`: zf or cf, if that costs less than `or`. */
+export function flagsZeroParityCarry(b: Builder, zf: I32, pf: I32, cf: I32, be?: I32): void {
+  setAll(b, { kind: 'zpc', zf, pf, cf, be });
 }
 
 export function carry(b: Builder): I32 {

@@ -25,7 +25,7 @@ export class WasmModule {
   readonly #bodies: (Body | undefined)[] = [];
   readonly #declared: number[] = [];
   readonly #exports: { name: string; kind: number; index: number }[] = [];
-  readonly #globals: { name: string; ty: Ty; imported: boolean }[] = [];
+  readonly #globals: { name: string; ty: Ty; imported: boolean; bytes?: Uint8Array }[] = [];
   readonly #importedTables: { name: string; slots: number }[] = [];
   #growingTables = 0;
   /** Function indexes of the module's own table, slot by slot. */
@@ -90,6 +90,11 @@ export class WasmModule {
     return this.#globals.push({ name, ty, imported: false }) - 1;
   }
 
+  /** A global with a vector, mutable only so that the compiler does not look into it. */
+  vectorGlobal(name: string, bytes: Uint8Array): number {
+    return this.#globals.push({ name, ty: 'v128', imported: false, bytes }) - 1;
+  }
+
   encode(memoryPages: number): Uint8Array {
     const out = new Code();
     out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
@@ -135,7 +140,7 @@ export class WasmModule {
       if (hasOwn) b.u32(this.table.length);
       for (let i = 0; i < this.#growingTables; i++) b.bytes([0x70, 0, 0]);
     });
-    section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(({ ty }) => b.bytes([TY_BYTE[ty], 1, ty === 'i64' ? 0x42 : 0x41, 0, 0x0b])));
+    section(6, mutableGlobals.length, (b) => mutableGlobals.forEach(({ ty, bytes }) => b.bytes([TY_BYTE[ty], 1, ...(bytes ? [0xfd, 0x0c, ...bytes] : [ty === 'i64' ? 0x42 : 0x41, 0]), 0x0b])));
     section(7, this.#exports.length, (b) => this.#exports.forEach(({ name, kind, index }) => {
       b.name(name);
       b.byte(kind);

@@ -10,8 +10,8 @@ import type { WindowChoice } from './window-choice.js';
 /** Numbers fixed in every region module (region-compiler.ts). */
 export const RegionModuleIndex = { CORE_BLOCK: 0 } as const;
 
-/** Globals of each body: relocated, as functions are. */
-export const BodyGlobal = { ENTRY_KEY: 0, LINKS: 1 } as const;
+/** Globals of each body: relocated, as functions are. Those of its constants come last. */
+export const BodyGlobal = { ENTRY_KEY: 0, LINKS: 1, CONSTANTS: 2 } as const;
 
 /** A function with several entries: the last parameter is the entry's `at` (GuestInstruction). */
 export const ENTERED_SIGNATURE: Signature = { params: [...REGION_SIGNATURE.params, 'i32'], results: REGION_SIGNATURE.results };
@@ -26,6 +26,7 @@ export interface AnalysedRegion {
   readonly flags: FlagLiveness;
   readonly flow: SlotFlow;
   readonly windows: WindowChoice;
+  readonly rewritten: ReadonlySet<GuestInstruction>;
   /** Pages covered, by distance from the entry's page. */
   readonly pages: ReadonlyMap<number, RegionPage>;
 }

@@ -21,6 +21,8 @@ export interface FormUse {
   /** It may leave to the interpreter. */
   readonly mayExit: boolean;
   readonly touchesFlags: boolean;
+  /** It leaves at any rate unless MXCSR is as usual (isa/simd/float-guards.ts). */
+  readonly testsRounding: boolean;
   readonly reads: readonly number[];
   readonly writes: readonly number[];
 }
@@ -76,7 +78,7 @@ class Survey extends RegionBuilder {
 
 function survey(form: Form): FormUse {
   const pool = new LocalPool(3);
-  const context: RegionContext = { locals: new RegionLocals(pool), state: new RegionState(), runtime: () => 0, window: () => undefined, block: 0 };
+  const context: RegionContext = { locals: new RegionLocals(pool), state: new RegionState(), runtime: () => 0, window: () => undefined, isRewritten: () => false, block: 0 };
   const b = new Survey(new Graph(), (ty) => pool.reserve(ty), context, { ...SURVEYED, form }, { name: 'slow' }, false);
   let isInline = true;
   try {
@@ -86,7 +88,7 @@ function survey(form: Form): FormUse {
     isInline = false;
   }
   const isFlag = (slot: number): boolean => slot === Slot.CC_RES || slot === Slot.CC_AUX;
-  return { isInline, mayExit: b.mayExit, touchesFlags: [...b.reads, ...b.writes].some(isFlag), reads: [...b.reads], writes: [...b.writes] };
+  return { isInline, mayExit: b.mayExit, touchesFlags: [...b.reads, ...b.writes].some(isFlag), testsRounding: b.isRoundingKnown(), reads: [...b.reads], writes: [...b.writes] };
 }
 
 const USES = new Map<Form, FormUse>();

@@ -14,6 +14,16 @@ export class LoopBlocks {
     for (const block of blocks) for (const next of successors(block)) this.#predecessors.get(next)!.push(block);
   }
 
+  /** All blocks on the ways from the head of a loop back to it; undefined when some make calls. */
+  ifNoCalls(head: Block): Block[] | undefined {
+    const body = new Set([head]);
+    for (const block of body) {
+      if (isReload(block)) return undefined;
+      for (const before of this.#predecessors.get(block)!) if (before.order >= head.order) body.add(before);
+    }
+    return [...body];
+  }
+
   /** Blocks on the ways from the head of a loop back to it that make no calls. */
   withoutCalls(head: Block): Block[] {
     const ends = this.#predecessors.get(head)!.filter((block) => block.order >= head.order && !isReload(block));

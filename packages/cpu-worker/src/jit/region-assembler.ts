@@ -30,6 +30,8 @@ export class RegionAssembler {
   readonly #functions: ReadonlyMap<RegionBody, number>;
   /** Functions of entries by their ops. */
   readonly #entries = new Map<number, number>();
+  /** Globals of constants, by their bytes in hexadecimal. */
+  readonly #constants = new Map<string, number>();
   /** Of each body, to regions elsewhere. */
   readonly #waysOut = new Map<RegionBody, number>();
 
@@ -59,7 +61,7 @@ export class RegionAssembler {
 
   /** The code of a body with the numbers of the functions it calls, and of its globals (BodyGlobal). */
   #relocated(body: RegionBody): Code {
-    const globals = [this.#module.global('key', 'i64'), this.#linkGlobals.get(body)!];
+    const globals = [this.#module.global('key', 'i64'), this.#linkGlobals.get(body)!, ...body.constants.map((hex) => this.#constant(hex))];
     const bytes = body.code.view().slice();
     for (const { at, kind, index } of body.relocations) {
       let value = kind === 'global' ? globals[index]! : this.#numberOf(body, body.callees[index]!);
@@ -68,6 +70,12 @@ export class RegionAssembler {
     const code = new Code();
     code.bytes(bytes);
     return code;
+  }
+
+  #constant(hex: string): number {
+    let global = this.#constants.get(hex);
+    if (global === undefined) this.#constants.set(hex, (global = this.#module.vectorGlobal(hex, Buffer.from(hex, 'hex'))));
+    return global;
   }
 
   #numberOf(body: RegionBody, callee: Callee): number {

@@ -94,7 +94,24 @@ export class RegionBuilder extends RegionSlots {
     return this.getVar(address);
   }
 
+  /** What is written soon is translated for writing, and kept for that. */
   translate(va: I64, bytes: number, forWrite: boolean): I32 {
+    if (this.ifDepth > 0) return this.#translate(va, bytes, forWrite);
+    const shape = shapeOf(node(va), this.context.locals);
+    const name = shape && `${shape.key} at ${shape.displacement}`;
+    const before = name === undefined ? undefined : this.context.state.pages.get(name);
+    if (before && before.bytes >= bytes) {
+      if (!before.isAligned) this.#leaveIfMisaligned(va);
+      return this.local('i32', before.address, 'var');
+    }
+    if (name === undefined || forWrite || !this.context.state.isInLoop || !this.context.isRewritten(this.insn)) return this.#translate(va, bytes, forWrite);
+    const { offset, address } = this.context.locals.page(name);
+    this.setLocal(address, this.#translate(va, bytes, true));
+    this.context.state.pages.set(name, { ...shape!, bytes, offset, address, isAligned: this.#aligned.has(node(va)) });
+    return this.local('i32', address, 'var');
+  }
+
+  #translate(va: I64, bytes: number, forWrite: boolean): I32 {
     const window = this.#isOnStack(node(va)) ? WindowKind.STACK : this.context.window(this.insn);
     if (window !== undefined && bytes <= WINDOW_ACCESS_BYTES && this.ifDepth === 0) return this.#translateInWindow(window, va, bytes, forWrite);
     const shape = shapeOf(node(va), this.context.locals);
@@ -270,7 +287,9 @@ export class RegionBuilder extends RegionSlots {
   #merge(other: RegionState): void {
     const { state } = this.context;
     for (const [slot, value] of state.known) if (other.known.get(slot) !== value) state.known.delete(slot);
-    for (const [slot, shape] of state.normal) if (other.normal.get(slot) !== shape) state.normal.delete(slot);
+    for (const [slot, shape] of state.plain) if (other.plain.get(slot) !== shape) state.plain.delete(slot);
+    for (const [slot, original] of state.copies) if (other.copies.get(slot) !== original) state.copies.delete(slot);
+    if (state.rounding !== other.rounding) state.rounding = undefined;
     for (const [key, page] of state.pages) if (other.pages.get(key) !== page) state.pages.delete(key);
     if (state.flags !== other.flags) throw new Error('region: flags deferred in a branch');
   }
@@ -302,7 +321,8 @@ export class RegionBuilder extends RegionSlots {
   }
 
   /** The second test is out of the way: only what the first one suspects comes to it. */
-  leaveIfBoth(suspect: I32, isBad: () => I32): void {
+  leaveIfBoth(suspect: I32, isBad: (() => I32) | undefined): void {
+    if (!isBad) return this.#slowIf(suspect);
     if (this.#isCommitted) throw new NotInline('leaves after a change of state', this.insn.form);
     this.ifRare(suspect, () => this.#slowIf(isBad()));
   }

@@ -10,6 +10,7 @@ import { NotInline } from './region-slots.js';
 import { packBodies, unpackBodies } from './packed-body.js';
 import { RegionAssembler, type Translated } from './region-assembler.js';
 import { RegionEmitter } from './region-emitter.js';
+import { rewrittenOperands } from './rewritten-operands.js';
 import { SlotFlow } from './slot-flow.js';
 import type { InsnTracer } from '../trace/insn-tracer.js';
 import { EagerPlanner, type RegionPlanner, type RevivedRegion } from './translator.js';
@@ -58,7 +59,7 @@ export class RegionCompiler {
     const flow = new SlotFlow(order, flags);
     const windows = new WindowChoice(order.blocks, plan.windows);
     const trace = this.tracer?.begin(request.rip - entryAt, order.blocks.flatMap(({ insns }) => insns));
-    const emitter = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, pages }, trace);
+    const emitter = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, rewritten: rewrittenOperands(order.blocks), pages }, trace);
     const body = emitter.emit();
     if (trace) this.tracer!.end(trace, emitter, body, request.rip, plan.tier);
     const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);

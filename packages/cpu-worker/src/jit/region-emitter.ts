@@ -4,6 +4,7 @@ import { analyse, LocalPool, Lowering, RELOCATED, type Relocation } from '../ir/
 import type { Label } from '../ir/node.js';
 import type { I64 } from '../ir/types.js';
 import { OP_BYTES } from '../interp/op-record.js';
+import { testRounding } from '../isa/simd/float-guards.js';
 import type { Block, Edge } from './control-flow.js';
 import { ExitStubs } from './exit-stubs.js';
 import { formUse, slotsWritten } from './form-use.js';
@@ -32,6 +33,8 @@ export interface RegionBody {
   readonly callees: readonly Callee[];
   /** Ops its links name. */
   readonly ops: readonly OpLink[];
+  /** Of its globals BodyGlobal.CONSTANTS and following, in hexadecimal. */
+  readonly constants: readonly string[];
   /** It has a dispatcher, so that each of its targets may be an entry: the function is of ENTERED_SIGNATURE. */
   readonly hasEntries: boolean;
 }
@@ -60,7 +63,7 @@ export class RegionEmitter {
     this.pool = new LocalPool((this.hasEntries ? ENTERED_SIGNATURE : REGION_SIGNATURE).params.length);
     this.locals = new RegionLocals(this.pool);
     this.#lowering = new Lowering(this.#body, this.pool, (label) => this.exits.depth(label));
-    this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), window: (insn) => region.windows.of(insn), block: RegionModuleIndex.CORE_BLOCK };
+    this.#context = { locals: this.locals, state: this.#state, runtime: (fn) => this.callee(fn), window: (insn) => region.windows.of(insn), isRewritten: (insn) => region.rewritten.has(insn), block: RegionModuleIndex.CORE_BLOCK };
     this.#transfers = new Transfers(region, this.locals, this.#links, (callee) => this.callee(callee));
   }
 
@@ -86,7 +89,7 @@ export class RegionEmitter {
       relocations.push(...this.#emitInto(code, (b) => this.#transfers.leaveByStub(b, stub)).relocations);
     }
     code.byte(0x00);
-    return { locals: this.pool, code, relocations, rare, callees: this.callees, ops: this.#links.ops, hasEntries: this.hasEntries };
+    return { locals: this.pool, code, relocations, rare, callees: this.callees, ops: this.#links.ops, constants: this.locals.globalConstants, hasEntries: this.hasEntries };
   }
 
   /** Returns what knows its calls and rare branches. */
@@ -116,8 +119,12 @@ export class RegionEmitter {
   #tree(block: Block): void {
     const { children, merges, loops } = this.region.order;
     const behind = children.get(block)!.filter((child) => merges.has(child));
-    if (loops.has(block) || merges.has(block)) this.#state.reset();
     const loop = loops.has(block);
+    if (loop) this.#testRounding(block, this.region.flow.dirtyAtStart(block));
+    const written = loop && !merges.has(block) ? this.region.flow.writtenInLoop(block) : undefined;
+    if (written) this.#state.enterLoop(written);
+    else if (loop || merges.has(block)) this.#state.reset();
+    if (loop && this.#isRoundingTested(block)) this.#state.rounding = 'tested';
     if (loop) this.#lowering.open('loop', this.#label(block, 'loop'));
     for (const child of [...behind].reverse()) this.#lowering.open('block', this.#label(child, 'merge'));
     this.#block(block);
@@ -126,6 +133,22 @@ export class RegionEmitter {
       this.#tree(child);
     }
     if (loop) this.#lowering.close();
+  }
+
+  /** Whatever jumps to the head of the loop has tested MXCSR, as the block would leave otherwise. */
+  #isRoundingTested(head: Block): boolean {
+    return !this.region.order.merges.has(head) && head.insns.some(({ form }) => formUse(form).isInline && formUse(form).testsRounding);
+  }
+
+  #testRounding(head: Block, dirty: SlotSet): void {
+    if (this.#state.rounding === 'tested' || !this.#isRoundingTested(head)) return;
+    const isLive = this.region.flags.on({ block: head });
+    const slow = this.exits.label(RegionExit.SLOW, isLive ? dirty : minus(dirty, FLAG_SLOTS));
+    this.#build(this.#lowering, this.region.entry, slow, (b) => {
+      if (isLive) b.flushFlags();
+      this.#transfers.setPc(b, head.at);
+      testRounding(b);
+    });
   }
 
   readonly #loopLabels = new Map<Block, Label>();
@@ -151,6 +174,7 @@ export class RegionEmitter {
     if (block.end.kind === 'dispatch') return this.#dispatch(block, block.end.targets);
     this.#part((b) => b.setLocal(this.locals.count, b.add(b.local('i32', this.locals.count, 'var'), b.i32(block.insns.length * OP_BYTES))));
     const { flow } = this.region;
+    this.#state.isInLoop = flow.isInLoop(block);
     let dirty = this.#storeBut(flow.mayBeDirtyIn(block), flow.dirtyAtStart(block));
     let loaded = flow.loadedAtStart(block);
     for (const [i, insn] of block.insns.entries()) {
@@ -362,6 +386,7 @@ export class RegionEmitter {
       return this.#tree(edge.block);
     }
     const isBack = this.#isBack(from, edge);
+    if (isBack) this.#testRounding(edge.block, dirty);
     this.#part((b) => {
       if (isLive) b.flushFlags();
       if (!isBack) return b.branch(this.#label(edge.block, 'merge'));

@@ -10,6 +10,12 @@ export interface WindowLocals {
   readonly entry: number;
 }
 
+interface Constant {
+  readonly local: number;
+  readonly bytes: Uint8Array;
+  isGlobal: boolean;
+}
+
 /** Locals of a region's function: parameters, then what lives through the whole region. */
 export class RegionLocals {
   readonly tcb = 0;
@@ -27,12 +33,13 @@ export class RegionLocals {
   readonly pc: number;
   /** With a dispatcher: where a computed jump leads. */
   #target: number | undefined;
+  #rounding: number | undefined;
   readonly #windows = new Map<WindowKind, WindowLocals>();
   readonly #slots = new Map<number, number>();
   readonly #slotOfLocal = new Map<number, number>();
   readonly #pages = new Map<string, { readonly offset: number; readonly address: number }>();
   readonly #operands = new Map<string, number>();
-  readonly #constants = new Map<string, { readonly local: number; readonly bytes: Uint8Array }>();
+  readonly #constants = new Map<string, Constant>();
 
   constructor(readonly pool: LocalPool) {
     this.origin = pool.reserve('i64');
@@ -55,6 +62,11 @@ export class RegionLocals {
     return (this.#target ??= this.pool.reserve('i64'));
   }
 
+  /** Guard of MXCSR (RegionState.rounding). */
+  get rounding(): number {
+    return (this.#rounding ??= this.pool.reserve('i32'));
+  }
+
   slot(slot: number): number {
     const local = this.#find(this.#slots, slot, SLOT_PLACE[slot]!.ty);
     this.#slotOfLocal.set(local, slot);
@@ -72,20 +84,29 @@ export class RegionLocals {
   }
 
   /** Keeps an operand of a deferred flag operation. */
-  flagOperand(name: 'x' | 'y' | 'r', ty: Ty): number {
+  flagOperand(name: 'x' | 'y' | 'r' | 'be', ty: Ty): number {
     return this.#find(this.#operands, `${name} ${ty}`, ty);
   }
 
-  /** A vector constant: set once at the entry, as making one takes several instructions. */
-  constant(bytes: Uint8Array): number {
-    const key = bytes.join();
+  /**
+   * A vector constant, set at the entry. Making one takes several instructions, and the compiler makes it where it is used, so
+   * those of loops are loaded from globals, which it cannot know.
+   */
+  constant(bytes: Uint8Array, isInLoop: boolean): number {
+    const key = Buffer.from(bytes).toString('hex');
     let constant = this.#constants.get(key);
-    if (!constant) this.#constants.set(key, (constant = { local: this.pool.reserve('v128'), bytes }));
+    if (!constant) this.#constants.set(key, (constant = { local: this.pool.reserve('v128'), bytes, isGlobal: false }));
+    constant.isGlobal ||= isInLoop;
     return constant.local;
   }
 
-  get constants(): Iterable<{ readonly local: number; readonly bytes: Uint8Array }> {
+  get constants(): Iterable<Constant> {
     return this.#constants.values();
+  }
+
+  /** In hexadecimal, those in globals in the order of `constants`. */
+  get globalConstants(): string[] {
+    return [...this.#constants].filter(([, { isGlobal }]) => isGlobal).map(([key]) => key);
   }
 
   #find<K>(map: Map<K, number>, key: K, ty: Ty): number {

@@ -12,6 +12,7 @@ import type { Form } from '../interp/forms.js';
 import type { Operand } from '../isa/operand.js';
 import type { Callee } from './analysed-region.js';
 import type { GuestInstruction } from './guest-code.js';
+import { covers, shuffled, withLowLane, type PlainShape } from './plain-floats.js';
 import type { RegionLocals } from './region-locals.js';
 import type { RegionOperand } from './region-operand.js';
 import type { KeptOperand, RegionState } from './region-state.js';
@@ -32,6 +33,8 @@ export interface RegionContext {
   readonly runtime: (fn: Callee) => number;
   /** Window that an operand is expected in. */
   readonly window: (insn: GuestInstruction) => WindowKind | undefined;
+  /** What an operand is read from is written soon. */
+  readonly isRewritten: (insn: GuestInstruction) => boolean;
   /** Global: address of the CoreBlock. */
   readonly block: number;
 }
@@ -50,7 +53,7 @@ function splatBytes(name: string, value: bigint): Uint8Array {
 export abstract class RegionSlots extends StateBuilder {
   /** False: nobody reads the flags this instruction writes. */
   storesFlags = true;
-  readonly #notDenormal = new Map<Node, FloatShape>();
+  readonly #plain = new Map<Node, PlainShape>();
   /** Conditionals around what is built now. */
   protected ifDepth = 0;
 
@@ -72,7 +75,7 @@ export abstract class RegionSlots extends StateBuilder {
   protected get isConditional(): boolean { return this.ifDepth > 0; }
 
   override v128(bytes: ArrayLike<number>): V128 {
-    return this.local('v128', this.context.locals.constant(Uint8Array.from(bytes)));
+    return this.local('v128', this.context.locals.constant(Uint8Array.from(bytes), this.context.state.isInLoop));
   }
 
   /** Vectors of one constant are constants. */
@@ -89,15 +92,17 @@ export abstract class RegionSlots extends StateBuilder {
     const { ty } = SLOT_PLACE[slot]!;
     if (known !== undefined) return ty === 'i64' ? this.i64(known) : this.i32(Number(known));
     const value = this.local(ty, this.context.locals.slot(slot), 'var');
-    const shape = this.context.state.normal.get(slot);
-    if (shape) this.noteNotDenormal(value, shape);
+    const shape = this.context.state.plain.get(slot);
+    if (shape) this.#plain.set(node(value), shape);
     return value;
   }
 
   protected writeSlot(slot: number, value: Val): void {
-    const shape = this.ifDepth === 0 ? this.#notDenormal.get(node(value)) : undefined;
-    if (shape) this.context.state.normal.set(slot, shape);
-    else this.context.state.normal.delete(slot);
+    const shape = this.ifDepth > 0 ? undefined : this.#isZero(node(value)) ? 'zero' : this.#plain.get(node(value));
+    if (shape) this.context.state.plain.set(slot, shape);
+    else this.context.state.plain.delete(slot);
+    if (slot === Slot.MXCSR) this.context.state.rounding = undefined;
+    if (slot >= Slot.XMM) this.context.state.noteCopy(slot, this.ifDepth === 0 && node(value).op.kind === 'get' ? this.#slotRead(node(value)) : undefined);
     this.context.state.forgetPages(slot);
     const constant = this.constOf(value);
     if (constant === undefined) this.context.state.known.delete(slot);
@@ -155,15 +160,15 @@ export abstract class RegionSlots extends StateBuilder {
   }
 
   #keepOperation(operation: FlagOperation): RegionState['flags'] {
-    const keep = (name: 'x' | 'y' | 'r', value: Int): KeptOperand => this.#keep(name, value);
+    const keep = (name: 'x' | 'y' | 'r' | 'be', value: Int): KeptOperand => this.#keep(name, value);
     switch (operation.kind) {
-      case 'zpc': return { kind: 'zpc', sizeBits: 0, x: keep('x', operation.zf), y: keep('y', operation.pf), r: keep('r', operation.cf) };
+      case 'zpc': return { kind: 'zpc', sizeBits: 0, x: keep('x', operation.zf), y: keep('y', operation.pf), r: keep('r', operation.cf), be: operation.be && keep('be', operation.be) };
       case 'logic': return { kind: 'logic', sizeBits: operation.sizeBits, x: undefined, y: undefined, r: keep('r', operation.r) };
       default: return { kind: operation.kind, sizeBits: operation.sizeBits, x: keep('x', operation.x), y: keep('y', operation.y), r: keep('r', operation.r) };
     }
   }
 
-  #keep(name: 'x' | 'y' | 'r', value: Int): KeptOperand {
+  #keep(name: 'x' | 'y' | 'r' | 'be', value: Int): KeptOperand {
     const constant = this.constOf(value);
     if (constant !== undefined) return { ty: value.ty, value: BigInt(constant) };
     const local = this.context.locals.flagOperand(name, value.ty);
@@ -180,7 +185,7 @@ export abstract class RegionSlots extends StateBuilder {
   #operation(): FlagOperation | undefined {
     const { flags } = this.context.state;
     if (!flags) return undefined;
-    if (flags.kind === 'zpc') return { kind: 'zpc', zf: this.#kept(flags.x) as I32, pf: this.#kept(flags.y) as I32, cf: this.#kept(flags.r) as I32 };
+    if (flags.kind === 'zpc') return { kind: 'zpc', zf: this.#kept(flags.x) as I32, pf: this.#kept(flags.y) as I32, cf: this.#kept(flags.r) as I32, be: flags.be && (this.#kept(flags.be) as I32) };
     if (flags.kind === 'logic') return { kind: 'logic', sizeBits: flags.sizeBits, r: this.#kept(flags.r) };
     return { kind: flags.kind, sizeBits: flags.sizeBits, x: this.#kept(flags.x), y: this.#kept(flags.y), r: this.#kept(flags.r) };
   }
@@ -222,8 +227,8 @@ export abstract class RegionSlots extends StateBuilder {
     if (o.kind !== 'xmm') return (ty === 'i32' ? this.wrap(value as I64) : value) as unknown as Val<T>;
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const low = this.lane(`${shape[ty]}.extract_lane`, 0, value) as Val<T>;
-    const known = this.#notDenormal.get(node(value));
-    if (known?.startsWith(ty)) this.noteNotDenormal(low, ty as 'f32' | 'f64');
+    const known = this.#plain.get(node(value));
+    if ((ty === 'f32' || ty === 'f64') && covers(known, ty)) this.#plain.set(node(low), ty);
     return low;
   }
 
@@ -244,9 +249,10 @@ export abstract class RegionSlots extends StateBuilder {
     if (o.kind === 'mm') return this.writeRaw(this.tcb(), this.#mmOffset(o), value, 'state');
     const shape = { i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2' } as const;
     const slot = this.#slotOf(o);
+    const before = this.context.state.plain.get(slot);
     this.writeSlot(slot, this.lane(`${shape[value.ty as LowTy]}.replace_lane`, 0, this.readSlot(slot), value));
-    const known = this.#notDenormal.get(node(value));
-    if (this.ifDepth === 0 && known === value.ty) this.context.state.normal.set(slot, known);
+    const isPlain = (value.ty === 'f32' || value.ty === 'f64') && this.isPlain(value, value.ty);
+    if (this.ifDepth === 0 && isPlain) this.context.state.plain.set(slot, withLowLane(before, value.ty as 'f32' | 'f64'));
   }
 
   protected immediate(o: Operand): Int {
@@ -260,14 +266,55 @@ export abstract class RegionSlots extends StateBuilder {
 
   regNumber(o: Operand): I32 { return this.i32((o as RegionOperand).register); }
 
-  // ---- floats that are known not to be denormal
-  isNotDenormal(value: Val, shape: FloatShape): boolean {
-    const known = this.#notDenormal.get(node(value));
-    return known === shape || (known === 'f32x4' && shape === 'f32') || (known === 'f64x2' && shape === 'f64');
+  // ---- what is known of floats and of MXCSR
+  isPlain(value: Val, shape: FloatShape): boolean {
+    return covers(this.#plain.get(node(value)), shape);
   }
 
-  noteNotDenormal(value: Val, shape: FloatShape): void {
-    this.#notDenormal.set(node(value), shape);
+  /** Of registers too, which are not written in between. */
+  notePlain(value: Val, shape: FloatShape): void {
+    if (this.ifDepth > 0 || this.isPlain(value, shape)) return;
+    this.#plain.set(node(value), shape);
+    const slot = this.#slotRead(node(value));
+    if (slot !== undefined) this.context.state.plain.set(slot, shape);
   }
+
+  override shuffle(a: V128, b: V128, lanes: ArrayLike<number>): V128 {
+    const result = super.shuffle(a, b, lanes);
+    const shape = shuffled(this.#plain.get(node(a)), this.#plain.get(node(b)), lanes);
+    if (shape) this.#plain.set(node(result), shape);
+    return result;
+  }
+
+  /** A register combined with itself. */
+  #isZero({ op, args }: Node): boolean {
+    return op.kind === 'pure' && op.info.name === 'v128.xor' && this.isSame(args[0] as unknown as Val, args[1] as unknown as Val);
+  }
+
+  /** The slot that a value, or its low lane, comes from. */
+  #slotRead({ op, args }: Node): number | undefined {
+    if (op.kind === 'get') return this.context.locals.slotOf(op.local);
+    return op.kind === 'pure' && op.info.name.endsWith('.extract_lane') && op.lane === 0 ? this.#slotRead(args[0]!) : undefined;
+  }
+
+  /** The same register or a copy of it, with nothing written in between. */
+  isSame(x: Val, y: Val): boolean {
+    const [slot, other] = [x, y].map((value) => this.#slotRead(node(value)));
+    if (slot === undefined || other === undefined) return false;
+    const { copies } = this.context.state;
+    return (copies.get(slot) ?? slot) === (copies.get(other) ?? other) && node(x).made.var === node(y).made.var;
+  }
+
+  isRoundingKnown(): boolean { return this.context.state.rounding === 'tested'; }
+  noteRounding(): void { if (this.ifDepth === 0) this.context.state.rounding = 'tested'; }
+
+  roundingGuard(make: () => I32): I32 {
+    const { state, locals } = this.context;
+    if (this.ifDepth > 0) return make();
+    if (state.rounding === undefined) this.setLocal(locals.rounding, make());
+    state.rounding ??= 'guarded';
+    return this.local('i32', locals.rounding, 'var');
+  }
+
   tcb(): I32 { return this.local('i32', this.context.locals.tcb); }
 }

@@ -1,6 +1,7 @@
-import type { FloatShape } from '../ir/builder.js';
 import type { FlagOperation } from '../ir/flag-operation.js';
 import type { Ty } from '../ir/types.js';
+import type { PlainShape } from './plain-floats.js';
+import { hasSlot, Slot, slotsOf, type SlotSet } from './slots.js';
 import type { TranslatedPage } from './translated-pages.js';
 
 /** An operand of a deferred flag operation: a constant, or kept in a local. */
@@ -13,6 +14,7 @@ export interface DeferredFlags {
   readonly x: KeptOperand | undefined;
   readonly y: KeptOperand | undefined;
   readonly r: KeptOperand | undefined;
+  readonly be?: KeptOperand | undefined;
 }
 
 /** What is known at a point of a region beyond the contents of the locals. */
@@ -20,24 +22,52 @@ export class RegionState {
   /** Values of slots that are constants. */
   readonly known: Map<number, bigint>;
   flags: DeferredFlags | undefined;
-  /** xmm slots whose floats, of that shape, are not denormal. */
-  readonly normal: Map<number, FloatShape>;
+  /** xmm slots whose floats, of that shape, are finite and not denormal. */
+  readonly plain: Map<number, PlainShape>;
+  /** Slots with the same value as another, which has kept it longer. */
+  readonly copies: Map<number, number>;
+  /** What is known of MXCSR (isa/simd/float-guards.ts): a local has the guard, or it was tested. */
+  rounding: 'guarded' | 'tested' | undefined;
   /** Accesses by the key of their address, with ` w` behind it for writes. */
   readonly pages: Map<string, TranslatedPage>;
+
+  /** What is built now runs in a loop without calls. */
+  isInLoop = false;
 
   constructor(from?: RegionState) {
     this.known = new Map(from?.known);
     this.flags = from?.flags;
-    this.normal = new Map(from?.normal);
+    this.plain = new Map(from?.plain);
+    this.copies = new Map(from?.copies);
+    this.rounding = from?.rounding;
     this.pages = new Map(from?.pages);
   }
 
   /** Forgets everything. */
   reset(): void {
     this.known.clear();
-    this.normal.clear();
+    this.plain.clear();
+    this.copies.clear();
+    this.rounding = undefined;
     this.pages.clear();
     this.flags = undefined;
+  }
+
+  /** At the head of a loop that writes these slots, and has no calls. */
+  enterLoop(written: SlotSet): void {
+    this.known.clear();
+    this.copies.clear();
+    this.pages.clear();
+    this.flags = undefined;
+    for (const slot of slotsOf(written)) this.plain.delete(slot);
+    if (hasSlot(written, Slot.MXCSR)) this.rounding = undefined;
+  }
+
+  /** A register changes, to the value of another one if that is given. */
+  noteCopy(slot: number, original: number | undefined): void {
+    if (slot === original) return;
+    for (const [copy, of] of this.copies) if (copy === slot || of === slot) this.copies.delete(copy);
+    if (original !== undefined) this.copies.set(slot, this.copies.get(original) ?? original);
   }
 
   /** A register changes. */
@@ -49,8 +79,11 @@ export class RegionState {
   restore(copy: RegionState): void {
     this.known.clear();
     for (const [slot, value] of copy.known) this.known.set(slot, value);
-    this.normal.clear();
-    for (const [slot, shape] of copy.normal) this.normal.set(slot, shape);
+    this.plain.clear();
+    for (const [slot, shape] of copy.plain) this.plain.set(slot, shape);
+    this.copies.clear();
+    for (const [slot, original] of copy.copies) this.copies.set(slot, original);
+    this.rounding = copy.rounding;
     this.pages.clear();
     for (const [key, page] of copy.pages) this.pages.set(key, page);
     this.flags = copy.flags;

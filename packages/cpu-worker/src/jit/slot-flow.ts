@@ -26,6 +26,8 @@ export class SlotFlow {
   /** Blocks of loops that can go round without a call, by their heads; and all of them. */
   readonly #loops = new Map<Block, readonly Block[]>();
   readonly #inLoops = new Set<Block>();
+  /** What loops without calls write, by their heads. */
+  readonly #loopWrites = new Map<Block, SlotSet>();
 
   constructor(order: RegionOrder, readonly flags: FlagLiveness) {
     const { blocks } = order;
@@ -40,6 +42,10 @@ export class SlotFlow {
   mayBeDirtyIn(block: Block): SlotSet { return this.#inLoops.has(block) ? ALL_SLOTS : LATE_SLOTS; }
   /** What the block's successors may have to store. */
   mayBeDirtyAfter(block: Block): SlotSet { return this.#inLoops.has(block) ? ALL_SLOTS : FLAG_SLOTS; }
+
+  isInLoop(block: Block): boolean { return this.#inLoops.has(block); }
+  /** What a loop writes that makes no calls, by its head. */
+  writtenInLoop(head: Block): SlotSet | undefined { return this.#loopWrites.get(head); }
 
   dirtyAtStart(block: Block): SlotSet { return this.#dirtyAtStart.get(block) ?? NO_SLOTS; }
   loadedAtStart(block: Block): SlotSet { return this.#loadedAtStart.get(block)!; }
@@ -79,6 +85,8 @@ export class SlotFlow {
       const body = loopBlocks.withoutCalls(head);
       this.#loops.set(head, body);
       for (const block of body) this.#inLoops.add(block);
+      const all = loopBlocks.ifNoCalls(head);
+      if (all) this.#loopWrites.set(head, all.reduce((written, block) => union(written, this.#writes.get(block)!), NO_SLOTS));
     }
   }
 

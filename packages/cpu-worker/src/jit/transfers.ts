@@ -59,7 +59,8 @@ export class Transfers {
     this.#checkSlice(b, rip);
     this.#checkCode(b, rip);
     for (const [kind, window] of this.locals.windows) this.#loadWindow(b, windowOffset(kind), window);
-    for (const { local, bytes } of this.locals.constants) b.setLocal(local, b.vector(bytes));
+    let global = RELOCATED + BodyGlobal.CONSTANTS;
+    for (const { local, bytes, isGlobal } of this.locals.constants) b.setLocal(local, isGlobal ? b.getGlobalVector(global++) : b.vector(bytes));
     if (hasEntries) b.setLocal(this.locals.target, rip);
     this.load(b, flow.loadsAtEntry(order.blocks[0]!));
   }

@@ -18,6 +18,8 @@ export interface TranslatedPage {
   readonly offset: number;
   /** Local, i32: address less ADDEND_BIAS. */
   readonly address: number;
+  /** The access was tested to be aligned to 16 bytes. */
+  readonly isAligned?: boolean;
 }
 
 /** The registers an address is made of, if it is a sum of them. */

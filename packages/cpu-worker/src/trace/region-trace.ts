@@ -27,7 +27,7 @@ export class RegionTrace {
   }
 
   lines(parts: ReadonlySet<TracePart>, body: RegionBody, locals: RegionLocals): string[] {
-    const names: IrNames = { local: localNames(locals), callee: (index) => calleeName(body.callees[index]!), global: (index) => ['key', 'links'][index]! };
+    const names: IrNames = { local: localNames(locals), callee: (index) => calleeName(body.callees[index]!), global: (index) => ['key', 'links', ...body.constants][index]! };
     const lines: string[] = [];
     for (const { insn, nodes } of this.#pieces) lines.push(...this.#pieceLines(parts, insn, new IrText(names).lines(nodes, 2)));
     return parts.has('wasm') ? [...lines, 'wasm', ...new WasmText(body.code.view(), names).lines().map((line) => `  ${line}`)] : lines;

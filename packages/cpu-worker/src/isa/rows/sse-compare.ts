@@ -19,7 +19,7 @@ function compareFlags(signalling: boolean, lanes: FloatLanes): Row['sem'] {
     const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.nan(b, x), lanes.nan(b, y));
     b.if(
       plain,
-      () => flagsZeroParityCarry(b, lanes.native(b, 'eq', x, y), b.i32(0), lanes.native(b, 'lt', x, y)),
+      () => flagsZeroParityCarry(b, lanes.native(b, 'eq', x, y), b.i32(0), lanes.native(b, 'lt', x, y), lanes.native(b, 'le', x, y)),
       () => exactFlags(b, lanes, x, y, signalling),
     );
   };

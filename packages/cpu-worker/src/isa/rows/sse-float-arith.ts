@@ -2,7 +2,8 @@ import type { Builder } from '../../ir/builder.js';
 import type { I32, V128, Val } from '../../ir/types.js';
 import type { Operand } from '../operand.js';
 import type { Feature, Row } from '../row.js';
-import { PACKED, SCALAR, isExactDefault, isRoundingDefault } from '../simd/float-lanes.js';
+import { guardProduct, guardSum } from '../simd/float-guards.js';
+import { PACKED, SCALAR, isRoundingDefault } from '../simd/float-lanes.js';
 import type { FloatLanes, FloatTy } from '../simd/float-lanes.js';
 import { horizontal } from '../simd/integer.js';
 import { sdm } from '../simd/row-makers.js';
@@ -11,23 +12,13 @@ import { byteLanes } from '../simd/vector.js';
 
 /** Float arithmetic: add sub mul div sqrt min max, horizontal forms, dot products, approximations. */
 
-/**
- * Regions: `r`, when it needs no rounding that MXCSR would have to note; else the instruction leaves.
- * Programs that compute with integers in floats never set PE. Undefined: there is no test for these lanes.
- */
-function checkedRounding(b: Builder, lanes: FloatLanes, name: 'add' | 'sub' | 'mul' | 'div', ignore: 'daz' | 'daz-ftz', [x, y, r]: [Val, Val, Val]): Val<any> | undefined {
-  if (!lanes.isExact) return undefined;
-  b.leaveIfBoth!(b.eqz(isRoundingDefault(b, ignore)), () => b.eqz(b.and(isExactDefault(b, ignore), lanes.isExact!(b, name, x, y, r))));
-  return r;
-}
-
 /** add, sub: exact in the denormal range, so only infinite and NaN results need care. */
 function sum(b: Builder, lanes: FloatLanes, name: 'add' | 'sub', x: Val, y: Val): Val<any> {
   const r = lanes.native(b, name, x, y);
   const op = name === 'add' ? FloatOp.ADD : FloatOp.SUB;
   if (b.leaveIfBoth) {
-    lanes.leaveUnlessPlain(b, [x, y], () => lanes.notFinite(b, r), () => lanes.notFinite(b, r));
-    return checkedRounding(b, lanes, name, 'daz', [x, y, r]) ?? b.ifVal<Val<any>>(isRoundingDefault(b, 'daz'), () => r, () => lanes.exact(b, b.i32(op), x, y));
+    guardSum(b, lanes, name, [x, y, r]);
+    return r;
   }
   const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notFinite(b, r));
   return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz'), plain), () => r, () => lanes.exact(b, b.i32(op), x, y));
@@ -36,22 +27,18 @@ function sum(b: Builder, lanes: FloatLanes, name: 'add' | 'sub', x: Val, y: Val)
 function product(b: Builder, lanes: FloatLanes, name: 'mul' | 'div', x: Val, y: Val): Val<any> {
   const r = lanes.native(b, name, x, y);
   const op = name === 'mul' ? FloatOp.MUL : FloatOp.DIV;
-  const noted = (): Val<any> => {
-    lanes.noteNotDenormal(b, r);
-    return r;
-  };
   if (b.leaveIfBoth) {
-    lanes.leaveUnlessPlain(b, [x, y], () => lanes.notOrdinary(b, r), () => lanes.unexplained(b, name === 'mul' ? [x, y] : [x], r));
-    const checked = checkedRounding(b, lanes, name, 'daz-ftz', [x, y, r]);
-    return checked ? noted() : b.ifVal<Val<any>>(isRoundingDefault(b, 'daz-ftz'), noted, () => lanes.exact(b, b.i32(op), x, y));
+    guardProduct(b, lanes, name, [x, y, r]);
+    return r;
   }
   const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.notOrdinary(b, r));
-  return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), noted, () => lanes.exact(b, b.i32(op), x, y));
+  return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), () => r, () => lanes.exact(b, b.i32(op), x, y));
 }
 
 function root(b: Builder, lanes: FloatLanes, y: Val): Val<any> {
   const r = lanes.native(b, 'sqrt', y);
   const plain = lanes.none(b, lanes.denormal(b, y), lanes.nan(b, r));
+  if (lanes.isPlain(b, y)) lanes.notePlain(b, r);
   return b.ifVal<Val<any>>(b.and(isRoundingDefault(b, 'daz-ftz'), plain), () => r, () => lanes.exact(b, b.i32(FloatOp.SQRT), y, y));
 }
 
@@ -59,7 +46,11 @@ function root(b: Builder, lanes: FloatLanes, y: Val): Val<any> {
 function extremum(b: Builder, lanes: FloatLanes, name: 'min' | 'max', x: Val, y: Val): Val<any> {
   const plain = lanes.none(b, lanes.denormal(b, x), lanes.denormal(b, y), lanes.nan(b, x), lanes.nan(b, y));
   const less = name === 'min' ? lanes.native(b, 'lt', x, y) : lanes.native(b, 'lt', y, x);
-  const native = (): Val<any> => (lanes.packed ? b.op('v128.bitselect', x, y, less) : b.select(less, x, y));
+  const native = (): Val<any> => {
+    const r = lanes.packed ? b.op('v128.bitselect', x, y, less) : b.select<Val<any>>(less, x, y);
+    if (lanes.isPlain(b, x) && lanes.isPlain(b, y)) lanes.notePlain(b, r);
+    return r;
+  };
   const op = name === 'min' ? FloatOp.MIN : FloatOp.MAX;
   return b.ifVal<Val<any>>(plain, native, () => lanes.exact(b, b.i32(op), x, y));
 }

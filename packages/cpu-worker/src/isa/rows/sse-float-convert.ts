@@ -32,6 +32,7 @@ function intToFloat(int: IntTy, ty: FloatTy): Row['sem'] {
   return (b, dst, src) => {
     const x = b.get(src);
     const r = b.op(`${ty}.convert_${int}_s`, x);
+    SCALAR[ty].notePlain(b, r);
     if (int === 'i32' && ty === 'f64') return b.setLow(dst, r);
     const bits = int === 'i32' ? 32 : 64;
     const limit = EXACT_INT[ty];
@@ -77,13 +78,22 @@ function doubleToSingle(b: Builder, dst: Operand, src: Operand): void {
   const r = b.op('f32.demote_f64', x);
   const rounded = b.and(isRoundingDefault(b, 'daz-ftz'), SCALAR.f32.none(b, SCALAR.f32.notOrdinary(b, r), SCALAR.f64.denormal(b, x)));
   const zero = b.eqz(b.shl(b.op('i64.reinterpret_f64', x) as I64, b.i64(1)));
-  b.setLow(dst, b.ifVal<Val<any>>(b.or(rounded, zero), () => r, () => fromBits(b, 'f32', exactConvert(b, Convert.F64_TO_F32, toBits(b, x)))));
+  const native = (): Val<any> => {
+    SCALAR.f32.notePlain(b, r);
+    return r;
+  };
+  b.setLow(dst, b.ifVal<Val<any>>(b.or(rounded, zero), native, () => fromBits(b, 'f32', exactConvert(b, Convert.F64_TO_F32, toBits(b, x)))));
 }
 
 function singleToDouble(b: Builder, dst: Operand, src: Operand): void {
   const x = b.low(src, 'f32');
   const plain = SCALAR.f32.none(b, SCALAR.f32.denormal(b, x), SCALAR.f32.nan(b, x));
-  b.setLow(dst, b.ifVal<Val<any>>(plain, () => b.op('f64.promote_f32', x), () => fromBits(b, 'f64', exactConvert(b, Convert.F32_TO_F64, toBits(b, x)))));
+  const native = (): Val<any> => {
+    const r = b.op('f64.promote_f32', x);
+    if (SCALAR.f32.isPlain(b, x)) SCALAR.f64.notePlain(b, r);
+    return r;
+  };
+  b.setLow(dst, b.ifVal<Val<any>>(plain, native, () => fromBits(b, 'f64', exactConvert(b, Convert.F32_TO_F64, toBits(b, x)))));
 }
 
 // ---- packed

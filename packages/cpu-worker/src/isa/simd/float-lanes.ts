@@ -36,23 +36,40 @@ export interface FloatLanes {
   exact(b: Builder, op: I32, x: Val, y: Val): Val<any>;
   /** Denormal (and not zero); undefined when it is known that nothing is. */
   denormal(b: Builder, x: Val): Mask | undefined;
-  /** The result of a test: `x` is not denormal. */
-  noteNotDenormal(b: Builder, x: Val): void;
+  /** Finite and not denormal, as an earlier test showed. */
+  isPlain(b: Builder, x: Val): boolean;
+  /** The result of a test: `x` is finite and not denormal. */
+  notePlain(b: Builder, x: Val): void;
   /** Infinite or NaN. */
   notFinite(b: Builder, x: Val): Mask;
   /** Zero, denormal, the smallest normal number, infinite or NaN. */
   notOrdinary(b: Builder, x: Val): Mask;
-  nan(b: Builder, x: Val): Mask;
-  /** Regions leave when an operand is denormal or the result bad: a cheap test that suspects too much, then the exact one out of the way. */
-  leaveUnlessPlain(b: Builder, operands: readonly Val[], isSuspect: () => Mask, isBad: () => Mask): void;
+  /** Undefined when it is known that nothing is. */
+  nan(b: Builder, x: Val): Mask | undefined;
+  /** Some value lies outside of its window, or `guard` (scalars only) is 1 << 30. */
+  outside(b: Builder, values: readonly Windowed[], guard?: I32): I32;
   /** A zero operand explains a zero result; anything else not ordinary is bad. */
   unexplained(b: Builder, zeroes: readonly Val[], result: Val): Mask;
+  /** Condition true in some lane, for one of the masks. */
+  some(b: Builder, ...masks: (Mask | undefined)[]): I32;
   /** Condition true in no lane, for all of the masks. */
   none(b: Builder, ...masks: (Mask | undefined)[]): I32;
   /** Sufficient for `r`, finite and no underflow, to be the exact result; undefined: there is no such test. */
   isExact?(b: Builder, name: 'add' | 'sub' | 'mul' | 'div', x: Val, y: Val, r: Val): I32;
   /** Operand of `exact` from an integer (roundsd's immediate). */
   fromInt(b: Builder, value: I32): Val<any>;
+}
+
+/**
+ * Windows of magnitudes that one addition tells from all others, zero included (see float-guards.ts): half of all exponents,
+ * from LOW on or from HIGH on. Biased exponents; the upper ends are LOW + 2^(w-1) and HIGH + 2^(w-1) with w bits of exponent.
+ */
+export type FloatWindow = 'low' | 'high';
+const FIRST_EXPONENT = { f32: { low: 63, high: 65 }, f64: { low: 511, high: 513 } } as const;
+
+export interface Windowed {
+  readonly value: Val;
+  readonly window: FloatWindow;
 }
 
 /** Bit patterns shifted left by one (sign dropped): smallest normal number and infinity. */
@@ -71,6 +88,10 @@ function scalar(ty: FloatTy): FloatLanes {
   const reinterpret = (b: Builder, x: Val): I64 => b.op(ty === 'f32' ? 'i32.reinterpret_f32' : 'i64.reinterpret_f64', x);
   const magnitude = (b: Builder, x: Val): I64 => b.shl(reinterpret(b, x), b.int(bits, 1) as I64);
   const constant = (b: Builder, value: bigint): I64 => b.int(bits, value) as I64;
+  const some = (b: Builder, ...masks: (Mask | undefined)[]): I32 => {
+    const all = known(masks);
+    return all.length === 0 ? b.i32(0) : all.reduce((x, y) => b.or(x, y));
+  };
   return {
     ty,
     packed: false,
@@ -81,17 +102,18 @@ function scalar(ty: FloatTy): FloatLanes {
       const second = y.ty === ty ? reinterpret(b, y) : y;
       return b.op(ty === 'f32' ? 'f32.reinterpret_i32' : 'f64.reinterpret_i64', exactScalar(b, ty, op, reinterpret(b, x), second));
     },
-    denormal: (b, x) => (b.isNotDenormal?.(x, ty) ? undefined : b.ltU(b.sub(magnitude(b, x), constant(b, 1n)), constant(b, min - 1n))),
-    noteNotDenormal: (b, x) => b.noteNotDenormal?.(x, ty),
+    denormal: (b, x) => (b.isPlain?.(x, ty) ? undefined : b.ltU(b.sub(magnitude(b, x), constant(b, 1n)), constant(b, min - 1n))),
+    isPlain: (b, x) => b.isPlain?.(x, ty) ?? false,
+    notePlain: (b, x) => b.notePlain?.(x, ty),
     notFinite: (b, x) => b.op(`${int}.ge_u`, magnitude(b, x), constant(b, inf)),
     notOrdinary: (b, x) => b.op(`${int}.ge_u`, b.sub(magnitude(b, x), constant(b, min + 1n)), constant(b, inf - min - 1n)),
-    nan: (b, x) => b.op(`${ty}.ne`, x, x),
-    leaveUnlessPlain: (b, operands, isSuspect, isBad) => {
-      for (const x of operands) {
-        if (b.isNotDenormal!(x, ty)) continue;
-        b.leaveIfBoth!(b.eqz(b.and(reinterpret(b, x), constant(b, inf >> 1n))), () => b.ne(magnitude(b, x), constant(b, 0n)));
-      }
-      b.leaveIfBoth!(isSuspect(), isBad);
+    nan: (b, x) => (b.isPlain?.(x, ty) ? undefined : b.op(`${ty}.ne`, x, x)),
+    outside: (b, values, guard) => {
+      // The upper half of an f64 tells.
+      const high = (x: Val): I32 => (ty === 'f32' ? b.op('i32.reinterpret_f32', x) : b.wrap(b.shrU(reinterpret(b, x), b.i64(32))));
+      const exponentAt = ty === 'f32' ? 23 : 20;
+      const moved = values.map(({ value, window }) => b.add(high(value), b.i32(-(FIRST_EXPONENT[ty][window] << exponentAt))));
+      return b.and((guard ? [...moved, guard] : moved).reduce((x, y) => b.or(x, y)), b.i32(1 << 30));
     },
     unexplained: (b, zeroes, r) => {
       const isZero = zeroes.map((x) => b.eqz(magnitude(b, x))).reduce((x, y) => b.or(x, y));
@@ -107,10 +129,8 @@ function scalar(ty: FloatTy): FloatLanes {
       const fits = b.op(`${int}.ge_u`, b.add(zeroes(left), zeroes(right)), constant(b, BigInt(digits)));
       return name === 'mul' ? fits : b.and(fits, is('mul', r, y, x));
     },
-    none: (b, ...masks) => {
-      const all = known(masks);
-      return all.length === 0 ? b.i32(1) : b.eqz(all.reduce((x, y) => b.or(x, y)));
-    },
+    some,
+    none: (b, ...masks) => b.eqz(some(b, ...masks)),
     fromInt: (b, value) => (ty === 'f32' ? value : b.zext64(value)),
   };
 }
@@ -120,12 +140,17 @@ function packed(ty: FloatTy): FloatLanes {
   const float = ty === 'f32' ? 'f32x4' : 'f64x2';
   const int = ty === 'f32' ? 'i32x4' : 'i64x2';
   const half = 1n << BigInt(bits - 1);
+  const exponentAt = ty === 'f32' ? 23 : 52;
   /** Magnitude plus `offset`, top bit inverted so that signed comparison orders unsigned numbers. */
   const biased = (b: Builder, x: Val, offset: bigint): V128 => b.op(`${int}.add`, b.op(`${int}.shl`, x, b.i32(1)), splatConst(b, bits, half + offset));
   const limit = (b: Builder, value: bigint): V128 => splatConst(b, bits, value - half);
   const zero = (b: Builder): V128 => splatConst(b, bits, 0n);
   /** Sign dropped. */
   const plainBits = (b: Builder, x: Val): V128 => b.op('v128.and', x, splatConst(b, bits, half - 1n));
+  const some = (b: Builder, ...masks: (Mask | undefined)[]): I32 => {
+    const all = known(masks);
+    return all.length === 0 ? b.i32(0) : b.op('v128.any_true', all.reduce((x, y) => b.op('v128.or', x, y)));
+  };
   const denormalOf = (b: Builder, x: Val): V128 => b.op(`${int}.gt_s`, limit(b, min - 1n), biased(b, x, -1n));
   return {
     ty,
@@ -134,26 +159,22 @@ function packed(ty: FloatTy): FloatLanes {
     set: (b, o, value) => b.set(o, value),
     native: (b, name, ...args) => b.op(`${float}.${name}`, ...args),
     exact: (b, op, x, y) => exactPacked(b, ty, op, x as V128, y as V128),
-    denormal: (b, x) => (b.isNotDenormal?.(x, float) ? undefined : denormalOf(b, x)),
-    noteNotDenormal: (b, x) => b.noteNotDenormal?.(x, float),
+    denormal: (b, x) => (b.isPlain?.(x, float) ? undefined : denormalOf(b, x)),
+    isPlain: (b, x) => b.isPlain?.(x, float) ?? false,
+    notePlain: (b, x) => b.notePlain?.(x, float),
     notFinite: (b, x) => b.op(`${int}.gt_s`, plainBits(b, x), splatConst(b, bits, (inf >> 1n) - 1n)),
     notOrdinary: (b, x) => b.op(`${int}.gt_s`, biased(b, x, -min - 1n), limit(b, inf - min - 2n)),
-    nan: (b, x) => b.op(`${float}.ne`, x, x),
-    leaveUnlessPlain: (b, operands, isSuspect, isBad) => {
-      const tested = operands.filter((x) => !b.isNotDenormal!(x, float));
-      // A NaN may hide a denormal operand from pmin; the result is NaN then.
-      const small = tested.map((x) => plainBits(b, x)).reduce<V128 | undefined>((x, y) => (x ? b.op(`${float}.pmin`, x, y) : y), undefined);
-      const suspect = small ? b.op('v128.or', b.op(`${int}.gt_s`, splatConst(b, bits, min >> 1n), small), isSuspect()) : isSuspect();
-      b.leaveIfBoth!(b.op('v128.any_true', suspect), () => b.op('v128.any_true', [...tested.map((x) => denormalOf(b, x)), isBad()].reduce((x, y) => b.op('v128.or', x, y))));
+    nan: (b, x) => (b.isPlain?.(x, float) ? undefined : b.op(`${float}.ne`, x, x)),
+    outside: (b, values) => {
+      const moved = values.map(({ value, window }) => b.op(`${int}.add`, value, splatConst(b, bits, -(BigInt(FIRST_EXPONENT[ty][window]) << BigInt(exponentAt)))));
+      return b.op(`${int}.bitmask`, b.op(`${int}.shl`, moved.reduce((x, y) => b.op('v128.or', x, y)), b.i32(1)));
     },
     unexplained: (b, zeroes, r) => {
       const isZero = zeroes.map((x) => b.op(`${float}.eq`, x, zero(b))).reduce((x, y) => b.op('v128.or', x, y));
       return b.op('v128.andnot', b.op(`${int}.gt_s`, biased(b, r, -min - 1n), limit(b, inf - min - 2n)), b.op('v128.and', isZero, b.op(`${float}.eq`, r, zero(b))));
     },
-    none: (b, ...masks) => {
-      const all = known(masks);
-      return all.length === 0 ? b.i32(1) : b.eqz(b.op('v128.any_true', all.reduce((x, y) => b.op('v128.or', x, y))));
-    },
+    some,
+    none: (b, ...masks) => b.eqz(some(b, ...masks)),
     fromInt: (b, value) => b.op('i32x4.splat', value),
   };
 }
@@ -161,8 +182,12 @@ function packed(ty: FloatTy): FloatLanes {
 export const SCALAR = { f32: scalar('f32'), f64: scalar('f64') } as const;
 export const PACKED = { f32: packed('f32'), f64: packed('f64') } as const;
 
+/** Bits of MXCSR that matter where nothing is denormal, and what they are when only exceptions other than PE need care. */
+export const ROUNDING = { mask: Mxcsr.MASKS | Mxcsr.RC | Mxcsr.PE, value: Mxcsr.MASKS | Mxcsr.PE } as const;
+
 /** MXCSR has PE set, rounds to nearest and masks all exceptions; FTZ and DAZ are clear too unless they may be ignored. */
 export function isRoundingDefault(b: Builder, ignore: 'daz' | 'daz-ftz'): I32 {
+  if (ignore === 'daz-ftz' && b.isRoundingKnown?.() === true) return b.i32(1);
   const control = Mxcsr.MASKS | Mxcsr.RC | Mxcsr.PE | (ignore === 'daz' ? Mxcsr.FTZ : 0);
   return b.eq(b.and(b.field('mxcsr'), b.i32(control)), b.i32(Mxcsr.MASKS | Mxcsr.PE));
 }
