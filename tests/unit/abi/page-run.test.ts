@@ -34,11 +34,11 @@ describe('a run of pages', () => {
     expect(after(0, 100)).to.deep.equal([0, 0, 0]);
   });
 
-  it('is what its window says, less the bytes that an access could reach beyond it', () => {
+  it('is what its window says, less slack at both ends and the bytes that an access could reach beyond', () => {
     const words = new Uint32Array(new SharedArrayBuffer(64));
     const run = new PageRun(20, 30, 0x40);
     run.toWindow(words, 8);
-    expect(words[(8 + MemoryWindow.off.bytes) / 4]).to.equal(10 * 4096 - 15);
+    expect(words[(8 + MemoryWindow.off.bytes) / 4]).to.equal(10 * 4096 - 2 * 512 - 15);
     expect([run.isWindow(words, 8), new PageRun(20, 29, 0x40).isWindow(words, 8)]).to.deep.equal([true, false]);
     expect(pagesOf(PageRun.ofWindow(words, 8))).to.deep.equal([20, 30, 0x40]);
     new PageRun().toWindow(words, 8);

@@ -3,12 +3,14 @@ import { TCB } from './tcb.js';
 
 /**
  * A run of guest pages, all present and writable, whose frames lie in the same order: guest address `va` is in it
- * when `va - start < bytes` (unsigned), and is then found at `va + entry` as with an entry of the write table.
- * `bytes` leaves out the last ones, so that accesses of up to WINDOW_ACCESS_BYTES never reach beyond; 0 = no window.
+ * when `va - start < bytes` (unsigned), and is then found at `va + entry` as with an entry of the write table, as is all
+ * that is no further than WINDOW_SLACK_BYTES from it: `start` and `bytes` leave out so much at both ends, and the last
+ * bytes, so that accesses of up to WINDOW_ACCESS_BYTES never reach beyond. `bytes` 0 = no window.
  */
 export const MemoryWindow = struct('MemoryWindow', { start: 'u64', bytes: 'u64', entry: 'u32', pad: 'u32' }, 24);
 
 export const WINDOW_ACCESS_BYTES = 16;
+export const WINDOW_SLACK_BYTES = 512;
 
 /** Windows of a task (TCB.windows): program data with the heap behind it, mappings, the stack. 0 stands for none. */
 export const WindowKind = { DATA: 1, MAPPINGS: 2, STACK: 3 } as const;

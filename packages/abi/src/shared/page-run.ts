@@ -1,5 +1,5 @@
 import { PAGE_SIZE } from '../layout/memory-map.js';
-import { MemoryWindow, WINDOW_ACCESS_BYTES } from '../layout/memory-windows.js';
+import { MemoryWindow, WINDOW_ACCESS_BYTES, WINDOW_SLACK_BYTES } from '../layout/memory-windows.js';
 
 /** Pages looked at on each side of one that is mapped. */
 const MAX_REACH_PAGES = 16384;
@@ -33,8 +33,8 @@ export class PageRun {
     const at = window >>> 2;
     const bytes = Atomics.load(u32, at + MemoryWindow.off.bytes / 4);
     if (bytes === 0) return new PageRun();
-    const first = u32[at + MemoryWindow.off.start / 4]! / PAGE_SIZE;
-    return new PageRun(first, first + Math.ceil(bytes / PAGE_SIZE), u32[at + MemoryWindow.off.entry / 4]!);
+    const first = (u32[at + MemoryWindow.off.start / 4]! - WINDOW_SLACK_BYTES) / PAGE_SIZE;
+    return new PageRun(first, first + Math.ceil((bytes + 2 * WINDOW_SLACK_BYTES) / PAGE_SIZE), u32[at + MemoryWindow.off.entry / 4]!);
   }
 
   /** Makes it a window of a task. `bytes` is written last. */
@@ -42,7 +42,7 @@ export class PageRun {
     const at = window >>> 2;
     Atomics.store(u32, at + MemoryWindow.off.bytes / 4, 0);
     if (this.end <= this.first) return;
-    u32[at + MemoryWindow.off.start / 4] = this.first * PAGE_SIZE;
+    u32[at + MemoryWindow.off.start / 4] = startOf(this);
     u32[at + MemoryWindow.off.entry / 4] = this.entry;
     Atomics.store(u32, at + MemoryWindow.off.bytes / 4, bytesOf(this));
   }
@@ -50,7 +50,7 @@ export class PageRun {
   /** The window says just this. */
   isWindow(u32: Uint32Array, window: number): boolean {
     const at = window >>> 2;
-    return u32[at + MemoryWindow.off.bytes / 4] === bytesOf(this) && (this.end === this.first || (u32[at + MemoryWindow.off.start / 4] === this.first * PAGE_SIZE && u32[at + MemoryWindow.off.entry / 4] === this.entry));
+    return u32[at + MemoryWindow.off.bytes / 4] === bytesOf(this) && (this.end === this.first || (u32[at + MemoryWindow.off.start / 4] === startOf(this) && u32[at + MemoryWindow.off.entry / 4] === this.entry));
   }
 
   get sizePages(): number {
@@ -90,7 +90,11 @@ export class PageRun {
   }
 }
 
-/** Value of a window's `bytes`. */
+/** Values of a window's `start` and `bytes`. */
+function startOf({ first }: PageRun): number {
+  return first * PAGE_SIZE + WINDOW_SLACK_BYTES;
+}
+
 function bytesOf({ first, end }: PageRun): number {
-  return end > first ? (end - first) * PAGE_SIZE - (WINDOW_ACCESS_BYTES - 1) : 0;
+  return end > first ? (end - first) * PAGE_SIZE - 2 * WINDOW_SLACK_BYTES - (WINDOW_ACCESS_BYTES - 1) : 0;
 }

@@ -1,5 +1,5 @@
 import { type Code, TY_BYTE } from './code.js';
-import type { Label, Node } from './node.js';
+import type { LateConstant, Label, Node } from './node.js';
 import type { Ty } from './types.js';
 
 /**
@@ -70,7 +70,7 @@ function flatten(list: readonly Node[], out: Node[]): Node[] {
 
 /** Always repeated at each use: costs no more than a local. */
 function isTrivial(node: Node): boolean {
-  return node.op.kind === 'const' || (node.op.kind === 'get' && node.op.alias === 'fixed');
+  return node.op.kind === 'const' || node.op.kind === 'late' || (node.op.kind === 'get' && node.op.alias === 'fixed');
 }
 
 function canInline(node: Node, consumer: Node): boolean {
@@ -117,6 +117,8 @@ export class Lowering {
   readonly relocations: Relocation[] = [];
   /** Where the conditional branches are that are hardly ever taken. */
   readonly rare: number[] = [];
+  /** Where constants stand that have to be filled in. */
+  readonly late: { readonly at: number; readonly constant: LateConstant }[] = [];
   readonly #labels: Label[] = [];
 
   constructor(
@@ -125,6 +127,12 @@ export class Lowering {
     /** Position, counted from the innermost, of a label whose block is put around the code later. */
     readonly outerDepth?: (label: Label) => number | undefined,
   ) {}
+
+  /** Fills in the constants that were not known. */
+  fillIn(): void {
+    const bytes = this.code.view();
+    for (const { at, constant } of this.late) bytes.set(paddedS32(constant.value), at);
+  }
 
   /** Opens a block or loop around what is emitted next. */
   open(kind: 'block' | 'loop', label: Label): void {
@@ -196,6 +204,10 @@ export class Lowering {
     const { code } = this;
     switch (op.kind) {
       case 'const': return this.#const(node, op.value);
+      case 'late':
+        code.byte(NUMERIC_CONST[node.ty as 'i32' | 'i64']);
+        this.late.push({ at: code.length, constant: op.constant });
+        return code.bytes(paddedS32(0));
       case 'pure':
         this.#opcode((op.info.prefix << 16) | op.info.code);
         if (op.info.lane) code.byte(op.lane);
@@ -274,6 +286,11 @@ export class Lowering {
     }
     this.close();
   }
+}
+
+/** Signed LEB128 in five bytes. */
+function paddedS32(value: number): number[] {
+  return Array.from({ length: 5 }, (_, i) => (Math.floor(value / 2 ** (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0));
 }
 
 const ANONYMOUS: Label = { name: 'if' };

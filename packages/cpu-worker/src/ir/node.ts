@@ -6,9 +6,15 @@ export interface Label {
   readonly name: string;
 }
 
+/** A constant that is known when all code has been built: of 32 bits, signed. */
+export interface LateConstant {
+  readonly value: number;
+}
+
 /** What a node does. Pure kinds come first; the others are effects and keep their order. */
 export type NodeOp =
   | { readonly kind: 'const'; readonly value: number | bigint | Uint8Array }
+  | { readonly kind: 'late'; readonly constant: LateConstant }
   | { readonly kind: 'pure'; readonly info: PureOpInfo; readonly lane: number }
   | { readonly kind: 'select' }
   | { readonly kind: 'shuffle'; readonly lanes: Uint8Array }
@@ -70,7 +76,7 @@ export class Node {
 
   get isEffect(): boolean {
     switch (this.op.kind) {
-      case 'const': case 'pure': case 'select': case 'shuffle': case 'load': case 'get': case 'global': return false;
+      case 'const': case 'late': case 'pure': case 'select': case 'shuffle': case 'load': case 'get': case 'global': return false;
       default: return true;
     }
   }

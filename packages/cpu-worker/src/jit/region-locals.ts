@@ -38,6 +38,7 @@ export class RegionLocals {
   readonly #slots = new Map<number, number>();
   readonly #slotOfLocal = new Map<number, number>();
   readonly #pages = new Map<string, { readonly offset: number; readonly address: number }>();
+  readonly #runs = new Map<string, number[]>();
   readonly #operands = new Map<string, number>();
   readonly #constants = new Map<string, Constant>();
 
@@ -81,6 +82,15 @@ export class RegionLocals {
     let page = this.#pages.get(key);
     if (!page) this.#pages.set(key, (page = { offset: this.pool.reserve('i64'), address: this.pool.reserve('i32') }));
     return page;
+  }
+
+  /** For WindowRun: one of the address's registers that is none of `used`. */
+  run(key: string, used: readonly number[]): number {
+    let locals = this.#runs.get(key);
+    if (!locals) this.#runs.set(key, (locals = []));
+    let free = locals.find((local) => !used.includes(local));
+    if (free === undefined) locals.push((free = this.pool.reserve('i32')));
+    return free;
   }
 
   /** Keeps an operand of a deferred flag operation. */

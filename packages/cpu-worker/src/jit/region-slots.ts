@@ -17,6 +17,7 @@ import type { RegionLocals } from './region-locals.js';
 import type { RegionOperand } from './region-operand.js';
 import type { KeptOperand, RegionState } from './region-state.js';
 import { FIELD_SLOT, Slot, SLOT_PLACE } from './slots.js';
+import { shapeOf } from './translated-pages.js';
 
 /** The instruction cannot be translated in line: it is run by its cold handler. */
 export class NotInline extends Error {
@@ -54,6 +55,10 @@ export abstract class RegionSlots extends StateBuilder {
   /** False: nobody reads the flags this instruction writes. */
   storesFlags = true;
   readonly #plain = new Map<Node, PlainShape>();
+  /** Slots the instruction has written. */
+  readonly #written = new Set<number>();
+  /** Loops around what is built now. */
+  protected loopDepth = 0;
   /** Conditionals around what is built now. */
   protected ifDepth = 0;
 
@@ -103,11 +108,20 @@ export abstract class RegionSlots extends StateBuilder {
     else this.context.state.plain.delete(slot);
     if (slot === Slot.MXCSR) this.context.state.rounding = undefined;
     if (slot >= Slot.XMM) this.context.state.noteCopy(slot, this.ifDepth === 0 && node(value).op.kind === 'get' ? this.#slotRead(node(value)) : undefined);
-    this.context.state.forgetPages(slot);
+    this.#pagesFollow(slot, value);
     const constant = this.constOf(value);
     if (constant === undefined) this.context.state.known.delete(slot);
     else this.context.state.known.set(slot, BigInt(constant));
     this.setLocal(this.context.locals.slot(slot), value);
+  }
+
+  /** What is known of addresses by the slot, whose value changes. */
+  #pagesFollow(slot: number, value: Val): void {
+    const { state, locals } = this.context;
+    const shape = slot < 16 && this.loopDepth === 0 && !this.#written.has(slot) ? shapeOf(node(value), locals) : undefined;
+    this.#written.add(slot);
+    if (shape?.key === String(slot)) state.movePages(slot, shape.displacement);
+    else state.forgetPages(slot);
   }
 
   gpr(reg: number): I64 { return this.readSlot(reg) as I64; }

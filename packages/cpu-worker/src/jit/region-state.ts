@@ -3,6 +3,10 @@ import type { Ty } from '../ir/types.js';
 import type { PlainShape } from './plain-floats.js';
 import { hasSlot, Slot, slotsOf, type SlotSet } from './slots.js';
 import type { TranslatedPage } from './translated-pages.js';
+import type { WindowRun } from './window-run.js';
+
+/** More are hardly of use at once. */
+const MAX_RUNS = 8;
 
 /** An operand of a deferred flag operation: a constant, or kept in a local. */
 export type KeptOperand = { readonly ty: 'i32' | 'i64'; readonly value: bigint } | { readonly ty: Ty; readonly local: number };
@@ -31,10 +35,13 @@ export class RegionState {
   /** Accesses by the key of their address, with ` w` behind it for writes. */
   readonly pages: Map<string, TranslatedPage>;
 
+  /** The latest last. */
+  runs: readonly WindowRun[];
   /** What is built now runs in a loop without calls. */
   isInLoop = false;
 
   constructor(from?: RegionState) {
+    this.runs = from?.runs ?? [];
     this.known = new Map(from?.known);
     this.flags = from?.flags;
     this.plain = new Map(from?.plain);
@@ -50,6 +57,7 @@ export class RegionState {
     this.copies.clear();
     this.rounding = undefined;
     this.pages.clear();
+    this.runs = [];
     this.flags = undefined;
   }
 
@@ -58,6 +66,7 @@ export class RegionState {
     this.known.clear();
     this.copies.clear();
     this.pages.clear();
+    this.runs = [];
     this.flags = undefined;
     for (const slot of slotsOf(written)) this.plain.delete(slot);
     if (hasSlot(written, Slot.MXCSR)) this.rounding = undefined;
@@ -73,6 +82,21 @@ export class RegionState {
   /** A register changes. */
   forgetPages(slot: number): void {
     for (const [key, { slots }] of this.pages) if (slots.includes(slot)) this.pages.delete(key);
+    this.runs = this.runs.filter(({ slots }) => !slots.includes(slot));
+  }
+
+  /** A register changes by a constant: what counts from it is as far from others as before. */
+  movePages(slot: number, by: bigint): void {
+    for (const [key, page] of this.pages) if (page.slots.includes(slot)) this.pages.delete(key);
+    this.runs = this.runs.flatMap((run) => {
+      if (!run.slots.includes(slot)) return [run];
+      const isPlain = run.slots.filter((each) => each === slot).length === 1 && run.key.split('+').includes(String(slot));
+      return isPlain ? [{ ...run, displacement: run.displacement - by }] : [];
+    });
+  }
+
+  addRun(run: WindowRun): void {
+    this.runs = [...this.runs.slice(this.runs.length < MAX_RUNS ? 0 : 1), run];
   }
 
   /** Takes over what a copy, made earlier, knew. */
@@ -86,6 +110,7 @@ export class RegionState {
     this.rounding = copy.rounding;
     this.pages.clear();
     for (const [key, page] of copy.pages) this.pages.set(key, page);
+    this.runs = copy.runs;
     this.flags = copy.flags;
   }
 }

@@ -24,28 +24,29 @@ export interface TranslatedPage {
 
 /** The registers an address is made of, if it is a sum of them. */
 export function shapeOf(address: Node, locals: RegionLocals): AddressShape | undefined {
-  const slots: number[] = [];
-  const { op, args } = address;
-  const isDisplaced = op.kind === 'pure' && op.info.name === 'i64.add' && args[1]!.op.kind === 'const';
-  const key = keyOf(isDisplaced ? args[0]! : address, locals, slots);
-  if (key === undefined || slots.length === 0) return undefined;
-  return { key, slots, displacement: isDisplaced ? constantOf(args[1]!) : 0n };
+  const sum = sumOf(address, locals);
+  return sum && sum.slots.length > 0 ? { ...sum, key: sum.terms.join('+') } : undefined;
 }
 
-function constantOf({ op }: Node): bigint {
-  return op.kind === 'const' ? (op.value as bigint) : 0n;
+interface Sum {
+  readonly terms: readonly string[];
+  readonly slots: readonly number[];
+  readonly displacement: bigint;
 }
 
-function keyOf({ op, args }: Node, locals: RegionLocals, slots: number[]): string | undefined {
+function sumOf({ op, args }: Node, locals: RegionLocals): Sum | undefined {
+  if (op.kind === 'const') return { terms: [], slots: [], displacement: op.value as bigint };
   if (op.kind === 'get') {
     const slot = locals.slotOf(op.local);
-    if (slot !== undefined) slots.push(slot);
-    return slot === undefined ? undefined : String(slot);
+    return slot === undefined ? undefined : { terms: [String(slot)], slots: [slot], displacement: 0n };
   }
   if (op.kind !== 'pure') return undefined;
-  const first = keyOf(args[0]!, locals, slots);
-  if (first === undefined) return undefined;
-  if (op.info.name === 'i64.shl' && args[1]!.op.kind === 'const') return `${first}<<${constantOf(args[1]!)}`;
-  const second = op.info.name === 'i64.add' ? keyOf(args[1]!, locals, slots) : undefined;
-  return second === undefined ? undefined : `${first}+${second}`;
+  const name = op.info.name;
+  if (name !== 'i64.add' && name !== 'i64.sub' && name !== 'i64.shl') return undefined;
+  const [x, y] = [sumOf(args[0]!, locals), sumOf(args[1]!, locals)];
+  if (!x || !y) return undefined;
+  if (name === 'i64.add') return { terms: [...x.terms, ...y.terms], slots: [...x.slots, ...y.slots], displacement: x.displacement + y.displacement };
+  if (y.terms.length > 0) return undefined;
+  if (name === 'i64.sub') return { ...x, displacement: x.displacement - y.displacement };
+  return x.terms.length === 1 && x.displacement === 0n ? { ...x, terms: [`${x.terms[0]}<<${y.displacement}`] } : undefined;
 }

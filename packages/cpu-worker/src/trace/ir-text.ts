@@ -63,6 +63,7 @@ export class IrText {
     const { local, callee, global } = this.names;
     switch (op.kind) {
       case 'const': return constText(op.value);
+      case 'late': return constText(op.constant.value);
       case 'pure': return op.info.lane ? `${op.info.name}[${op.lane}]` : op.info.name;
       case 'select': return `${ty}.select`;
       case 'shuffle': return `i8x16.shuffle[${op.lanes.join(' ')}]`;

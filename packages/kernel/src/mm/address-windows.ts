@@ -115,11 +115,8 @@ function share(u32: Uint32Array, window: number, run: PageRun): void {
 
 /** Empties a window that has one of the pages [first, end). */
 function takeBack(u32: Uint32Array, window: number, first: number, end: number): void {
-  const at = window >>> 2;
-  const bytes = u32[at + MemoryWindow.off.bytes / 4]!;
-  if (bytes === 0) return;
-  const start = u32[at + MemoryWindow.off.start / 4]!;
-  if (start < end * PAGE_SIZE && start + bytes > first * PAGE_SIZE) clearWindow(u32, window);
+  const run = PageRun.ofWindow(u32, window);
+  if (run.first < end && run.end > first) clearWindow(u32, window);
 }
 
 function clearWindow(u32: Uint32Array, window: number): void {
