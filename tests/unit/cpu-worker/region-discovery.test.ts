@@ -3,7 +3,7 @@
 // and one that calls it twice, and one that calls that one, which does not come back through a known address:
 //   16: call 0   21: call 0   26: ret      32: call 16   37: jmp rax
 // and one that calls another one through the linker's table, at 104:
-//   80: call 88   85: ret     88: endbr64   92: jmp [rip+6]
+//   80: call 88   85: ret     88: endbr64   92: jmp [rip+6]   112: jmp 88
 import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
 import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
@@ -19,14 +19,17 @@ import { expect } from 'chai';
 const CODE = [0x31, 0xc0, 0xff, 0xc0, 0x83, 0xf8, 0x09, 0x75, 0xf9, 0xc3, ...Array<number>(6).fill(0x90),
   0xe8, 0xeb, 0xff, 0xff, 0xff, 0xe8, 0xe6, 0xff, 0xff, 0xff, 0xc3, ...Array<number>(5).fill(0x90),
   0xe8, 0xeb, 0xff, 0xff, 0xff, 0xff, 0xe0, ...Array<number>(41).fill(0x90),
-  0xe8, 0x03, 0x00, 0x00, 0x00, 0xc3, 0x90, 0x90, 0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, 0x06, 0x00, 0x00, 0x00];
-const STARTS = [0, 2, 4, 7, 9, 16, 21, 26, 32, 37, 80, 85, 88, 92];
+  0xe8, 0x03, 0x00, 0x00, 0x00, 0xc3, 0x90, 0x90, 0xf3, 0x0f, 0x1e, 0xfa, 0xff, 0x25, 0x06, 0x00, 0x00, 0x00, ...Array<number>(6).fill(0x90),
+  ...Array<number>(8).fill(0), 0xeb, 0xe6];
+const STARTS = [0, 2, 4, 7, 9, 16, 21, 26, 32, 37, 80, 85, 88, 92, 112];
 const LOOP = 2;
 const CALLER = 16;
 const CALLER_OF_CALLER = 32;
 const THROUGH_TABLE = 80;
+const TRAMPOLINE = 88;
 const TABLE_JUMP = 92;
 const TABLE_WORD = 104;
+const TAIL_JUMP = 112;
 const RIP = 0x40_0000;
 
 describe('code of regions', () => {
@@ -73,6 +76,11 @@ describe('code of regions', () => {
 
   it("a jump through the linker's table that a call leads to", () => {
     expect(translated(THROUGH_TABLE, false)).to.equal(2 + 2);
+  });
+
+  it('the same where a jump to another region leads to it', () => {
+    expect(translated(TAIL_JUMP, false, (op) => op === opAt(TRAMPOLINE))).to.equal(1 + 2);
+    expect(translated(TAIL_JUMP, false, (op) => op === opAt(CALLER))).to.equal(1 + 2);
   });
 
   it('the likely target of such a jump is what the table says, if that is decoded code', () => {

@@ -26,7 +26,7 @@ describe('linking of regions', () => {
       const id = serials.push(serial) - 1;
       const op = 4096 + id * OP_BYTES;
       u16[(op + OP.handler) >>> 1] = REGION_HANDLER + id;
-      return { links: { pages: new Map(), ops: [] }, op, instructions: INSTRUCTIONS, tier: Tier.QUICK, covers: [], loopHeads: [] };
+      return { links: { pages: new Map(), ops: [] }, op, instructions: INSTRUCTIONS, tier: Tier.QUICK, covers: [], loopHeads: [], seen: { rip: 0, tableExec: 0 } };
     });
     linker.note(serial, regions, isLinked);
     return regions;

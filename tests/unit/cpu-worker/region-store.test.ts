@@ -36,7 +36,7 @@ describe('Regions in shared memory', () => {
       shared.u16[(op + OP.place) >>> 1] = offset;
       shared.u32[named] = op;
     }
-    return { op: shared.u32[named]!, links: { pages: new Map([[0, { codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }]]), ops: [] }, instructions: 1, tier: Tier.FULL, covers: [], loopHeads: [] };
+    return { op: shared.u32[named]!, links: { pages: new Map([[0, { codePage, generation: shared.u32[(codePage + CODE_PAGE.generation) >>> 2]! }]]), ops: [] }, instructions: 1, tier: Tier.FULL, covers: [], loopHeads: [], seen: { rip: 0, tableExec: 0 } };
   }
 
   const handlerOf = (op: number): number => shared.u16[(op + OP.handler) >>> 1]!;

@@ -14,7 +14,7 @@ import { FORMS, HANDLERS, MAIN_EXPORT, RUN_EXPORT, Special, type Form } from './
 import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { INTERPRETER_FUNCTIONS } from '../jit/analysed-region.js';
-import { buildColdCall, buildDirect, buildFits, buildIndirect, buildMissing } from './region-calls.js';
+import { buildColdCall, buildDirect, buildDirectMiss, buildFits, buildIndirect, buildIndirectMiss, buildMisfit, buildMissing, type RegionTableLinkage } from './region-calls.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
@@ -191,14 +191,25 @@ class InterpModule {
     const missing = module.declare(REGION_SIGNATURE);
     this.#emitSmall(missing, REGION_SIGNATURE.params.length, buildMissing);
     module.export('missing', missing);
-    const direct = module.declare(INTERPRETER_FUNCTIONS.direct);
-    this.#emitSmall(direct, 4, (b) => buildDirect(b, { regionType, regionTable }, this.#slow.lookup));
-    module.export('direct', direct);
-    const indirect = module.declare(INTERPRETER_FUNCTIONS.indirect);
-    this.#emitSmall(indirect, 3, (b) => buildIndirect(b, { regionType, regionTable }, this.#slow.lookup));
-    module.export('indirect', indirect);
+    this.#emitWay('direct', buildDirect, buildDirectMiss, { regionType, regionTable });
+    const indirect = this.#emitWay('indirect', buildIndirect, buildIndirectMiss, { regionType, regionTable });
+    const misfit = module.declare(INTERPRETER_FUNCTIONS.misfit);
+    this.#emitSmall(misfit, REGION_SIGNATURE.params.length, (b) => buildMisfit(b, indirect));
+    module.export('misfit', misfit);
+  }
+
+  /** A way from region to region, and what it does when it does not know the next one. */
+  #emitWay(name: 'direct' | 'indirect', build: WayBuilder, buildMiss: WayBuilder, table: RegionTableLinkage): number {
+    const signature = INTERPRETER_FUNCTIONS[name];
+    const [way, miss] = [this.module.declare(signature), this.module.declare(signature)];
+    this.#emitSmall(way, signature.params.length, (b) => build(b, table, miss));
+    this.#emitSmall(miss, signature.params.length, (b) => buildMiss(b, table, this.#slow.lookup));
+    this.module.export(name, way);
+    return way;
   }
 }
+
+type WayBuilder = (b: ColdBuilder, table: RegionTableLinkage, fn: number) => void;
 
 type SlowFunctionNumbers = ReturnType<typeof declareSlow>;
 

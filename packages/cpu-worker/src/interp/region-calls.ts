@@ -2,9 +2,9 @@ import { CoreBlock, CoreCounter } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, JitHeader, RegionDescriptor } from '../jit/jit-area.js';
 import { ENTRY_DEPTH, jumpCacheEntry, REGION_HANDLER, RegionExit, Tier } from '../jit/region-abi.js';
-import { PAGE_WORDS } from '../jit/region-links.js';
+import { PAGE_WORDS, pageWordAt } from '../jit/region-links.js';
 import type { Label } from '../ir/node.js';
-import type { I32 } from '../ir/types.js';
+import type { I32, I64 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
 import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
 import { CODE_PAGE, OP, OP_SHIFT } from './op-record.js';
@@ -184,22 +184,21 @@ export function buildColdCall(b: ColdBuilder, coldType: number, handlers: number
 
 /**
  * `direct (tcb, rip, depth, link) → RegionExit`, for regions: goes on in the region of the op that the link
- * names, if there is one, the slice lasts and calls may still nest; else leaves for `rip`. A link that names no op
- * gets that of `rip`: should it be another one some time, the region that is entered sees it.
+ * names, if there is one; else leaves for `rip`. Regions look for themselves whether the slice lasts and calls may still
+ * nest. Only tail calls: V8 then makes neither a frame nor a look at its stack.
  */
-export function buildDirect(b: ColdBuilder, table: RegionTableLinkage, lookup: number): void {
-  const rip = b.local('i64', 1);
-  const link = b.local('i32', 3);
+export function buildDirect(b: ColdBuilder, table: RegionTableLinkage, miss: number): void {
+  const [rip, depth, link] = [b.local('i64', 1), b.local('i32', 2), b.local('i32', 3)];
   const op = b.variable('i32', b.readRaw('i32', link, 0, 'guest'));
-  const handler = b.variable('i32', b.i32(0));
-  b.ifRare(b.eqz(b.getVar(op)), () => {
-    b.if(b.eqz(b.wrap(b.shrU(rip, b.i64(32)))), () => {
-      b.setVar(op, b.callIndex(lookup, 'i32', [b.tcb(), rip], []));
-      b.writeRaw(link, 0, b.getVar(op), 'guest');
-    });
-  });
-  b.if(b.getVar(op), () => b.setVar(handler, b.readRawInt(16, b.getVar(op), OP.handler, 'guest') as I32));
-  goOn(b, table, b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
+  b.ifRare(b.eqz(b.getVar(op)), () => b.tailCallIndex(miss, [b.tcb(), rip, depth, link]));
+  const handler = b.variable('i32', b.readRawInt(16, b.getVar(op), OP.handler, 'guest') as I32);
+  b.ifRare(b.ltU(b.getVar(handler), b.i32(REGION_HANDLER)), () => leaveFor(b, rip));
+  goOn(b, table, b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
+}
+
+/** The same for a link that names no op: it gets that of `rip`. Should it be another one some time, the region that is entered sees it. */
+export function buildDirectMiss(b: ColdBuilder, table: RegionTableLinkage, lookup: number): void {
+  goOn(b, table, findRegion(b, lookup, (op) => b.writeRaw(b.local('i32', 3), 0, op, 'guest')));
 }
 
 /** `fits (tcb, origin, links) → 0 or 1`, for regions: whether the pages of a body are under the execute table where they should be, as they were. */
@@ -224,32 +223,51 @@ export function buildFits(b: ColdBuilder): void {
   b.returnValue(b.eqz(b.getVar(wrong)));
 }
 
-/**
- * `indirect (tcb, rip, depth) → RegionExit`: the same for the region that the jump cache names. What the cache
- * does not have is looked up here: leaving would end all calls that the region is nested in.
- */
-export function buildIndirect(b: ColdBuilder, link: RegionTableLinkage, lookup: number): void {
+/** `indirect (tcb, rip, depth) → RegionExit`: the same for the region that the jump cache names. */
+export function buildIndirect(b: ColdBuilder, table: RegionTableLinkage, miss: number): void {
+  const [rip, depth] = [b.local('i64', 1), b.local('i32', 2)];
+  const entry = jumpCacheEntry(b, b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), b.wrap(rip));
+  const pair = b.variable('i64', b.readRaw('i64', entry, 0, 'guest'));
+  b.ifRare(b.ne(b.and(b.getVar(pair), b.i64(0xffffffffn)), rip), () => b.tailCallIndex(miss, [b.tcb(), rip, depth]));
+  goOn(b, table, b.wrap(b.shrU(b.getVar(pair), b.i64(32))));
+}
+
+/** What the cache does not have is looked up: leaving would end all calls that the region is nested in. */
+export function buildIndirectMiss(b: ColdBuilder, table: RegionTableLinkage, lookup: number): void {
+  const slot = b.variable('i32', findRegion(b, lookup));
   const rip = b.local('i64', 1);
-  const at = jumpCacheEntry(b, b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), b.wrap(rip));
-  const entry = b.variable('i32', at);
-  const pair = b.variable('i64', b.readRaw('i64', b.getVar(entry), 0, 'guest'));
-  const slot = b.variable('i32', b.wrap(b.shrU(b.getVar(pair), b.i64(32))));
-  const found = b.variable('i32', b.eq(b.and(b.getVar(pair), b.i64(0xffffffffn)), rip));
-  b.ifRare(b.eqz(b.getVar(found)), () => {
-    b.if(b.eqz(b.wrap(b.shrU(rip, b.i64(32)))), () => {
-      const op = b.variable('i32', b.callIndex(lookup, 'i32', [b.tcb(), rip], []));
-      b.if(b.getVar(op), () => {
-        const handler = b.variable('i32', b.readRawInt(16, b.getVar(op), OP.handler, 'guest') as I32);
-        b.if(b.leU(b.i32(REGION_HANDLER), b.getVar(handler)), () => {
-          b.setVar(slot, b.sub(b.getVar(handler), b.i32(REGION_HANDLER)));
-          b.setVar(found, b.i32(1));
-          b.writeRaw(b.getVar(entry), 0, b.wrap(rip), 'guest');
-          b.writeRaw(b.getVar(entry), 4, b.getVar(slot), 'guest');
-        });
-      });
-    });
-  });
-  goOn(b, link, b.getVar(found), b.getVar(slot));
+  const entry = b.variable('i32', jumpCacheEntry(b, b.readRaw('i32', b.blockAddress(), CoreBlock.off.jumpCache, 'guest'), b.wrap(rip)));
+  b.writeRaw(b.getVar(entry), 0, b.wrap(rip), 'guest');
+  b.writeRaw(b.getVar(entry), 4, b.getVar(slot), 'guest');
+  goOn(b, table, b.getVar(slot));
+}
+
+/**
+ * `misfit (tcb, rip, depth, links) → RegionExit`, for regions that are not the code at `rip`. Others of a kept module call
+ * bodies whose pages have not been found; what is there then goes on instead.
+ */
+export function buildMisfit(b: ColdBuilder, indirect: number): void {
+  const [rip, depth, links] = [b.local('i64', 1), b.local('i32', 2), b.local('i32', 3)];
+  b.if(b.eqz(b.readRaw('i32', links, pageWordAt(0, 0) * 4, 'guest')), () => b.tailCallIndex(indirect, [b.tcb(), rip, depth]));
+  b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+  b.returnValue(b.i32(RegionExit.STALE));
+}
+
+/** Slot of the region at `rip`; leaves when there is none. `decoded`: gets its op, if there is one. */
+function findRegion(b: ColdBuilder, lookup: number, decoded: (op: I32) => void = () => undefined): I32 {
+  const rip = b.local('i64', 1);
+  b.if(b.wrap(b.shrU(rip, b.i64(32))), () => leaveFor(b, rip));
+  const op = b.variable('i32', b.callIndex(lookup, 'i32', [b.tcb(), rip], []));
+  b.if(b.eqz(b.getVar(op)), () => leaveFor(b, rip));
+  decoded(b.getVar(op));
+  const handler = b.variable('i32', b.readRawInt(16, b.getVar(op), OP.handler, 'guest') as I32);
+  b.if(b.ltU(b.getVar(handler), b.i32(REGION_HANDLER)), () => leaveFor(b, rip));
+  return b.sub(b.getVar(handler), b.i32(REGION_HANDLER));
+}
+
+function leaveFor(b: ColdBuilder, rip: I64): void {
+  b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+  b.returnValue(b.i32(RegionExit.JUMP));
 }
 
 /** Type and table of regions. */
@@ -258,12 +276,9 @@ export interface RegionTableLinkage {
   readonly regionTable: number;
 }
 
-function goOn(b: ColdBuilder, { regionType, regionTable }: RegionTableLinkage, found: I32, slot: I32): void {
-  const [rip, depth] = [b.local('i64', 1), b.local('i32', 2)];
-  const mayGoOn = b.and(b.leS(b.i32(0), depth), b.ltS(b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'), b.i32(0)));
-  b.if(b.and(found, mayGoOn), () => b.tailCallTable(regionType, [b.tcb(), rip, depth, b.i32(0)], slot, regionTable));
-  b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
-  b.returnValue(b.i32(RegionExit.JUMP));
+/** Into the region of a slot, with the function's own parameters. */
+function goOn(b: ColdBuilder, { regionType, regionTable }: RegionTableLinkage, slot: I32): void {
+  b.tailCallTable(regionType, [b.tcb(), b.local('i64', 1), b.local('i32', 2), b.i32(0)], slot, regionTable);
 }
 
 /** Function in the slots of regions that this core has not installed. */

@@ -37,6 +37,7 @@ export const INTERPRETER_FUNCTIONS = {
   direct: REGION_SIGNATURE,
   fits: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
   indirect: { params: ['i32', 'i64', 'i32'], results: REGION_SIGNATURE.results },
+  misfit: REGION_SIGNATURE,
 } as const satisfies Record<string, Signature>;
 
 /** `direct`, or the region at that address itself where it is in the same module. */

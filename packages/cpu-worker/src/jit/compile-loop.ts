@@ -82,7 +82,7 @@ export class CompileLoop {
     const isQuiet = this.#busyMs < (nowMs - this.#countedMs) * MAX_BUSY_SHARE && this.#pending.length === 0;
     this.#countedMs = nowMs;
     this.#busyMs = 0;
-    if (isQuiet && this.#publisher.hasNew) this.#inGuest(() => this.#publisher.link(nowMs));
+    if (isQuiet && this.#publisher.hasNew) this.#inGuest(() => this.#publisher.link(nowMs, () => this.#ring.waiting > 0));
   }
 
   #isInCharge(): boolean {

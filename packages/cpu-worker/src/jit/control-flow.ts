@@ -111,6 +111,10 @@ class Discovery {
     return !this.#isNear(at) && this.code.opAt(at) !== 0;
   }
 
+  get isTrampoline(): boolean {
+    return [...this.insns.values()].every((insn) => kindOf(insn) === 'plain' || (kindOf(insn) === 'indirect' && !isDispatch(insn)));
+  }
+
   get calls(): boolean {
     return [...this.insns.values()].some((insn) => kindOf(insn) === 'call');
   }
@@ -292,8 +296,14 @@ class BlockMaker {
   }
 
   #jump({ target }: GuestInstruction): Terminator {
-    const isTailCall = this.caller && !this.found.insns.has(target) && this.found.code.opAt(target) !== 0;
-    return isTailCall ? { ...this.caller, kind: 'call' } : { kind: 'go', to: this.#edge(target) };
+    if (this.found.insns.has(target) || this.found.code.opAt(target) === 0) return { kind: 'go', to: this.#edge(target) };
+    return this.caller ? { ...this.caller, kind: 'call' } : { kind: 'go', to: this.#trampoline(target) ?? { exit: target } };
+  }
+
+  /** A jump through the linker's table is part of the region that leaves by it. */
+  #trampoline(at: number): Edge | undefined {
+    const found = Discovery.callee(this.found.code, at, MAX_TRAMPOLINE);
+    return found?.isTrampoline ? { block: new BlockMaker(found, this.room).block(at) } : undefined;
   }
 
   /** A small callee becomes part of the region, once for each call. */
@@ -313,15 +323,23 @@ class BlockMaker {
   }
 }
 
+/** What a region is made of. */
+export interface Discovered {
+  readonly first: Block;
+  /** Addresses of its instructions, but for those of copied callees. */
+  readonly own: readonly number[];
+}
+
 /**
  * Blocks of the region that starts at `entry`; undefined when its first instruction is left to the interpreter.
  * The nearest code is taken first; with a dispatcher there may be more than `maxInstructions`.
  */
-export function discover(code: GuestCode, entry: number, isElsewhere: (at: number) => boolean, maxInstructions: number): Block | undefined {
+export function discover(code: GuestCode, entry: number, isElsewhere: (at: number) => boolean, maxInstructions: number): Discovered | undefined {
   const found = new Discovery(code, entry, isElsewhere, maxInstructions);
   found.run();
   if (!found.insns.has(entry)) return undefined;
-  return new BlockMaker(found, { left: Math.max(maxInstructions - found.insns.size, MAX_COPIED) }).start(entry);
+  const first = new BlockMaker(found, { left: Math.max(maxInstructions - found.insns.size, MAX_COPIED) }).start(entry);
+  return first && { first, own: [...found.insns.keys()] };
 }
 
 /** Blocks control may go to without leaving the region; after a call or cold instruction too. */

@@ -38,8 +38,8 @@ export interface KeptModule extends KeptFile<KeptDescription> {
 }
 
 interface FoundBody {
-  /** Guest address that `at` counts from. */
-  readonly origin: number;
+  /** Guest address that `at` counts from, and the execute table. */
+  readonly origin: RegionRequest;
   readonly links: RegionLinks;
   /** By `at`. */
   readonly entries: ReadonlyMap<number, { readonly op: number; readonly loopHeads: readonly number[] }>;
@@ -49,9 +49,12 @@ interface FoundBody {
 export interface KeptPublication {
   readonly module: KeptModule;
   readonly regions: readonly Region[];
+  /** An entry has no region yet. Bodies of a module that is in use are wanted at any rate: others of it call them. */
+  readonly isNew: boolean;
 }
 
 const ABSENT: RegionPage = { codePage: 0, generation: 0 };
+const NOT_FOUND: Pick<FoundBody, 'origin' | 'entries'> = { origin: { rip: 0, tableExec: 0 }, entries: new Map() };
 
 /**
  * Finds translations that were kept in earlier runs (kept-files.ts) for pages that are decoded now, by their
@@ -150,7 +153,7 @@ export class KeptRegions {
     const ops = body.ops.map(({ at, isCold }) => (isCold ? code.plainOp(at) : code.opAt(at)));
     const entries = kept.description.regions.filter((region) => region.body === index)
       .map(({ at, loopHeads }) => [at, { op: this.#opAt(origin, at), loopHeads: loopHeads.map((head) => code.opAt(head)) }] as const);
-    return code.isCurrent(pages.keys()) ? { origin: origin.rip, links: { pages, ops }, entries: new Map(entries) } : undefined;
+    return code.isCurrent(pages.keys()) ? { origin, links: { pages, ops }, entries: new Map(entries) } : undefined;
   }
 
   /** Op of an instruction, decoded if it was not yet; 0 = it cannot be. */
@@ -163,19 +166,21 @@ export class KeptRegions {
     return this.decoder.decodeIn(page.codePage, at & (PAGE_SIZE - 1), next) ? this.#code.opAt(at) : 0;
   }
 
-  /** None when every entry has a region already. */
+  /** None when every entry has a region already, and the module is not in use. */
   #publication(kept: KeptModule): KeptPublication[] {
     const { bodies, regions } = kept.description;
     const links = bodies.map((body, i) => kept.found[i]?.links ?? absentLinks(body));
     const list = regions.map(({ body, at, tier }): Region => {
-      const entry = kept.found[body]?.entries.get(at);
-      return { op: entry?.op ?? 0, links: links[body]!, instructions: bodies[body]!.instructions, tier, covers: [], loopHeads: entry?.loopHeads ?? [] };
+      const { entries, origin } = kept.found[body] ?? NOT_FOUND;
+      const { op, loopHeads } = entries.get(at) ?? { op: 0, loopHeads: [] };
+      const seen = { ...origin, rip: origin.rip + at };
+      return { op, links: links[body]!, instructions: bodies[body]!.instructions, tier, covers: [], loopHeads, seen };
     });
-    const isWanted = list.some(({ op }) => op !== 0 && !hasRegion(this.decoder.shared, op));
-    if (!isWanted) return [];
+    const isNew = list.some(({ op }) => op !== 0 && !hasRegion(this.decoder.shared, op));
+    if (!isNew && kept.serial === 0) return [];
     // V8 refuses code while another thread has set flags: the next page of the module tries again.
     kept.compiled ??= moduleWithCode(kept.wasm, kept.code.buffer);
-    return [{ module: kept, regions: list }];
+    return [{ module: kept, regions: list, isNew }];
   }
 
   /** Keeps a module that was compiled from translations. Errors (a full disk) end it for good. */
@@ -197,10 +202,10 @@ export class KeptRegions {
   }
 
   /** Regions of a module that were found here. */
-  revived({ description, found }: KeptModule, regions: readonly Region[]): RevivedRegion[] {
+  revived({ description }: KeptModule, regions: readonly Region[]): RevivedRegion[] {
     return description.regions.flatMap(({ body, at, loopHeads }, i) => {
       const region = regions[i]!;
-      return region.op === 0 ? [] : [{ region, rip: found[body]!.origin + at, at, body, headsAt: loopHeads }];
+      return region.op === 0 ? [] : [{ region, at, body, headsAt: loopHeads }];
     });
   }
 

@@ -2,9 +2,10 @@ import { compileOptimised, markQuick, QUICK_ALLOCATOR } from '../interp/compile-
 import type { JitArea } from './jit-area.js';
 import type { KeptModule, KeptRegions } from './kept-regions.js';
 import { isLinkedTier, Tier, type Region, type RegionRequest } from './region-abi.js';
-import { RegionLinker } from './region-linker.js';
+import { MAX_INSTRUCTIONS_LINKED, RegionLinker } from './region-linker.js';
 import { KEPT, LINKED, RegionStore, TRANSLATED, type PublishMode } from './region-store.js';
 import type { Translator } from './translator.js';
+import { WholeFunctions } from './whole-functions.js';
 
 /**
  * Makes modules of regions and publishes them: of new translations, of those that were kept in earlier runs, and
@@ -66,9 +67,10 @@ export class ModulePublisher {
   /** Publishes what was kept of pages that have been decoded; the regions. */
   publishKept(newPages: readonly RegionRequest[]): Region[] {
     const published: Region[] = [];
-    for (const { module, regions } of this.kept?.find(newPages) ?? []) {
+    for (const { module, regions, isNew } of this.kept?.find(newPages) ?? []) {
       if (!module.compiled) continue;
       if (module.serial === 0 || !this.#store.extend(module.serial, regions, KEPT)) {
+        if (!isNew) continue;
         module.serial = this.#store.publish(regions, module.wasm, KEPT);
         if (module.serial === 0) continue;
         this.#modules.set(module.serial, module.compiled);
@@ -94,10 +96,12 @@ export class ModulePublisher {
     return this.#linker.hasNew;
   }
 
-  link(uptimeMs: number): void {
-    const { regions, serials } = this.#linker.candidates(uptimeMs);
-    if (regions.length === 0) return;
+  /** `isWanted`: somebody waits for the thread. */
+  link(uptimeMs: number, isWanted: () => boolean): void {
+    const { regions: found, serials } = this.#linker.candidates(uptimeMs);
+    if (found.length === 0) return;
     const startMs = performance.now();
+    const regions = new WholeFunctions(this.translator, MAX_INSTRUCTIONS_LINKED, isWanted, this.attempt).make(found);
     const serial = this.attempt(() => this.#build(regions, false, LINKED)) ?? 0;
     this.#linker.took(regions, performance.now() - startMs);
     if (serial !== 0) this.kept?.replace(serials, serial);

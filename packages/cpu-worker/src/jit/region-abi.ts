@@ -27,8 +27,8 @@ import type { Signature } from '../ir/wasm-module.js';
  * copy of the table (8192 slots: 440 µs and 200 kB for an instance, without 10 µs), and `set` costs
  * 10 ns more for each. They go on in other regions through functions of the interpreter's module:
  * `env.direct (tcb, rip, depth, link)` and, by the jump cache, `env.indirect (tcb, rip, depth)`, both with
- * all state but `rip` in the TCB; they end in tail calls, and can be tail-called. A negative depth: calls
- * are nested too deeply.
+ * all state but `rip` in the TCB; they end in tail calls, and can be tail-called. Regions look at the slice and at the
+ * depth themselves; a negative depth: calls are nested too deeply.
  *
  * A module holds no address of decoded code, so that it can be kept for later runs (kept-regions.ts). Those
  * stand in shared memory, in the *links* of each body: its pages, then the ops that it names (region-links.ts).
@@ -36,7 +36,7 @@ import type { Signature } from '../ir/wasm-module.js';
  * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.l0, env.l1, … (i32 globals: the
  * address of the links of each body), env.direct, env.indirect, env.cold (tcb, op) → Status of the op's cold
  * handler (TCB.pcBase must be right), env.fits (tcb, origin, links) → 1 when the pages under the execute table
- * are those of the links, and functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
+ * are those of the links, env.misfit (tcb, rip, depth, links), which goes on when they are not, and functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] };
 
@@ -141,6 +141,8 @@ export interface Region {
   readonly covers: readonly number[];
   /** Ops at heads of loops. */
   readonly loopHeads: readonly number[];
+  /** Where it was translated, or found again: guest address of the entry, and the execute table. */
+  readonly seen: RegionRequest;
 }
 
 /** Of all bodies, each once. */

@@ -8,8 +8,6 @@ import type { RegionBody } from './region-emitter.js';
 
 /** A region with its code. */
 export interface Translated extends Region {
-  /** Guest address of the entry where it was translated. */
-  readonly rip: number;
   /** The entry, counted from the page that addresses in the body count from. */
   readonly at: number;
   /** The same as `loopHeads`, counted like `at`. */
@@ -53,7 +51,7 @@ export class RegionAssembler {
       module.export(`r${i}`, entry);
       this.#entries.set(op, entry);
     });
-    for (const [body, { rip }] of this.#bodies) {
+    for (const [body, { seen: { rip } }] of this.#bodies) {
       module.define(this.#functions.get(body)!, body.locals, this.#relocated(body), body.rare, `guest_${rip.toString(16)}`);
     }
     return module.encode(MAX_MEMORY_BYTES / 65536);

@@ -52,7 +52,7 @@ export class RegionCompiler {
     if (!plan) return [];
     const entry = discover(code, entryAt, (at) => !plan.mayOverlap && planner.startsRegion(code.opAt(at)), plan.maxInstructions);
     if (!entry) return undefined;
-    const order = orderRegion(entry);
+    const order = orderRegion(entry.first);
     const pages = this.#pagesOf(order.blocks);
     if (!code.isCurrent(pages.keys())) return undefined;
     const flags = new FlagLiveness(code, order.blocks);
@@ -67,8 +67,16 @@ export class RegionCompiler {
     const headsAt = [...order.loops].flatMap(({ at }) => (Number.isNaN(at) ? [] : [at]));
     const loopHeads = headsAt.map((at) => code.opAt(at));
     const links = { pages, ops: body.ops.map(({ at, isCold }) => this.#linkedOp(at, isCold)) };
-    const region = { op, rip: request.rip, at: entryAt, links, instructions, covers, loopHeads, headsAt, body, tier: plan.tier };
-    return [region, ...this.#otherEntries(region, order.blocks[0]!, planner)];
+    const region = { op, seen: request, at: entryAt, links, instructions, covers, loopHeads, headsAt, body, tier: plan.tier };
+    const regions = [region, ...this.#otherEntries(region, order.blocks[0]!, planner)];
+    planner.covered?.(entry.own.map((at) => code.opAt(at)));
+    return regions;
+  }
+
+  coverage(request: RegionRequest, maxInstructions: number): readonly number[] {
+    const code = this.#code;
+    code.begin(request);
+    return discover(code, request.rip % PAGE_SIZE, () => false, maxInstructions)?.own.map((at) => code.opAt(at)) ?? [];
   }
 
   #linkedOp(at: number, isCold: boolean): number {
@@ -81,7 +89,7 @@ export class RegionCompiler {
     return end.targets.flatMap(({ at }) => {
       const op = this.#code.opAt(at);
       const isWanted = at !== region.at && op !== 0 && planner.planOf(op) !== undefined;
-      return isWanted ? [{ ...region, op, at, rip: region.rip - region.at + at, covers: [], loopHeads: [], headsAt: [] }] : [];
+      return isWanted ? [{ ...region, op, at, seen: { ...region.seen, rip: region.seen.rip - region.at + at }, covers: [], loopHeads: [], headsAt: [] }] : [];
     });
   }
 
@@ -106,7 +114,7 @@ export class RegionCompiler {
 
   revive(bodies: Uint8Array, regions: readonly RevivedRegion[]): Translated[] {
     const unpacked = unpackBodies(bodies);
-    return regions.map(({ region, rip, at, body, headsAt }) => ({ ...region, rip, at, headsAt, body: unpacked[body]! }));
+    return regions.map(({ region, at, body, headsAt }) => ({ ...region, at, headsAt, body: unpacked[body]! }));
   }
 
   assemble(regions: readonly Region[]): Uint8Array {

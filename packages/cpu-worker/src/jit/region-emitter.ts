@@ -77,6 +77,7 @@ export class RegionEmitter {
   emit(): RegionBody {
     this.#tree(this.region.order.blocks[0]!);
     this.#body.byte(0x00);
+    this.#lowering.fillIn();
     const code = new Code();
     const { relocations, rare } = this.#emitInto(code, (b) => this.#transfers.enter(b));
     for (let i = 0; i < this.exits.stubs.length; i++) code.bytes([0x02, 0x40]);
@@ -261,25 +262,34 @@ export class RegionEmitter {
 
   /** Return of a callee that is part of the region. */
   #back(block: Block, insn: GuestInstruction, { returnAt, next }: { readonly returnAt: number; readonly next: Edge }, dirty: SlotSet, written: SlotSet): void {
-    this.#instruction(insn, dirty, true, (b, outcome) => {
-      const target = targetOf(outcome);
-      const state = new RegionState(this.#state);
-      b.ifRare(b.ne(target, b.address(returnAt)), () => {
-        b.flushFlags();
-        this.#transfers.jump(b, target, written);
-      });
-      this.#state.restore(state);
-    });
+    this.#instruction(insn, dirty, true, (b, outcome) => this.#unlessAt(b, returnAt, targetOf(outcome), written));
     this.#edgeAfter(block, next, written);
   }
 
   #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, to: Block | undefined): void {
+    const likely = this.region.code.targetInMemory(insn);
     this.#instruction(insn, dirty, true, (b, outcome) => {
-      b.flushFlags();
-      if (to) b.setLocal(this.locals.target, targetOf(outcome));
-      else this.#transfers.jump(b, targetOf(outcome), written);
+      if (likely !== undefined) this.#unlessAt(b, likely, targetOf(outcome), written);
+      else if (to) {
+        b.flushFlags();
+        b.setLocal(this.locals.target, targetOf(outcome));
+      } else {
+        b.flushFlags();
+        this.#transfers.jump(b, targetOf(outcome), written);
+      }
     });
-    if (to) this.#edgeAfter(block, { block: to }, written);
+    if (likely !== undefined) this.#edgeAfter(block, { exit: likely }, written);
+    else if (to) this.#edgeAfter(block, { block: to }, written);
+  }
+
+  /** Leaves for `target` if that is not where control goes on. */
+  #unlessAt(b: RegionBuilder, at: number, target: I64, written: SlotSet): void {
+    const state = new RegionState(this.#state);
+    b.ifRare(b.ne(target, b.address(at)), () => {
+      b.flushFlags();
+      this.#transfers.jump(b, target, written);
+    });
+    this.#state.restore(state);
   }
 
   /** Takes the edge once what its end must not have to store is stored. */

@@ -5,10 +5,10 @@ import { currentOps, type RegionLinks } from './region-links.js';
 
 /** A few regions gain nothing. */
 const MIN_NEW = 16;
-/** What is new must be this share of everything. */
+/** Before everything is linked anew: what is new must be this share of it. */
 const MIN_NEW_SHARE = 1 / 4;
-/** Instructions of a linked module: a thread that compiles cannot be ended, so the kernel's end would wait for it. */
-const MAX_INSTRUCTIONS_LINKED = 25_000;
+/** Instructions of a linked module: while it is compiled requests wait, and so does the kernel's end, as a thread that compiles cannot be ended. */
+export const MAX_INSTRUCTIONS_LINKED = 25_000;
 /** Time that linking may take, of all the time the thread has been there: more when later runs gain from it, too. */
 const TIME_SHARE = 1 / 4;
 const TIME_SHARE_KEPT = 1 / 2;
@@ -84,11 +84,12 @@ export class RegionLinker {
   candidates(uptimeMs: number): Linking {
     const live = [...this.#modules].map(([serial, module]): LiveModule => ({ serial, module, regions: module.regions.filter(({ op }) => this.#regionOf(serial, op) >= 0) }));
     const fresh = live.filter(({ module }) => !module.isLinked);
-    if (regionCount(fresh) < Math.max(MIN_NEW, regionCount(live) * MIN_NEW_SHARE)) return NOTHING;
+    if (regionCount(fresh) < MIN_NEW) return NOTHING;
     const budgetMs = uptimeMs * (this.isKept ? TIME_SHARE_KEPT : TIME_SHARE) - this.#spentMs;
     const most = Math.min(MAX_INSTRUCTIONS_LINKED, (budgetMs * 1000) / this.#microsecondsPerInstruction);
-    const chosen = live.reduce((sum, { regions }) => sum + instructionsOf(regions), 0) <= most ? live : firstThatFit(fresh, most);
-    if (regionCount(chosen) < MIN_NEW) return NOTHING;
+    const isSmall = live.reduce((sum, { regions }) => sum + instructionsOf(regions), 0) <= most;
+    const chosen = isSmall ? live : firstThatFit(fresh, most);
+    if (regionCount(chosen) < MIN_NEW || (isSmall && regionCount(fresh) < regionCount(live) * MIN_NEW_SHARE)) return NOTHING;
     return { regions: chosen.flatMap(({ serial, module }) => this.#linked(serial, module)), serials: chosen.map(({ serial }) => serial) };
   }
 

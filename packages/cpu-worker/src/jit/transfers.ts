@@ -79,10 +79,7 @@ export class Transfers {
     const key = b.variable('i64', b.add(b.local('i64', this.locals.origin), b.readRaw('i64', b.tcb(), TCB.off.codeKey, 'state')));
     b.ifRare(b.ne(b.getVar(key), b.getGlobal64(ENTRY_KEY)), () => {
       const fits = b.callIndex(this.callee('fits'), 'i32', [b.tcb(), b.local('i64', this.locals.origin), b.getGlobal(LINKS)]);
-      b.ifRare(b.eqz(fits), () => {
-        b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
-        b.returnValue(b.i32(RegionExit.STALE));
-      });
+      b.ifRare(b.eqz(fits), () => b.tailCallIndex(this.callee('misfit'), [b.tcb(), rip, this.#depth(b), b.getGlobal(LINKS)]));
       b.setGlobal(ENTRY_KEY, b.getVar(key));
     });
   }

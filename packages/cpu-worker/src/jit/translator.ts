@@ -20,6 +20,8 @@ export interface RegionPlanner {
   planOf(op: number): RegionPlan | undefined;
   /** Whether a region starts at the op, or will. */
   startsRegion(op: number): boolean;
+  /** Ops of a region that was made, but for those of copied callees. */
+  covered?(ops: readonly number[]): void;
 }
 
 /** Guest code → regions → module. Preconditions: as RegionStore's, the thread counts as a core in guest code. */
@@ -29,6 +31,8 @@ export interface Translator {
    * none is worth it, none when the planner has no plan for it. Without a planner: as eagerly as can be.
    */
   translate(request: RegionRequest, planner?: RegionPlanner): readonly Region[] | undefined;
+  /** Ops that a region for the entry would have, but for those of copied callees. */
+  coverage(request: RegionRequest, maxInstructions: number): readonly number[];
   /** Bytes of a module that exports the regions as r0, r1, … in order. */
   assemble(regions: readonly Region[]): Uint8Array;
   /** What is to be known of translated regions in later runs, and their code. */
@@ -40,7 +44,6 @@ export interface Translator {
 /** A region of an earlier run that has been found again. */
 export interface RevivedRegion {
   readonly region: Region;
-  readonly rip: number;
   readonly at: number;
   readonly body: number;
   readonly headsAt: readonly number[];
