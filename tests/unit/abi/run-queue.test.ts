@@ -55,6 +55,15 @@ describe('run queue', () => {
     expect([pop(2), pop(40), pop(1), pop(1), pop(0)]).to.deep.equal([null, 3, 1, null, 2]);
   });
 
+  it('says which CPU is wanted beyond those that are there', () => {
+    shared.i32[headerWord('cpuCount')] = 4;
+    push(1);
+    expect(queue.wantedFrom(1)).to.equal(-1);
+    push(2, 0, 0b1100n);
+    push(3, 0, 0b1000n);
+    expect([queue.wantedFrom(1), queue.wantedFrom(3), queue.wantedFrom(4)]).to.deep.equal([2, 3, -1]);
+  });
+
   it('keeps the others in order when one is taken from the middle, also around the end of the ring', () => {
     for (let round = 0; round < 3000; round++) {
       push(1);

@@ -163,6 +163,25 @@ export class RunQueue {
     return tcb;
   }
 
+  /** The lowest CPU that a task waits for which may run on none below `cpu`; -1 = there is no such task. */
+  wantedFrom(cpu: number): number {
+    const { i32, u32 } = this.shared;
+    let wanted = -1;
+    lockWord(i32, LOCK);
+    const tail = i32[TAIL]!;
+    for (let at = i32[HEAD]!; at !== tail; at = (at + 1) | 0) {
+      const first = this._firstCpuOf(u32[SLOTS + (at & MASK)]!);
+      if (first >= cpu && (wanted < 0 || first < wanted)) wanted = first;
+    }
+    unlockWord(i32, LOCK);
+    return wanted;
+  }
+
+  private _firstCpuOf(tcb: number): number {
+    for (let cpu = 0; cpu < this.shared.i32[CPUS]!; cpu++) if (this.mayRun(tcb, cpu)) return cpu;
+    return -1;
+  }
+
   /** Tasks on the queue. */
   get waiting(): number {
     return (Atomics.load(this.shared.i32, TAIL) - Atomics.load(this.shared.i32, HEAD)) | 0;

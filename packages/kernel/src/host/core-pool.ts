@@ -55,10 +55,12 @@ export class CorePool {
     void this._startCore(this._started++);
   }
 
-  /** Starts cores while more tasks wait than cores that boot, and no core is idle; none in place of which others run tasks, but for the first. */
+  /** Starts cores while more tasks wait than cores that boot, and no core is idle; none in place of which others run tasks, but for the first and for those that alone may run a task. */
   ensureCapacity(standIns: number): void {
+    if (this._started >= this.options.cores || this._queue.isEmpty) return;
     const wanted = Math.max(1, this.options.cores - standIns);
-    if (this._started >= wanted || this._queue.isEmpty || this._queue.hasIdleCore) return;
+    while (this._started <= this._queue.wantedFrom(this._started)) void this._startCore(this._started++);
+    if (this._started >= wanted || this._queue.hasIdleCore) return;
     const online = Atomics.load(this._shared.i32, ONLINE);
     while (this._started < wanted && this._queue.waiting > this._started - online) void this._startCore(this._started++);
   }

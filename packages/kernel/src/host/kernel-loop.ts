@@ -91,9 +91,11 @@ export class KernelLoop {
   /** Handles what has come in, then runs a task of the local core; true when there was anything to do. */
   private _step(untilMs: number): boolean {
     const pumped = this.pump();
-    if (this.local === undefined || !this.local.run(untilMs)) return pumped;
+    if (this.local === undefined) return pumped;
+    const ran = this.local.run(untilMs);
+    // It may have given its CPU up although tasks wait.
     this.target.afterWork();
-    return true;
+    return pumped || ran;
   }
 
   /** One pass over ring, timers and woken calls; true when there was anything to do. */
