@@ -21,6 +21,7 @@ describe('run queue with three threads and a fourth that stands in for their CPU
     i32[CPUS] = THREADS;
     i32[WORDS.left] = TASKS * ROUNDS;
     const threads = Array.from({ length: THREADS }, (_, cpu) => new Worker(new URL('run-queue-thread.js', import.meta.url), { workerData: { memory, cpu } }));
+    const exits = Promise.all(threads.map((thread) => once(thread, 'exit')));
     await Promise.all(threads.map((thread) => once(thread, 'online')));
     for (let number = 0; number < TASKS; number++) {
       const tcb = FIRST_TCB + number * TCB.sizeBytes;
@@ -43,7 +44,7 @@ describe('run queue with three threads and a fourth that stands in for their CPU
       await new Promise((done) => setImmediate(done));
     }
     queue.wakeAll();
-    await Promise.all(threads.map((thread) => once(thread, 'exit')));
+    await exits;
     expect(Atomics.load(i32, WORDS.violations)).to.equal(0);
     expect(Atomics.load(i32, WORDS.ran)).to.equal(TASKS * ROUNDS);
     expect(queue.isEmpty).to.equal(true);
