@@ -4,10 +4,8 @@
 //   16: call 0   21: call 0   26: ret      32: call 16   37: jmp rax
 // and one that calls another one through the linker's table, at 104:
 //   80: call 88   85: ret     88: endbr64   92: jmp [rip+6]   112: jmp 88
-import { createMemory, FramePool, viewMemory, type SharedMemory } from '@troupe/abi';
-import { ADDEND_BIAS, FLAT_TABLE_BYTES, PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
-import { CodeCache } from '@troupe/cpu-worker/decode/code-cache.js';
-import { CODE_PAGE, CODE_PAGE_OPS, OP, OP_BYTES } from '@troupe/cpu-worker/interp/op-record.js';
+import type { FramePool, SharedMemory } from '@troupe/abi';
+import { CODE_PAGE, CODE_PAGE_OPS, OP } from '@troupe/cpu-worker/interp/op-record.js';
 import { GuestCode } from '@troupe/cpu-worker/jit/guest-code.js';
 import { JitArea } from '@troupe/cpu-worker/jit/jit-area.js';
 import { REGION_HANDLER, Tier } from '@troupe/cpu-worker/jit/region-abi.js';
@@ -15,6 +13,7 @@ import { RegionCompiler } from '@troupe/cpu-worker/jit/region-compiler.js';
 import { TierPlanner } from '@troupe/cpu-worker/jit/tier-planner.js';
 import { hasRegion, type RegionPlanner } from '@troupe/cpu-worker/jit/translator.js';
 import { expect } from 'chai';
+import { decodedPage } from '../../support/decoded-page.js';
 
 const CODE = [0x31, 0xc0, 0xff, 0xc0, 0x83, 0xf8, 0x09, 0x75, 0xf9, 0xc3, ...Array<number>(6).fill(0x90),
   0xe8, 0xeb, 0xff, 0xff, 0xff, 0xe8, 0xe6, 0xff, 0xff, 0xff, 0xc3, ...Array<number>(5).fill(0x90),
@@ -39,17 +38,7 @@ describe('code of regions', () => {
   let opAt: (offset: number) => number;
 
   beforeEach(() => {
-    shared = viewMemory(createMemory());
-    frames = FramePool.initialise(shared, 64 * 1024 * 1024);
-    const frame = frames.alloc();
-    const codePage = new CodeCache(shared, frames).pageOf(frame);
-    shared.u8.set(CODE, frame);
-    opAt = (offset) => codePage + CODE_PAGE_OPS + offset * OP_BYTES;
-    for (const offset of STARTS) shared.u32[((codePage + CODE_PAGE.index) >>> 2) + offset] = opAt(offset);
-    const tables = frames.allocChunk(3 * FLAT_TABLE_BYTES);
-    shared.u32[(tables >>> 2) + RIP / PAGE_SIZE] = frame - RIP - ADDEND_BIAS;
-    tableExec = tables + 2 * FLAT_TABLE_BYTES;
-    shared.u32[(tableExec >>> 2) + RIP / PAGE_SIZE] = codePage;
+    ({ shared, frames, tableExec, opAt } = decodedPage(RIP, CODE, STARTS));
   });
 
   const translated = (offset: number, mayOverlap: boolean, isPlanned: (op: number) => boolean = () => false): number | undefined => {

@@ -130,18 +130,32 @@ export class GuestCode {
    */
   targetInMemory({ at, lenBytes, disp, base, index }: GuestInstruction): number | undefined {
     if (base !== RIP_BASE || index >= 0) return undefined;
-    const target = this.#pointerAt(this.#firstPage * PAGE_SIZE + at + lenBytes + disp);
-    const targetAt = target - this.#firstPage * PAGE_SIZE;
+    const target = this.#pointerAt(this.addressOf(at + lenBytes + disp));
+    const targetAt = this.atOf(target);
     return target !== 0 && this.opAt(targetAt) !== 0 ? targetAt : undefined;
   }
 
   /** The word of 8 bytes at a guest address if it is a guest address below 4 GiB, else 0. */
   #pointerAt(address: number): number {
+    return this.wordAt(address + 4) === 0 ? this.wordAt(address)! : 0;
+  }
+
+  /** The aligned word of 4 bytes at a guest address below 4 GiB; undefined when there is no memory. */
+  wordAt(address: number): number | undefined {
     const { u32 } = this.shared;
-    if (address < 0 || address > 0xffff_fff8 || address % 8 !== 0) return 0;
+    if (address < 0 || address >= LOW_PAGES * PAGE_SIZE || address % 4 !== 0) return undefined;
     const entry = Atomics.load(u32, ((this.#tableExec - 2 * FLAT_TABLE_BYTES) >>> 2) + Math.floor(address / PAGE_SIZE));
-    const word = (address + entry + ADDEND_BIAS) % 2 ** 32 / 4;
-    return entry !== 0 && u32[word + 1] === 0 ? u32[word]! : 0;
+    return entry === 0 ? undefined : u32[((address + entry + ADDEND_BIAS) % 2 ** 32) / 4]!;
+  }
+
+  /** Guest address of what is at `at`. */
+  addressOf(at: number): number {
+    return this.#firstPage * PAGE_SIZE + at;
+  }
+
+  /** Counted from the start of the entry's page. */
+  atOf(address: number): number {
+    return address - this.#firstPage * PAGE_SIZE;
   }
 
   #copy(at: number): GuestInstruction {

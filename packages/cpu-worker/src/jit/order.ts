@@ -76,7 +76,7 @@ function replaceEdge(end: Terminator, to: Block, by: Edge): void {
     if (isTo(end.taken)) end.taken = by;
     if (isTo(end.next)) end.next = by;
   }
-  if (end.kind === 'dispatch') end.targets = end.targets.filter((block) => block !== to);
+  if (end.kind === 'dispatch' || end.kind === 'indirect') end.targets = end.targets.filter((block) => block !== to);
   if ((end.kind === 'call' || end.kind === 'callIndirect' || end.kind === 'cold' || end.kind === 'back') && isTo(end.next)) end.next = by;
 }
 

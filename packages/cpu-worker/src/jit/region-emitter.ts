@@ -252,7 +252,7 @@ export class RegionEmitter {
         return this.#edgeAfter(block, end.to, written);
       case 'back': return this.#back(block, insn, end, dirty, written);
       case 'return': return this.#instruction(insn, dirty, true, (b, outcome) => this.#transfers.return(b, targetOf(outcome), written));
-      case 'indirect': return this.#indirect(block, insn, dirty, written, end.to);
+      case 'indirect': return this.#indirect(block, insn, dirty, written, end);
       default: return this.#instruction(insn, dirty, true, (b) => {
         b.flushFlags();
         this.#transfers.syscall(b, insn, written);
@@ -266,11 +266,11 @@ export class RegionEmitter {
     this.#edgeAfter(block, next, written);
   }
 
-  #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, to: Block | undefined): void {
+  #indirect(block: Block, insn: GuestInstruction, dirty: SlotSet, written: SlotSet, { to, targets }: { readonly to: Block | undefined; readonly targets: readonly Block[] }): void {
     const likely = this.region.code.targetInMemory(insn);
     this.#instruction(insn, dirty, true, (b, outcome) => {
       if (likely !== undefined) this.#unlessAt(b, likely, targetOf(outcome), written);
-      else if (to) {
+      else if (to || targets.length > 0) {
         b.flushFlags();
         b.setLocal(this.locals.target, targetOf(outcome));
       } else {
@@ -280,6 +280,7 @@ export class RegionEmitter {
     });
     if (likely !== undefined) this.#edgeAfter(block, { exit: likely }, written);
     else if (to) this.#edgeAfter(block, { block: to }, written);
+    else if (targets.length > 0) this.#switch(block, targets, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), written));
   }
 
   /** Leaves for `target` if that is not where control goes on. */
@@ -297,14 +298,19 @@ export class RegionEmitter {
     this.#edge(block, edge, this.#storeBut(this.region.flow.mayBeDirtyAfter(block), dirty));
   }
 
-  /** Goes to the block at the local `target`; leaves when it is none of them. */
   #dispatch(block: Block, targets: readonly Block[]): void {
-    const dirty = this.region.flow.dirtyAtStart(block);
     this.#load(this.region.flow.loadsAtEnd(block));
+    this.#state.reset();
+    this.#switch(block, targets, this.region.flow.dirtyAtStart(block));
+  }
+
+  /** Goes to the block at the local `target`; leaves when it is none of them. */
+  #switch(block: Block, targets: readonly Block[], dirty: SlotSet): void {
     const target = (b: RegionBuilder): I64 => b.local('i64', this.locals.target, 'var');
     const elsewhere: Label = { name: 'elsewhere' };
     const cases = targets.map(({ at }) => ({ name: `case ${at.toString(16)}` }));
     const { multiplier, shift, slots } = spread(targets.map(({ at }) => at));
+    const before = new RegionState(this.#state);
     this.#lowering.open('block', elsewhere);
     for (const label of [...cases].reverse()) this.#lowering.open('block', label);
     this.#part((b) => {
@@ -313,12 +319,12 @@ export class RegionEmitter {
     });
     for (const next of targets) {
       this.#lowering.close();
-      this.#state.reset();
+      this.#state.restore(before);
       this.#part((b) => b.branchRarely(b.ne(target(b), b.address(next.at)), elsewhere));
       this.#edge(block, { block: next }, dirty);
     }
     this.#lowering.close();
-    this.#state.reset();
+    this.#state.restore(before);
     this.#part((b) => this.#transfers.jump(b, target(b), dirty));
   }
 
@@ -400,7 +406,7 @@ export class RegionEmitter {
     this.#part((b) => {
       if (isLive) b.flushFlags();
       if (!isBack) return b.branch(this.#label(edge.block, 'merge'));
-      b.branchIf(b.ltS(b.local('i32', this.locals.count, 'var'), b.i32(0)), this.#label(edge.block, 'loop'));
+      this.#transfers.repeat(b, this.#label(edge.block, 'loop'));
       if (edge.block.end.kind === 'dispatch') return this.#transfers.pollAt(b, b.local('i64', this.locals.target, 'var'), dirty);
       this.#transfers.setPc(b, edge.block.at);
       b.branch(this.exits.label(RegionExit.POLL, this.#dirtyOn(edge, dirty)));
