@@ -44,12 +44,12 @@ describe('accesses near one that has been looked at', () => {
     expect(state.runs).to.have.length(0);
   });
 
-  it('decide how much of a page must be there, and for what', () => {
+  it('decide how much must be there, and for what', () => {
     const span = new RunSpan(8, false);
-    const read = { low: span.low.value, last: span.lastOffset.value, table: span.table.value };
-    expect(read).to.deep.equal({ low: 0, last: 4088, table: TCB.off.tableRead });
+    const read = { low: span.low.value, last: span.last.value, table: span.table.value };
+    expect(read).to.deep.equal({ low: 0, last: 7, table: TCB.off.tableRead });
     span.include(-24, 8, true);
     span.include(32, 16, false);
-    expect({ low: span.low.value, last: span.lastOffset.value, table: span.table.value }).to.deep.equal({ low: -24, last: 4096 - 72, table: TCB.off.tableWrite });
+    expect({ low: span.low.value, last: span.last.value, table: span.table.value }).to.deep.equal({ low: -24, last: 47, table: TCB.off.tableWrite });
   });
 });

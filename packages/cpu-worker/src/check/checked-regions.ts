@@ -129,7 +129,12 @@ export class CheckedRegions {
     // Accesses through windows would pass by the tables, by which pages are watched.
     for (const kind of Object.values(WindowKind)) u64[(tcb + windowOffset(kind) + MemoryWindow.off.bytes) / 8] = 0n;
     i32[(this.#block + CoreBlock.off.regionMissing) >>> 2] = 0;
+    // Nothing left of it: the slice is not followed by another one.
+    const budget = (this.#block + CoreBlock.off.budget) >>> 2;
+    const left = i32[budget]!;
+    i32[budget] = 0;
     exited(region(tcb, this.#before.rip, ENTRY_DEPTH, 0));
+    i32[budget] = left;
     this.#after.take(tcb);
     this.#pages.undo();
     this.#before.restore(tcb);

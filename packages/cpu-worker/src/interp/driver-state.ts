@@ -38,9 +38,11 @@ export const RunFlag = {
 
 /** Instructions between two polls of the command words, in the interpreter and in regions. */
 const SLICE = 4096;
-const REGION_SLICE = 16384;
+export const REGION_SLICE = 16384;
+/** Of the polls of a region that may become a better one, one in so many is the driver's. A power of 2. */
+export const SAMPLED_POLLS = 8;
 /** Instructions that count as a branch of CoreBlock.budget. */
-const BRANCH_SHIFT = 3;
+export const BRANCH_SHIFT = 3;
 
 /**
  * Locals of the driver: parameters tcb and op (ColdBuilder expects op in local 1), flags; then
@@ -99,15 +101,15 @@ export class DriverState {
     b.writeRaw(b.tcb(), TCB.off.pcBase, b.and(this.rip(), b.i64(~0xfffn)), 'state');
   }
 
-  /** Instructions of the slice so far; `ran` = count + op. */
+  /** Instructions of the slice so far; `ran` = count + op. Negative when regions began another slice and used little of it (region-poll.ts). */
   #instructions(ran: I32): I32 {
-    return this.b.shrU(this.b.add(ran, this.get('slice')), this.b.i32(OP_SHIFT));
+    return this.b.shrS(this.b.add(ran, this.get('slice')), this.b.i32(OP_SHIFT));
   }
 
   /** Adds what ran since the last account to TCB.instructions. */
   account(ran: I32): void {
     const { b } = this;
-    const total = b.add(b.readRaw('i64', b.tcb(), TCB.off.instructions, 'state'), b.zext64(this.#instructions(ran)));
+    const total = b.add(b.readRaw('i64', b.tcb(), TCB.off.instructions, 'state'), b.sext64(this.#instructions(ran), 32));
     b.writeRaw(b.tcb(), TCB.off.instructions, total, 'state');
   }
 

@@ -15,6 +15,7 @@ import type { Linkage } from './interp-builder.js';
 import { buildChain, buildGuard, Driver } from './driver.js';
 import { INTERPRETER_FUNCTIONS } from '../jit/analysed-region.js';
 import { buildColdCall, buildDirect, buildDirectMiss, buildFits, buildIndirect, buildIndirectMiss, buildMisfit, buildMissing, type RegionTableLinkage } from './region-calls.js';
+import { buildPoll } from './region-poll.js';
 import { MainLoop } from './main-loop.js';
 import { SlowFunctions } from './slow-memory.js';
 import { WideAtomics } from './wide-atomics.js';
@@ -188,6 +189,9 @@ class InterpModule {
     const fits = module.declare(INTERPRETER_FUNCTIONS.fits);
     this.#emitSmall(fits, 3, buildFits);
     module.export('fits', fits);
+    const poll = module.declare(INTERPRETER_FUNCTIONS.poll);
+    this.#emitSmall(poll, 3, (b) => buildPoll(b, module.global('polls')));
+    module.export('poll', poll);
     const missing = module.declare(REGION_SIGNATURE);
     this.#emitSmall(missing, REGION_SIGNATURE.params.length, buildMissing);
     module.export('missing', missing);

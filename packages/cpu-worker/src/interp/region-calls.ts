@@ -6,7 +6,7 @@ import { PAGE_WORDS, pageWordAt } from '../jit/region-links.js';
 import type { Label } from '../ir/node.js';
 import type { I32, I64 } from '../ir/types.js';
 import type { ColdBuilder } from './cold-builder.js';
-import { RunFlag, descriptorOf, type DriverState } from './driver-state.js';
+import { RunFlag, SAMPLED_POLLS, descriptorOf, type DriverState } from './driver-state.js';
 import { CODE_PAGE, OP, OP_SHIFT } from './op-record.js';
 
 /** Heat that a sample of the poll and an arrival from a region add; JitHeader.hotAt is hot. */
@@ -135,7 +135,7 @@ export function sampled(s: DriverState): void {
   const { b } = s;
   b.if(s.isRegion(s.opHandler()), () => {
     const tier = b.readRawInt(8, descriptorOf(b, s.opHandler()), RegionDescriptor.off.tier, 'guest');
-    b.if(b.eqz(b.and(b.i32(Tier.FULL), tier)), () => heat(s, SAMPLE_HEAT, 'hotterAt'));
+    b.if(b.eqz(b.and(b.i32(Tier.FULL), tier)), () => heat(s, SAMPLE_HEAT * SAMPLED_POLLS, 'hotterAt'));
   }, () => heat(s, SAMPLE_HEAT, 'hotAt'));
 }
 

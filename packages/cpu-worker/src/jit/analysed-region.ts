@@ -27,6 +27,8 @@ export interface AnalysedRegion {
   readonly flow: SlotFlow;
   readonly windows: WindowChoice;
   readonly rewritten: ReadonlySet<GuestInstruction>;
+  /** The region may be made again when it stays hot: the driver sees from time to time where it is. */
+  readonly isSampled: boolean;
   /** Pages covered, by distance from the entry's page. */
   readonly pages: ReadonlyMap<number, RegionPage>;
 }
@@ -38,6 +40,7 @@ export const INTERPRETER_FUNCTIONS = {
   fits: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
   indirect: { params: ['i32', 'i64', 'i32'], results: REGION_SIGNATURE.results },
   misfit: REGION_SIGNATURE,
+  poll: { params: ['i32', 'i32', 'i32'], results: ['i32'] },
 } as const satisfies Record<string, Signature>;
 
 /** `direct`, or the region at that address itself where it is in the same module. */

@@ -36,7 +36,9 @@ import type { Signature } from '../ir/wasm-module.js';
  * Imports of a region module: env.memory, env.coreBlock (an i32 global), env.l0, env.l1, … (i32 globals: the
  * address of the links of each body), env.direct, env.indirect, env.cold (tcb, op) → Status of the op's cold
  * handler (TCB.pcBase must be right), env.fits (tcb, origin, links) → 1 when the pages under the execute table
- * are those of the links, env.misfit (tcb, rip, depth, links), which goes on when they are not, and functions of the run-time library under `runtime`. Exports: `r0`, `r1`, … in order.
+ * are those of the links, env.misfit (tcb, rip, depth, links), which goes on when they are not, env.poll (tcb, depth, isSampled) → 1
+ * when a region whose slice is used up must leave (interp/region-poll.ts), and functions of the run-time library under `runtime`.
+ * Exports: `r0`, `r1`, … in order.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32', 'i64', 'i32', 'i32'], results: ['i32'] };
 

@@ -5,7 +5,7 @@ import { FlagLiveness } from './flag-liveness.js';
 import { markCold } from './form-use.js';
 import { GuestCode } from './guest-code.js';
 import { orderRegion } from './order.js';
-import type { KeptTranslation, Region, RegionPage, RegionRequest } from './region-abi.js';
+import { isFirstTier, type KeptTranslation, type Region, type RegionPage, type RegionRequest } from './region-abi.js';
 import { NotInline } from './region-slots.js';
 import { packBodies, unpackBodies } from './packed-body.js';
 import { RegionAssembler, type Translated } from './region-assembler.js';
@@ -59,7 +59,7 @@ export class RegionCompiler {
     const flow = new SlotFlow(order, flags);
     const windows = new WindowChoice(order.blocks, plan.windows);
     const trace = this.tracer?.begin(request.rip - entryAt, order.blocks.flatMap(({ insns }) => insns));
-    const emitter = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, rewritten: rewrittenOperands(order.blocks), pages }, trace);
+    const emitter = new RegionEmitter({ code, entryAt, entry: code.decode(entryAt)!, order, flags, flow, windows, rewritten: rewrittenOperands(order.blocks), isSampled: isFirstTier(plan.tier), pages }, trace);
     const body = emitter.emit();
     if (trace) this.tracer!.end(trace, emitter, body, request.rip, plan.tier);
     const instructions = order.blocks.reduce((sum, block) => sum + block.insns.length, 0);

@@ -97,11 +97,14 @@ export abstract class RegionMemory extends RegionSlots {
     return undefined;
   }
 
-  /** All addresses of the run are in the page. */
+  /** The pages of the run's lowest and last byte, which may be one, must have the same entry. */
   #walkSpan(va: I64, span: RunSpan): I32 {
-    const lowest = this.add(va, this.#late('i64', span.low));
-    this.slowIf(this.ltU(this.#late('i64', span.lastOffset), this.and(lowest, this.i64(OFFSET_MASK))));
-    return this.#lookUp(va, this.readRaw('i32', this.add(this.tcb(), this.#late('i32', span.table)), 0, 'state'));
+    const [lowest, last] = [span.low, span.last].map((distance) => this.add(va, this.#late('i64', distance))) as [I64, I64];
+    this.slowIf(this.wrap(this.shrU(this.or(lowest, last), this.i64(32))));
+    const table = this.readRaw('i32', this.add(this.tcb(), this.#late('i32', span.table)), 0, 'state');
+    const entry = this.variable('i32', this.#entryOf(lowest, table));
+    this.slowIf(this.or(this.eqz(this.getVar(entry)), this.ne(this.getVar(entry), this.#entryOf(last, table))));
+    return this.add(this.wrap(va), this.getVar(entry));
   }
 
   #late<T extends 'i32' | 'i64'>(ty: T, constant: LateConstant): Val<T> { return this.make(ty, { kind: 'late', constant }); }
@@ -194,11 +197,14 @@ export abstract class RegionMemory extends RegionSlots {
   #table(forWrite: boolean): I32 { return this.readRaw('i32', this.tcb(), forWrite ? TCB.off.tableWrite : TCB.off.tableRead, 'state'); }
 
   #lookUp(va: I64, table: I32): I32 {
-    const va32 = this.wrap(va);
-    const slot = this.and(this.shrU(va32, this.i32(10)), this.i32(0x3ffffc));
-    const entry = this.readRaw('i32', this.add(table, slot), 0, 'guest');
+    const entry = this.#entryOf(va, table);
     this.slowIf(this.eqz(entry));
-    return this.add(va32, entry);
+    return this.add(this.wrap(va), entry);
+  }
+
+  #entryOf(va: I64, table: I32): I32 {
+    const slot = this.and(this.shrU(this.wrap(va), this.i32(10)), this.i32(0x3ffffc));
+    return this.readRaw('i32', this.add(table, slot), 0, 'guest');
   }
 
   /** Where the page is compared with a known one, whose test does not see the alignment. */

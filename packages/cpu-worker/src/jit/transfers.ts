@@ -1,6 +1,7 @@
 import { MemoryWindow, windowOffset } from '@troupe/abi/layout/memory-windows.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import { RELOCATED } from '../ir/lower.js';
+import type { Label } from '../ir/node.js';
 import type { I32, I64 } from '../ir/types.js';
 import { Status } from '../interp/cold-builder.js';
 import { OP_BYTES } from '../interp/op-record.js';
@@ -69,8 +70,28 @@ export class Transfers {
   #checkSlice(b: RegionBuilder, rip: I64): void {
     const mayRun = b.and(this.#count(b), b.xor(this.#depth(b), b.i32(-1)));
     b.ifRare(b.leS(b.i32(0), mayRun), () => {
-      b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
-      b.returnValue(b.i32(RegionExit.JUMP));
+      b.ifRare(this.#mustLeave(b), () => {
+        b.writeRaw(b.tcb(), TCB.off.rip, rip, 'state');
+        b.returnValue(b.i32(RegionExit.JUMP));
+      });
+      b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
+    });
+  }
+
+  /** False when a new slice has begun. Precondition: TCB.ran is right. */
+  #mustLeave(b: RegionBuilder): I32 {
+    return b.callIndex(this.callee('poll'), 'i32', [b.tcb(), this.#depth(b), b.i32(this.region.isSampled ? 1 : 0)]);
+  }
+
+  /** At a jump back: goes to `again` while slices last. What follows leaves. */
+  repeat(b: RegionBuilder, again: Label): void {
+    b.block('left', (left) => {
+      b.ifRare(b.eqz(this.#isInSlice(b)), () => {
+        b.writeRaw(b.tcb(), TCB.off.ran, this.#count(b), 'state');
+        b.branchIf(this.#mustLeave(b), left);
+        b.setLocal(this.locals.count, b.readRaw('i32', b.tcb(), TCB.off.ran, 'state'));
+      });
+      b.branch(again);
     });
   }
 

@@ -1,4 +1,3 @@
-import { PAGE_SIZE } from '@troupe/abi/layout/memory-map.js';
 import { WINDOW_SLACK_BYTES } from '@troupe/abi/layout/memory-windows.js';
 import { TCB } from '@troupe/abi/layout/tcb.js';
 import type { LateConstant } from '../ir/node.js';
@@ -7,7 +6,7 @@ import type { AddressShape } from './translated-pages.js';
 /**
  * What one look finds out about an address is good for those near it: accesses by the same registers whose constants
  * differ by no more than WINDOW_SLACK_BYTES are in the window when the first one is. Where that is not, all of them must be
- * in one page; how much that is is known when all code that may use the run has been built.
+ * in one page, or in two whose frames lie in order; how much that is is known when all code that may use the run has been built.
  */
 export class RunSpan {
   /** Bytes covered, counted from the first address. */
@@ -28,8 +27,8 @@ export class RunSpan {
 
   /** Distance from the first address to the lowest one. */
   readonly low: LateConstant = this.#late(() => this.#low);
-  /** Highest offset in a page of the lowest address, so that all are in it. */
-  readonly lastOffset: LateConstant = this.#late(() => PAGE_SIZE - (this.#high - this.#low));
+  /** Distance to the last byte. */
+  readonly last: LateConstant = this.#late(() => this.#high - 1);
   /** Offset in the TCB of the table that maps all of them. */
   readonly table: LateConstant = this.#late(() => (this.#isWritten ? TCB.off.tableWrite : TCB.off.tableRead));
 
