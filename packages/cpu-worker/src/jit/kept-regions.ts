@@ -66,16 +66,20 @@ export class KeptRegions {
   readonly #code: GuestCode;
   /** Files of the modules in use, by their serials. */
   readonly #written = new Map<number, string>();
+  /** Pages to look at: those that are made here, for bodies in several, are told to nobody else. */
+  readonly #made: RegionRequest[] = [];
   #isBroken = false;
 
   constructor(readonly files: KeptFiles<KeptDescription>, readonly decoder: RunDecoder) {
     this.#code = new GuestCode(decoder.shared);
+    decoder.onNewPage = (rip, tableExec) => this.#made.push({ rip, tableExec });
   }
 
-  /** Translations that can be used now that the pages of these requests have been decoded. */
-  find(newPages: readonly RegionRequest[]): KeptPublication[] {
+  /** Translations that can be used now that the pages of these requests have been decoded. What is published meanwhile counts for those that follow. */
+  *find(newPages: readonly RegionRequest[]): Generator<KeptPublication> {
     const grown = new Set<KeptModule>();
-    for (const request of newPages) {
+    this.#made.push(...newPages);
+    for (let request = this.#made.pop(); request !== undefined; request = this.#made.pop()) {
       const page = this.#pageAt(request, 0);
       if (!page) continue;
       const hash = this.#hash(page);
@@ -85,7 +89,7 @@ export class KeptRegions {
       }
     }
     // The best first: what is there already is not replaced.
-    return [...grown].sort((a, b) => bestTier(b) - bestTier(a)).flatMap((kept) => this.#publication(kept));
+    for (const kept of [...grown].sort((a, b) => bestTier(b) - bestTier(a))) yield* this.#publication(kept);
   }
 
   #load(id: string): KeptModule | undefined {
