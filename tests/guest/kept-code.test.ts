@@ -10,6 +10,9 @@ import { run, troupe, type RunResult } from '../support/run.js';
 /** Some 100 million instructions of a dynamic program. */
 const SHELL = ['/bin/sh', '-c', 'i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; echo $i'] as const;
 
+/** The same program, some 200,000. */
+const SHORT = ['/bin/sh', '-c', 'echo short'] as const;
+
 const MAX_RUNS = 5;
 /** Of the index (kept-files.ts). */
 const RECORD_DIGITS = 56;
@@ -30,7 +33,7 @@ describe('kept translations', function () {
   const start = (cores: number, cache = folder, argv: readonly string[] = SHELL): Promise<RunResult> =>
     troupe(argv, { cores, flags: ['--stat'], env: { ...process.env, TROUPE_JIT: 'background', TROUPE_JIT_HEAT: '100', TROUPE_CODE_CACHE: cache }, timeoutMs: 100_000 });
   const count = ({ stderr }: RunResult, name: string): number => Number(new RegExp(`(\\d+)  ${name}`).exec(stderr)![1]);
-  const files = (): string[] => readdirSync(folder).flatMap((tag) => readdirSync(join(folder, tag)).map((name) => join(folder, tag, name)));
+  const files = (): string[] => readdirSync(folder).filter((name) => name !== 'commands').flatMap((tag) => readdirSync(join(folder, tag)).map((name) => join(folder, tag, name)));
 
   for (const cores of [1, 2]) {
     it(`are used by the next run (${cores} core${cores > 1 ? 's' : ''})`, async () => {
@@ -45,6 +48,17 @@ describe('kept translations', function () {
         expect(ours.stdout).to.equal(native.stdout);
         expect(ours.status).to.equal(native.status);
       }
+    });
+  }
+
+  for (const cores of [1, 2]) {
+    it(`are looked for from the start by a command that ran long before (${cores} core${cores > 1 ? 's' : ''})`, async () => {
+      const woken: number[] = [];
+      while (woken.length < MAX_RUNS && !woken.includes(1)) woken.push(count(await start(cores), 'wokenAtExec'));
+      expect(woken[0]).to.equal(0);
+      expect(woken.at(-1)).to.equal(1);
+      expect(count(await start(cores, folder, SHORT), 'wokenAtExec')).to.equal(0);
+      expect(count(await start(cores, folder, SHORT), 'wokenAtExec')).to.equal(0);
     });
   }
 

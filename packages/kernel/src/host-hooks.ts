@@ -1,4 +1,7 @@
 /** What the kernel needs from the layer that owns threads (host/). */
+import type { Command } from './task/exec-image.js';
+import type { ThreadGroup } from './task/thread-group.js';
+
 /** Implemented by host/: run queue, cores, doorbell. */
 export interface KernelHost {
   /** Pushes a RUNNABLE TCB on the run queue and wakes an idle core. */
@@ -9,4 +12,8 @@ export interface KernelHost {
   reschedule(): void;
   /** Work arrived outside of a trap, or the next deadline moved closer: the kernel loop must look again. */
   kick(): void;
+  /** The process is about to run the program. */
+  executed(group: ThreadGroup, command: Command): void;
+  /** The process has ended; its usage is final. */
+  exited(group: ThreadGroup): void;
 }

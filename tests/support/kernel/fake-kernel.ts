@@ -5,9 +5,11 @@
 import { FramePool, O_CREAT, O_WRONLY, Reg, RunState, TCB, Trap, createMemory, rootCredentials, viewMemory } from '@troupe/abi';
 import type { SharedMemory } from '@troupe/abi';
 import { FeatureSet } from '@troupe/kernel/cpu/feature-set.js';
+import type { KernelHost } from '@troupe/kernel/host-hooks.js';
 import { Kernel, type InitKernelArgs } from '@troupe/kernel/kernel.js';
 import { UserNamespace } from '@troupe/abi';
 import type { CreateProcessArgs } from '@troupe/kernel/task/create-process.js';
+import type { Command } from '@troupe/kernel/task/exec-image.js';
 import type { Task } from '@troupe/kernel/task/task.js';
 import type { ThreadGroup } from '@troupe/kernel/task/thread-group.js';
 import type { SyscallRow } from '@troupe/kernel/syscall/row.js';
@@ -64,6 +66,7 @@ export class FakeKernel {
   readonly queue: number[] = [];
   preempted: number[] = [];
   kicks = 0;
+  programs: Pick<KernelHost, 'executed' | 'exited'> | undefined;
 
   constructor(options: { readonly maxTasks?: number; readonly rows?: readonly SyscallRow[]; readonly init?: Partial<InitKernelArgs> } = {}) {
     this.shared = viewMemory(createMemory(MEMORY_BYTES));
@@ -104,6 +107,14 @@ export class FakeKernel {
 
   kick(): void {
     this.kicks++;
+  }
+
+  executed(group: ThreadGroup, command: Command): void {
+    this.programs?.executed(group, command);
+  }
+
+  exited(group: ThreadGroup): void {
+    this.programs?.exited(group);
   }
 
   /** A started process. */

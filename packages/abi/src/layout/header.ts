@@ -63,6 +63,8 @@ export const KernelHeader = struct('KernelHeader', {
   cpuWanted: 'i32',
   /** When a thread last did not run although it wanted to, in ticks of shared/host-load.ts. Written by any thread. */
   lostTick: 'i32',
+  /** 1: a program has started that ran long in earlier runs. Cores then start the thread that finds kept translations. Written by the kernel. */
+  wakeCompiler: 'i32',
 }, 4096);
 
 /** One per core, CORE_BLOCK_BYTES apart. Only that core writes it, except `command`. */

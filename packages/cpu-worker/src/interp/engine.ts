@@ -6,9 +6,10 @@ import { addToU64, viewMemory, type SharedMemory } from '@troupe/abi/shared/shar
 import { CheckedExit, CheckedRegions } from '../check/checked-regions.js';
 import { RunDecoder } from '../decode/run-decoder.js';
 import { loadDecoder } from '../decode/wasm-decoder.js';
-import { CoreJit, type JitMode } from '../jit/core-jit.js';
+import { CoreJit } from '../jit/core-jit.js';
 import type { RegionLinkage } from '../jit/core-regions.js';
 import { JitArea } from '../jit/jit-area.js';
+import { jitMode, type JitMode } from '../jit/jit-mode.js';
 import { makeFacts, makeTranslator } from '../jit/make-translator.js';
 import { loadModule } from './compiled-module.js';
 import { RunFlag } from './driver-state.js';
@@ -51,18 +52,6 @@ type Run = (tcb: number, first: number, flags: number) => number;
 
 /** Branches of the budget that a system call or fault answered by the core counts as. */
 const CALL_BRANCHES = 16;
-
-/** By JitMode. */
-const JIT_MODES: Readonly<Record<JitMode, { readonly mode: 'background' | 'eager' | 'off'; readonly isChecked: boolean }>> = {
-  background: { mode: 'background', isChecked: false }, eager: { mode: 'eager', isChecked: false }, off: { mode: 'off', isChecked: false },
-  check: { mode: 'background', isChecked: true }, 'check-eager': { mode: 'eager', isChecked: true },
-};
-
-/** TROUPE_JIT overrides what is asked for, so that any test can run in any mode. */
-function jitMode(host: EngineHost): JitMode {
-  const forced = process.env['TROUPE_JIT'] ?? '';
-  return Object.hasOwn(JIT_MODES, forced) ? (forced as JitMode) : (host.jit ?? 'off');
-}
 
 /** The interpreter's entry; a module built from other rows than the decoder's is refused. */
 function entryOf(exports: WebAssembly.Exports): Run {
@@ -135,7 +124,7 @@ class InterpEngine implements Engine {
     this.#ownPage = new OwnPageStore(shared, host.frames, { lookup: exports['lookup'] as OpAccess['lookup'], handlers: exports['handlers'] as WebAssembly.Table });
     this.#calls = new InCoreCalls(shared, coreId);
     this.#fresh = new FreshPages(shared, host.frames, coreId);
-    const { mode, isChecked } = JIT_MODES[jitMode(host)];
+    const { mode, isChecked } = jitMode(host.jit ?? 'off');
     this.#main = new MainTier(shared, this.#block, exports['handlers'] as WebAssembly.Table, DIST, host.eagerMain ?? process.env['TROUPE_EAGER_MAIN'] === '1', mode !== 'off');
     this.#jit = this.#makeJit(mode, host.frames, {
       regions: exports['regions'] as WebAssembly.Table,

@@ -45,26 +45,27 @@ export class CompilerThread {
     this.wake();
   }
 
-  /** Starts the thread if there is none. */
-  wake(): void {
+  /** Starts the thread if there is none; false: there is one. */
+  wake(): boolean {
     const { i32 } = this.area.shared;
     const inCharge = Atomics.load(i32, this.area.word('compiler'));
     const silentMs = (wallMs() - Atomics.load(i32, this.area.word('heartbeatMs'))) | 0;
-    if (inCharge <= 0 || silentMs > DEAD_AFTER_MS) this.#start(inCharge);
+    return (inCharge <= 0 || silentMs > DEAD_AFTER_MS) && this.#start(inCharge);
   }
 
   /** Numbers count up; a thread that ends leaves its number negative. */
-  #start(from: number): void {
+  #start(from: number): boolean {
     const { i32, memory } = this.area.shared;
-    if (this.#starts >= MAX_STARTS) return;
+    if (this.#starts >= MAX_STARTS) return false;
     const number = Math.abs(from) + 1;
-    if (Atomics.compareExchange(i32, this.area.word('compiler'), from, number) !== from) return;
+    if (Atomics.compareExchange(i32, this.area.word('compiler'), from, number) !== from) return false;
     Atomics.store(i32, this.area.word('heartbeatMs'), wallMs());
     this.#starts++;
     const workerData: CompilerWorkerData = { memory, number };
     const worker = new Worker(this.#script(), { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     worker.on('error', () => undefined);
     worker.unref();
+    return true;
   }
 
   #script(): URL {

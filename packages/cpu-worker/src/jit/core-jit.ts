@@ -1,4 +1,4 @@
-import { CoreBlock, coreBlockAddr, CoreCounter, type CoreCounterName } from '@troupe/abi/layout/header.js';
+import { CoreBlock, coreBlockAddr, CoreCounter, headerWord, type CoreCounterName } from '@troupe/abi/layout/header.js';
 import { TCB, Trap } from '@troupe/abi/layout/tcb.js';
 import type { FramePool } from '@troupe/abi/shared/frames.js';
 import type { RunDecoder } from '../decode/run-decoder.js';
@@ -8,23 +8,18 @@ import type { RegionFunction } from '../check/checked-regions.js';
 import { CodeKeys } from './code-keys.js';
 import { CompilerThread } from './compiler-thread.js';
 import { CoreRegions, type RegionLinkage } from './core-regions.js';
-import { hasKept, keptFolder } from './kept-files.js';
 import { AREA, HEAT_ENTRIES, HEAT_ENTRY_BYTES, RegionState, type JitArea } from './jit-area.js';
+import { keptFolderIn } from './jit-mode.js';
+import { hasKept } from './kept-files.js';
 import { REGION_HANDLER, type RegionRequest } from './region-abi.js';
 import { fitsItsPages, markStale } from './region-retirement.js';
 import { RegionStore } from './region-store.js';
 import type { Translator } from './translator.js';
-import { TRACE_INSN } from '../trace/trace-request.js';
-
-/**
- * How translated code comes about: in the background for code that gets hot; at once for every jump
- * target (tests); not at all. check, check-eager: as background and eager, and what runs is compared with the
- * interpreter (check/checked-regions.ts).
- */
-export type JitMode = 'background' | 'eager' | 'off' | 'check' | 'check-eager';
 
 /** Short programs end before kept translations have paid for being found: the thread needs 40 ms to start, and reads files. */
 const WAKE_INSTRUCTIONS = 40_000_000;
+/** Set by the kernel when a program starts that will run long. */
+const WAKE_COMPILER = headerWord('wakeCompiler');
 /** Branches of the budget that a turn through here costs, so that tasks are preempted in time. */
 const TURN_BRANCHES = 16;
 
@@ -61,9 +56,7 @@ export class CoreJit {
     this.#keys = new CodeKeys(area.shared, () => this.#regions.drop());
     this.#store = new RegionStore(area, () => this.#regions.follow());
     this.#thread = new CompilerThread(area, dist);
-    // What was kept is not translated, so --trace-insn would not see it.
-    const isKept = mode === 'background' && process.env['TROUPE_PRECISE_FLAGS'] !== '1' && process.env[TRACE_INSN] === undefined;
-    this.#folder = isKept ? keptFolder() : undefined;
+    this.#folder = keptFolderIn(mode);
     this.#mayWake = this.#folder !== undefined;
   }
 
@@ -128,9 +121,10 @@ export class CoreJit {
   ran(instructions: number): void {
     if (!this.#mayWake) return;
     this.#ran += instructions;
-    if (this.#ran < WAKE_INSTRUCTIONS) return;
+    const isKnown = this.area.shared.i32[WAKE_COMPILER] !== 0;
+    if (this.#ran < WAKE_INSTRUCTIONS && !isKnown) return;
     this.#mayWake = false;
-    if (hasKept(this.#folder!)) this.#thread.wake();
+    if (hasKept(this.#folder!) && this.#thread.wake() && isKnown) this.area.count('wokenAtExec', 1);
   }
 
   /** For RunDecoder.onNewPage: undefined when nothing is kept. */

@@ -42,7 +42,7 @@ export const JitHeader = struct('JitHeader', {
 }, 256);
 
 /** Counters of translated code that belong to no core; printed by --stat. */
-export const JitCounter = ['regionsTranslated', 'regionsRefused', 'regionsDiscarded', 'regionInstructionsTranslated', 'translateMicroseconds', 'compileMicroseconds', 'modules', 'codeBytes', 'regionsEvicted', 'regionsStale', 'regionsUpgraded', 'compileErrors', 'regionsKept', 'modulesKept', 'regionsLinked'] as const;
+export const JitCounter = ['regionsTranslated', 'regionsRefused', 'regionsDiscarded', 'regionInstructionsTranslated', 'translateMicroseconds', 'compileMicroseconds', 'modules', 'codeBytes', 'regionsEvicted', 'regionsStale', 'regionsUpgraded', 'compileErrors', 'regionsKept', 'modulesKept', 'regionsLinked', 'wokenAtExec'] as const;
 export type JitCounterName = (typeof JitCounter)[number];
 
 export const RegionState = {

@@ -161,14 +161,15 @@ function readIfThere(path: string): Buffer {
 }
 
 /** Nobody else can put files there. */
-function isOurs(folder: string): boolean {
+export function isOurs(folder: string): boolean {
   const { uid, mode } = lstatSync(folder);
   return process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
 }
 
 /** Translators and versions of Node come and go. */
 function dropOldTags(parent: string, tag: string): void {
-  const used = readdirSync(parent).map((name) => ({ name, timeMs: statSync(join(parent, name)).mtimeMs }));
+  const folders = readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const used = folders.map(({ name }) => ({ name, timeMs: statSync(join(parent, name)).mtimeMs }));
   const others = used.filter(({ name }) => name !== tag).sort((a, b) => b.timeMs - a.timeMs);
   for (const { name } of others.slice(MAX_TAGS - 1)) rmSync(join(parent, name), { recursive: true, force: true });
 }

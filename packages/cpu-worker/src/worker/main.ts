@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { FramePool, LOCAL_CORE, viewMemory, type SharedMemory } from '@troupe/abi';
 import { createInterpEngineSync, loadModules, type Engine } from '../interp/engine.js';
-import type { JitMode } from '../jit/core-jit.js';
+import type { JitMode } from '../jit/jit-mode.js';
 import { loadUnicorn } from '../unicorn/load-unicorn.js';
 import { UnicornEngine } from '../unicorn/unicorn-engine.js';
 import { CoreLoop } from './core-loop.js';

@@ -1,22 +1,27 @@
 /**
  * The kernel's side of the threads: run queue, core pool, local core and kernel loop, tied together.
  *
- *   Owns:     nothing of its own; forwards to RunQueue, CorePool, LocalCore, KernelLoop
+ *   Owns:     nothing of its own; forwards to RunQueue, CorePool, LocalCore, KernelLoop, LongPrograms
  *   Accepts:  KernelHost calls of the kernel
  */
 import { coreBlockAddr, CoreBlock, CoreCommand, headerWord, RunQueue, TCB, type SharedMemory } from '@troupe/abi';
+import type { JitMode } from '@troupe/cpu-worker/jit/jit-mode.js';
 import { availableParallelism } from 'node:os';
 import type { KernelHost } from '../host-hooks.js';
 import type { Kernel } from '../kernel.js';
+import type { Command } from '../task/exec-image.js';
+import type { ThreadGroup } from '../task/thread-group.js';
 import { jumpsWhenIdle, jumpToNextTimer } from '../time/time-flow.js';
 import { CorePool, type EngineName } from './core-pool.js';
 import { loadCoreModule, type CoreModule } from './core-thread.js';
 import { KernelLoop } from './kernel-loop.js';
 import { LocalCore } from './local-core.js';
+import { LongPrograms } from './long-programs.js';
 
 export class ThreadHost implements KernelHost {
   private readonly _queue: RunQueue;
   readonly pool: CorePool;
+  private readonly _programs: LongPrograms;
   private _kernel: Kernel | undefined;
   private _loop: KernelLoop | undefined;
   private _local: LocalCore | undefined;
@@ -26,7 +31,12 @@ export class ThreadHost implements KernelHost {
     shared.i32[headerWord('cpuCount')] = cores;
     this._queue = new RunQueue(shared);
     this.pool = new CorePool({ shared, cores, engine, onCoreDied: (tcb, reason) => this._kernel?.runner.coreDied(tcb, reason) });
+    this._programs = LongPrograms.of(shared, this._jit);
     if (!this._hasLocalCore) this.pool.startFirst();
+  }
+
+  private get _jit(): JitMode {
+    return this.engine === 'jit' ? 'background' : 'off';
   }
 
   private get _hasLocalCore(): boolean {
@@ -55,8 +65,7 @@ export class ThreadHost implements KernelHost {
   }
 
   private _makeLocalCore(kernel: Kernel, loop: KernelLoop, { createLocalSlice }: CoreModule): void {
-    const { engine } = this;
-    const slice = createLocalSlice(this.shared, kernel.frames, engine === 'jit' ? 'background' : 'off', (message) => kernel.report(message));
+    const slice = createLocalSlice(this.shared, kernel.frames, this._jit, (message) => kernel.report(message));
     this._local = loop.local = new LocalCore(this.shared, this.cores, slice, loop.target);
     loop.offered();
   }
@@ -78,6 +87,14 @@ export class ThreadHost implements KernelHost {
 
   kick(): void {
     this._loop?.kick();
+  }
+
+  executed(group: ThreadGroup, command: Command): void {
+    this._programs.executed(group, command);
+  }
+
+  exited(group: ThreadGroup): void {
+    this._programs.exited(group);
   }
 
   /** Ends loop and cores. */

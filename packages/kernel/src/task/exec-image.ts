@@ -26,6 +26,13 @@ export interface ExecRequest {
   readonly noNewPrivs: boolean;
 }
 
+/** What was asked for: the file, which may be a script, its path as given to execve, the arguments. */
+export interface Command {
+  readonly node: PathNode;
+  readonly path: string;
+  readonly argv: readonly string[];
+}
+
 /** A loaded program no task runs yet. */
 export interface ExecImage {
   readonly mm: MemoryManager;
@@ -34,6 +41,7 @@ export interface ExecImage {
   readonly name: string;
   readonly creds: Credentials;
   readonly exe: PathNode;
+  readonly command: Command;
 }
 
 /** The node of a program with execute permission, opened for reading; or -errno. */
@@ -84,7 +92,7 @@ function load(request: ExecRequest, opened: FileDescription[]): ExecImage | numb
   const { mm, entry, rsp, name } = program;
   const exe = (program.file as OpenedProgram).file.node;
   mm.image.exe = exe;
-  return { mm, entry, rsp, name, creds, exe };
+  return { mm, entry, rsp, name, creds, exe, command: { node: request.file.node, path: request.path, argv: request.argv } };
 }
 
 /** A program file of the VFS as the loader reads it. */

@@ -43,6 +43,7 @@ export function commitImage(task: Task, image: ExecImage): void {
   resetProcess(task, image);
   resetRegisters(task, image);
   releaseVforkParent(task);
+  task.kernel.host.executed(task.group, image.command);
   task.kernel.processEvents.executed(task);
   if (task.tracing !== null) forgetDebugRegisters(task);
   if (task.tracing !== null) reportExec(task, formerTid);
@@ -108,5 +109,6 @@ export function installFirstImage(task: Task, image: ExecImage): void {
   task.name = image.name;
   task.group.hasExeced = true;
   resetRegisters(task, image);
+  task.kernel.host.executed(task.group, image.command);
 }
 

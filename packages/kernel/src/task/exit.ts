@@ -181,6 +181,7 @@ function exitLastTask(group: ThreadGroup): void {
   notifyParent(group);
   wakeOrphaned(group.processGroup, group.parent);
   kernel.launched.delete(group);
+  kernel.host.exited(group);
   kernel.onGroupExit?.(group);
   endWaitingInit(group);
 }
