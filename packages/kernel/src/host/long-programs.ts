@@ -13,7 +13,7 @@ import type { ThreadGroup } from '../task/thread-group.js';
 import { groupUsage } from '../task/usage.js';
 
 const WAKE_COMPILER = headerWord('wakeCompiler');
-/** Of one process. Programs of 25 million get slower by the start of the thread, those of 60 million faster. */
+/** Of one process. Programs of 25 million get slower by the start of the thread, those of 70 million faster. */
 const LONG_INSTRUCTIONS = 50_000_000;
 
 interface Running {
