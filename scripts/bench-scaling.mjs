@@ -16,7 +16,7 @@ const { values: options } = parseArgs({ options: { runs: { type: 'string', defau
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 /** Amount of work of a worker, when it is measured and when it is traced; and workers when it is traced. */
 const LOADS = {
-  compute: { measured: 3000, traced: 120 }, alloc: { measured: 300, traced: 6 }, fork: { measured: 300, traced: 3 }, pipe: { measured: 60, traced: 2, workers: 20 }, futex: { measured: 100, traced: 6 }, file: { measured: 100, traced: 8 },
+  compute: { measured: 3000, traced: 120 }, alloc: { measured: 1200, traced: 6 }, fork: { measured: 1200, traced: 3 }, pipe: { measured: 60, traced: 2, workers: 20 }, futex: { measured: 100, traced: 6 }, file: { measured: 100, traced: 8 },
 };
 /** Enough for every simulated core. */
 const TRACED_WORKERS = 128;
@@ -35,7 +35,7 @@ async function measure(binary, load, workers, amount, cores, onEvent) {
   const kernel = await Kernel.create({ cores });
   try {
     const start = (count) => kernel.createProcess({ argv: [binary, load, String(workers), String(count)], stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' });
-    const warm = start(Math.max(1, Math.ceil(amount / 4)));
+    const warm = start(Math.max(1, Math.ceil(amount / 2)));
     kernel.start();
     await warm.wait();
     const stop = onEvent === undefined ? () => undefined : kernel.traceScheduler(onEvent);

@@ -30,10 +30,10 @@ function jobTasks(scale) {
   ];
 }
 
-/** The same work with 1 and 2 threads on as many cores. */
+/** The same work with 1 and 2 threads on as many cores; long enough that the start of the second core's thread is little of it. */
 function threadTasks(scale) {
   const binary = () => compile(cSource('mandel'), join(out, 'mandel-mt'), ['-O2', '-DMT', '-pthread']);
-  return [1, 2].map((threads) => ({ name: `mandel, ${threads} thread${threads > 1 ? 's' : ''}`, cores: threads, argv: () => [binary(), String(scale * 2), String(threads)] }));
+  return [1, 2].map((threads) => ({ name: `mandel, ${threads} thread${threads > 1 ? 's' : ''}`, cores: threads, argv: () => [binary(), String(scale * 4), String(threads)] }));
 }
 
 const resolved = (task) => ({ ...task, argv: task.argv() });

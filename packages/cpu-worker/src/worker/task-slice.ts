@@ -40,7 +40,8 @@ export class TaskSlice {
   readonly #counters: { readonly [name in CoreCounterName]: number };
   #engine: Engine;
   #tcb = 0;
-  #instructionsBefore = 0;
+  /** Since `begin`. */
+  #instructions = 0;
   #faultsBefore = 0;
   #burstMs = 0;
   #startMs = 0;
@@ -71,7 +72,7 @@ export class TaskSlice {
     i32[(tcb + TCB.off.lastCore) >> 2] = cpu;
     Atomics.store(i32, (tcb + TCB.off.runState) >> 2, RunState.RUNNING);
     this.#count('contextSwitches', 1);
-    this.#instructionsBefore = u32[(tcb + TCB.off.instructions) >> 2]!;
+    this.#instructions = 0;
     this.#faultsBefore = u32[(tcb + TCB.off.freshFaults) >> 2]!;
     this.nowMs = performance.now();
     this.#startMs = this.nowMs;
@@ -81,12 +82,21 @@ export class TaskSlice {
   run(budgetBranches: number): number {
     if (Atomics.load(this.#shared.i32, (this.#tcb + TCB.off.interrupt) >> 2) !== 0) return Trap.INTERRUPT;
     const beforeMs = this.nowMs;
+    const before = this.#retired();
     const trap = this.#enterGuest(budgetBranches);
+    const instructions = (this.#retired() - before) >>> 0;
+    this.#instructions += instructions;
+    this.#count('instructions', instructions);
     this.nowMs = performance.now();
     const ranMs = this.nowMs - beforeMs;
     this.#burstMs += ranMs;
     addToU64(this.#shared.u32, (this.#tcb + TCB.off.cpuTimeNs) >> 2, Math.round(ranMs * 1e6));
     return trap;
+  }
+
+  /** Low word of TCB.instructions: a turn in guest code is short, a slice need not be. */
+  #retired(): number {
+    return this.#shared.u32[(this.#tcb + TCB.off.instructions) >> 2]!;
   }
 
   /** Guest code runs between inGuest = 1 and the epoch's next value: a safepoint for shootdowns. */
@@ -111,10 +121,8 @@ export class TaskSlice {
     const { i32, u32 } = this.#shared;
     const tcb = this.#tcb;
     const isPreempted = trap === Trap.PREEMPT;
-    const instructions = (u32[(tcb + TCB.off.instructions) >> 2]! - this.#instructionsBefore) >>> 0;
-    this.#count('instructions', instructions);
     this.#countTrap(trap);
-    this.#noteBurst(isPreempted, instructions, (u32[(tcb + TCB.off.freshFaults) >> 2]! - this.#faultsBefore) >>> 0);
+    this.#noteBurst(isPreempted, this.#instructions, (u32[(tcb + TCB.off.freshFaults) >> 2]! - this.#faultsBefore) >>> 0);
     if (isSliceWanted(this.#shared, this.options.coreId)) this.#record(trap);
     i32[(tcb + TCB.off.trap) >> 2] = trap;
     if (isPreempted) u32[(tcb + TCB.off.nivcsw) >> 2]!++;
