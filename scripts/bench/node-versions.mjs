@@ -15,10 +15,16 @@ function fetchNode(major) {
   return path;
 }
 
+/** What the build makes for the Node that builds: without it no translations are kept (docs/adr/0032-machine-code-beside-modules.md). */
+function keepMachineCode(node) {
+  spawnSync(node, [join(root, 'scripts/compiled-modules.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return node;
+}
+
 /** `wanted`: undefined (the Node that runs this), a path, or a major version. */
 export function findNode(wanted) {
   if (wanted === undefined) return process.execPath;
-  if (/^\d+$/.test(wanted)) return fetchNode(wanted);
+  if (/^\d+$/.test(wanted)) return keepMachineCode(fetchNode(wanted));
   if (!existsSync(wanted)) throw new Error(`--node ${wanted}: no such file`);
-  return wanted;
+  return keepMachineCode(wanted);
 }
