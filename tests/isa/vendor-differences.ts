@@ -48,6 +48,11 @@ export const VENDOR_DIFFERENCES: readonly VendorDifference[] = [
     explains: (d, o) => MEMORY.test(d.field) && isAliased(o),
   },
   {
+    vendor: 'amd', rows: /^movs[bwdq] REPN?E a64/,
+    reason: 'The same on Zen 5.',
+    explains: (d, o) => MEMORY.test(d.field) && isAliased(o),
+  },
+  {
     vendor: 'amd', rows: /^(cmps|scas)[bwdq] REPN?E/,
     reason: 'A fault after some iterations leaves the flags of the last one. The rows leave those from before the instruction (SDM Vol. 2B REP).',
     explains: (d, o) => o.hostVector !== INT3 && d.field === 'rflags' && ((d.host ^ d.emulator) & ~STATUS_FLAGS) === 0n,
