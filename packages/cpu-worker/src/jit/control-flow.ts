@@ -37,6 +37,7 @@ const MAX_COPIED = 24;
 const MAX_COPIED_DEPTH = 2;
 /** Of any depth: `endbr64` and a jump through the linker's table. */
 const MAX_TRAMPOLINE = 3;
+
 /** Of a copied callee: where it returns to. */
 interface Caller {
   readonly returnAt: number;

@@ -152,10 +152,8 @@ export class Discovery {
   /** Unconditional jumps near the entry that were decoded. */
   #jumpsNearby(): GuestInstruction[] {
     const jumps: GuestInstruction[] = [];
-    for (let at = -MAX_PAGES_AWAY * PAGE_SIZE; at < (MAX_PAGES_AWAY + 1) * PAGE_SIZE; at++) {
-      const insn = this.code.opAt(at) === 0 || this.insns.has(at) ? undefined : this.code.decode(at);
-      const kind = insn ? kindOf(insn) : 'plain';
-      if (kind === 'jump' || (kind === 'indirect' && isDispatch(insn!))) jumps.push(insn!);
+    for (let page = -MAX_PAGES_AWAY; page <= MAX_PAGES_AWAY; page++) {
+      for (const insn of this.code.decodedIn(page)) if (!this.insns.has(insn.at) && (kindOf(insn) === 'jump' || isDispatch(insn))) jumps.push(insn);
     }
     return jumps;
   }

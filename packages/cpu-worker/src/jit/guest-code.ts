@@ -99,6 +99,14 @@ export class GuestCode {
     return page ? Atomics.load(this.shared.i32, ((page.codePage + CODE_PAGE.index) >>> 2) + (at & (PAGE_SIZE - 1))) >>> 0 : 0;
   }
 
+  /** Decoded instructions of a page, by its distance from the entry's. */
+  *decodedIn(page: number): Generator<GuestInstruction> {
+    for (let at = page * PAGE_SIZE; at < (page + 1) * PAGE_SIZE; at++) {
+      const insn = this.opAt(at) === 0 ? undefined : this.decode(at);
+      if (insn) yield insn;
+    }
+  }
+
   /** The instruction at `at`, or undefined when its bytes are not there or no instruction. */
   decode(at: number): GuestInstruction | undefined {
     const page = this.page(Math.floor(at / PAGE_SIZE));

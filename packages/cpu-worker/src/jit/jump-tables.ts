@@ -68,7 +68,7 @@ export class JumpTables {
   }
 
   /** Instructions before another one, without a gap, the last first. */
-  * #before(insn: GuestInstruction): Generator<GuestInstruction> {
+  *#before(insn: GuestInstruction): Generator<GuestInstruction> {
     let at = insn.at;
     for (let i = 0; i < REACH; i++) {
       const before = this.#endingAt(at);
@@ -116,12 +116,7 @@ export class JumpTables {
   }
 
   #findLeas(page: number): GuestInstruction[] {
-    const leas: GuestInstruction[] = [];
-    for (let at = page * PAGE_SIZE; at < (page + 1) * PAGE_SIZE; at++) {
-      const insn = this.code.opAt(at) === 0 ? undefined : this.code.decode(at);
-      if (insn?.form.row.mnemonic === 'lea' && insn.base === RIP_BASE && insn.index < 0) leas.push(insn);
-    }
-    return leas;
+    return [...this.code.decodedIn(page)].filter(({ form, base, index }) => form.row.mnemonic === 'lea' && base === RIP_BASE && index < 0);
   }
 
   #read(address: number, { isRelative, base, disp }: TableLoad, limit: number): number[] {
